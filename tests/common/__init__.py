@@ -1,0 +1,1 @@
+"""What several kinds of test share: sample studies, planted identifiers, answer keys."""
