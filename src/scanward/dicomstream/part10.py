@@ -1,0 +1,226 @@
+"""Where a data set begins and how it is encoded: DICOM files (PS3.10 Section 7.1) and bare data sets."""
+
+import tempfile
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from scanward.dicomstream.encoding import (
+    EXPLICIT_BIG,
+    EXPLICIT_LITTLE,
+    IMPLICIT_LITTLE,
+    LONG_VRS,
+    SHORT_VRS,
+    UNDEFINED_LENGTH,
+    Encoding,
+)
+from scanward.dicomstream.reader import Reader, VrOf
+from scanward.errors import DicomFormatError, NotDicomError, TruncatedError, UnsupportedSyntaxError
+from scanward.model.instance import ByteSource
+
+PREAMBLE_BYTES = 128
+MAGIC = b"DICM"
+
+TRANSFER_SYNTAX_UID = 0x00020010
+MEDIA_STORAGE_SOP_CLASS_UID = 0x00020002
+MEDIA_STORAGE_SOP_INSTANCE_UID = 0x00020003
+
+IMPLICIT_UID = "1.2.840.10008.1.2"
+EXPLICIT_UID = "1.2.840.10008.1.2.1"
+DEFLATED_UID = "1.2.840.10008.1.2.1.99"
+BIG_ENDIAN_UID = "1.2.840.10008.1.2.2"
+
+HEAD_BYTES = 16 * 1024
+"""How much of a file is read first: the header of most images."""
+
+MAX_META_VALUE_BYTES = 1024
+"""Longest File Meta value that is looked at; all that matter are UIDs of at most 64 bytes."""
+
+MAX_INFLATED_BYTES = 8 * 1024**3
+"""A deflated data set that grows beyond this is refused."""
+
+INFLATE_CHUNK_BYTES = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class DataSetStart:
+    """Where and how a data set begins.
+
+    Attributes
+    ----------
+    reader
+        Reads the data set; its source is the file itself, or what a deflated one inflates to.
+    offset
+        Where the first element of the data set stands.
+    encoding
+        Its layout.
+    transfer_syntax_uid
+        As found in the File Meta Information, or told from the bytes where that is missing.
+    meta
+        Values of the File Meta Information by tag, as far as they are short; empty where there is none.
+    is_deflated
+        Whether `reader` reads inflated bytes.
+    """
+
+    reader: Reader
+    offset: int
+    encoding: Encoding
+    transfer_syntax_uid: str
+    meta: dict[int, bytes]
+    is_deflated: bool = False
+
+
+EncodingOf = Callable[[str], tuple[Encoding, bool] | None]
+"""Layout and whether deflated of a Transfer Syntax, or None where it is not known."""
+
+
+def open_data_set(
+    source: ByteSource, *, vr_of: VrOf, encoding_of: EncodingOf, spool: Path | None = None, head_bytes: int = HEAD_BYTES
+) -> DataSetStart:
+    """Find the data set in a DICOM file, or in bytes that are a bare data set.
+
+    A missing preamble or File Meta Information is made up for where the bytes themselves tell the encoding.
+
+    Raises
+    ------
+    NotDicomError
+        The bytes are not DICOM.
+    UnsupportedSyntaxError
+        The Transfer Syntax is not known.
+    DicomFormatError
+        The bytes claim to be DICOM and are not well formed.
+    """
+    head = source.read(0, head_bytes)
+    reader = Reader(source, vr_of, head)
+    if head[PREAMBLE_BYTES : PREAMBLE_BYTES + 4] == MAGIC:
+        return _open_after_meta(reader, PREAMBLE_BYTES + 4, encoding_of, spool)
+    if head[:4] == MAGIC:
+        return _open_after_meta(reader, 4, encoding_of, spool)
+    if head[:4] in (b"\x02\0\0\0", b"\x02\0\x01\0", b"\x02\0\x02\0", b"\x02\0\x10\0"):
+        return _open_after_meta(reader, 0, encoding_of, spool)
+    return DataSetStart(reader, 0, *_guess_encoding(head, 0, source.size), {})
+
+
+def _open_after_meta(reader: Reader, offset: int, encoding_of: EncodingOf, spool: Path | None) -> DataSetStart:
+    """Read the File Meta Information, always explicit VR little endian, and go on behind it."""
+    meta: dict[int, bytes] = {}
+    while offset + 8 <= reader.size:
+        buffer, at = reader.window(offset, 8)
+        if buffer[at : at + 2] != b"\x02\0":
+            break
+        element = reader.element(offset, EXPLICIT_LITTLE)
+        if element.length == UNDEFINED_LENGTH:
+            raise DicomFormatError("File Meta Information: expected defined lengths")
+        offset = reader.end(element, reader.size)
+        if element.length <= MAX_META_VALUE_BYTES:
+            meta[element.tag] = reader.read(element.value, element.length).strip(b" \0")
+    uid = meta.get(TRANSFER_SYNTAX_UID, b"").decode("ascii", "replace")
+    if not uid:
+        head = reader.read(offset, min(HEAD_BYTES, reader.size - offset))
+        if not head:
+            raise TruncatedError("expected a data set after the File Meta Information, got the end")
+        encoding, uid = _guess_encoding(head, offset, reader.size)
+        return DataSetStart(reader, offset, encoding, uid, meta)
+    known = encoding_of(uid)
+    if known is None:
+        raise UnsupportedSyntaxError(
+            "expected a Transfer Syntax of PS3.6, got another",
+            remedy="Convert the file to a standard Transfer Syntax, or ask its vendor to export it so.",
+        )
+    encoding, deflated = known
+    if deflated:
+        inflated = inflate(reader.source, offset, spool)
+        return DataSetStart(Reader(inflated, reader.vr_of), 0, encoding, uid, meta, is_deflated=True)
+    encoding = _correct_encoding(reader, offset, encoding)
+    return DataSetStart(reader, offset, encoding, uid, meta)
+
+
+def _correct_encoding(reader: Reader, offset: int, encoding: Encoding) -> Encoding:
+    """Return the encoding that the first element shows, where it contradicts the declared VR encoding.
+
+    Some writers declare one and write the other; readers in use (DCMTK, pydicom) follow the bytes.
+    """
+    if offset + 8 > reader.size or not encoding.little:
+        return encoding
+    buffer, at = reader.window(offset, 8)
+    vr = buffer[at + 4 : at + 6]
+    looks_explicit = vr in SHORT_VRS or vr in LONG_VRS
+    if encoding.implicit and looks_explicit:
+        return EXPLICIT_LITTLE
+    if not encoding.implicit and not looks_explicit and not (vr.isalpha() and vr.isupper()):
+        length = int.from_bytes(buffer[at + 4 : at + 8], "little")
+        if length == UNDEFINED_LENGTH or offset + 8 + length <= reader.size:
+            return IMPLICIT_LITTLE
+    return encoding
+
+
+def _guess_encoding(head: bytes, offset: int, size: int) -> tuple[Encoding, str]:
+    """Tell the layout of a data set without File Meta Information from its first element."""
+    if len(head) < 8:  # noqa: PLR2004 - the shortest element header
+        raise NotDicomError("expected a DICOM file, got one that is too short")
+    group = int.from_bytes(head[:2], "little")
+    vr = head[4:6]
+    if vr in SHORT_VRS or vr in LONG_VRS:
+        if group in (0x0008, 0x0010, 0x0004):
+            return EXPLICIT_LITTLE, EXPLICIT_UID
+        if head[0] == 0 and head[1] in (0x08, 0x10):
+            return EXPLICIT_BIG, BIG_ENDIAN_UID
+    length = int.from_bytes(head[4:8], "little")
+    if group in (0x0008, 0x0010) and head[3] in (0x00, 0x01) and offset + 8 + length <= size:
+        return IMPLICIT_LITTLE, IMPLICIT_UID
+    raise NotDicomError("expected a DICOM file, got something else")
+
+
+class SpooledSource:
+    """A temporary file without a name, as a byte source."""
+
+    __slots__ = ("_file", "size")
+
+    def __init__(self, file: IO[bytes], size: int) -> None:
+        self._file = file
+        self.size = size
+
+    def fileno(self) -> int:
+        """File descriptor of the temporary file."""
+        return self._file.fileno()
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Return `length` bytes from `offset`; fewer only at the end."""
+        self._file.seek(offset)
+        return self._file.read(length)
+
+
+def inflate(source: ByteSource, offset: int, spool: Path | None) -> SpooledSource:
+    """Inflate a deflated data set (PS3.5 Section A.5) into a temporary file in the folder `spool`.
+
+    Raises
+    ------
+    DicomFormatError
+        The deflated stream is broken, cut short, or grows beyond `MAX_INFLATED_BYTES`.
+    """
+    engine = zlib.decompressobj(-zlib.MAX_WBITS)
+    # A spooled file keeps small ones in memory; the caller lives as long as the file must.
+    file = tempfile.TemporaryFile(dir=spool)  # noqa: SIM115
+    size = 0
+    try:
+        while not engine.eof:
+            chunk = engine.unconsumed_tail or source.read(offset, INFLATE_CHUNK_BYTES)
+            if not engine.unconsumed_tail:
+                offset += len(chunk)
+            if not chunk:
+                raise TruncatedError("deflated data set: expected more bytes, got the end")
+            data = engine.decompress(chunk, INFLATE_CHUNK_BYTES)
+            size += len(data)
+            if size > MAX_INFLATED_BYTES:
+                raise DicomFormatError(f"deflated data set: expected at most {MAX_INFLATED_BYTES} bytes inflated")
+            file.write(data)
+        file.flush()
+    except zlib.error:
+        file.close()
+        raise DicomFormatError("deflated data set: expected a deflate stream (RFC 1951), got something else") from None
+    except BaseException:
+        file.close()
+        raise
+    return SpooledSource(file, size)

@@ -1,0 +1,73 @@
+"""Every exception that Scanward raises on purpose.
+
+A message says what was expected and what was found and names the Attribute, never its value: messages reach logs,
+reports and terminals. What a person should do stands apart, in :attr:`ScanwardError.remedy`.
+"""
+
+
+class ScanwardError(Exception):
+    """Base of all errors of Scanward.
+
+    Parameters
+    ----------
+    message
+        What was expected and what was found. Carries no value of the data.
+    remedy
+        What a person can do about it, as a sentence; empty when there is nothing to do.
+    """
+
+    def __init__(self, message: str, *, remedy: str = "") -> None:
+        super().__init__(message)
+        self.remedy = remedy
+
+
+class SourceError(ScanwardError):
+    """An input cannot be read: missing, unreadable, a broken or hostile archive."""
+
+
+class NotDicomError(SourceError):
+    """The input is not DICOM; it is counted and left alone."""
+
+
+class DicomFormatError(ScanwardError):
+    """The bytes claim to be DICOM and are not well formed (PS3.5, PS3.10)."""
+
+
+class TruncatedError(DicomFormatError):
+    """An element says it is longer than what is there."""
+
+
+class NestingError(DicomFormatError):
+    """Sequences are nested deeper than :data:`scanward.dicomstream.encoding.MAX_DEPTH`."""
+
+
+class UnsupportedSyntaxError(DicomFormatError):
+    """The Transfer Syntax is unknown, so that its encoding cannot be vouched for."""
+
+
+class ProfileError(ScanwardError):
+    """A de-identification profile is not valid: an unknown key, option, Attribute or action."""
+
+
+class DeidentificationError(ScanwardError):
+    """The plan could not be carried out in full on an instance, so nothing of it is released."""
+
+
+class ResidualIdentifierError(DeidentificationError):
+    """A known identifier of the input is still in the output, so it is not released."""
+
+
+class KeyStoreError(ScanwardError):
+    """The folder of keys cannot be read, made or trusted."""
+
+
+class OutputError(ScanwardError):
+    """An output cannot be written: a full disk, no permission, a folder that must not be used."""
+
+
+class JournalError(ScanwardError):
+    """The record of a run cannot be read or does not belong to these sources and settings."""
+
+
+class ConfigError(ScanwardError):
+    """A setting is unknown or out of its range."""

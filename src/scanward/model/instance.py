@@ -1,0 +1,85 @@
+"""The stations of an instance on its way through Scanward; each is made only by the stage before it.
+
+In the file command the way is ``ReceivedInstance -> (Permit) -> DeidentifiedInstance -> CheckedInstance -> Release``.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+
+class ByteSource(Protocol):
+    """Random access to the bytes of one input, which do not change while it is open."""
+
+    @property
+    def size(self) -> int:
+        """Length in bytes."""
+        ...
+
+    def fileno(self) -> int | None:
+        """File descriptor that holds the same bytes at the same offsets, or None; lets the kernel copy."""
+        ...
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Return `length` bytes from `offset`; fewer only at the end."""
+        ...
+
+
+class Range(NamedTuple):
+    """Bytes of the source that pass through unchanged and are never read into Python."""
+
+    offset: int
+    length: int
+
+
+Piece = bytes | Range
+"""A part of an output: new bytes, or a range of the source."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Placement:
+    """Where an output belongs: pseudonym and new UIDs only, so that its path tells nothing."""
+
+    patient: str
+    study_uid: str
+    series_uid: str
+    sop_instance_uid: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DeidentifiedInstance:
+    """An instance whose plan has been carried out in full and that nobody has checked yet.
+
+    Attributes
+    ----------
+    pieces
+        The whole output file in order: preamble, File Meta Information, Data Set.
+    deflate_from
+        Index of the first piece that has to be deflated when written (Deflated Explicit VR), or None.
+    source
+        What the ranges among `pieces` refer to.
+    placement
+        Where the output belongs.
+    """
+
+    pieces: Sequence[Piece]
+    deflate_from: int | None
+    source: ByteSource
+    placement: Placement
+
+
+_SEAL = object()
+
+
+class CheckedInstance:
+    """An instance in whose output bytes no identifier of its input was found.
+
+    Only :mod:`scanward.deidentify.check` makes one; the door out takes nothing else.
+    """
+
+    __slots__ = ("instance",)
+
+    def __init__(self, instance: DeidentifiedInstance, *, _seal: object) -> None:
+        if _seal is not _SEAL:
+            raise TypeError("a CheckedInstance is made by scanward.deidentify.check only")
+        self.instance = instance
