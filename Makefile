@@ -1,0 +1,33 @@
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help demo test check bench docs lock
+ARGS ?=
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+
+demo: ## sample studies through the command; ends with where the report lies
+	@tools/setup/venv run
+	@.venv/bin/python tools/demo.py $(ARGS)
+
+test: ## all tests; as root installs the Debian packages to compare with
+	@tools/setup/venv dev
+	@tools/setup/peers
+	@.venv/bin/python -m pytest $(ARGS)
+
+check: ## style, types and the direction of imports
+	@tools/setup/venv dev
+	@tools/setup/check
+
+bench: ## speed and completeness beside other tools, one table
+	@tools/setup/venv dev bench
+	@tools/setup/peers
+	@.venv/bin/python benchmarks/run.py $(ARGS)
+
+docs: ## the documentation as a site, in site/
+	@tools/setup/venv docs
+	@.venv/bin/mkdocs build --strict --quiet
+	@echo "site/index.html"
+
+lock: ## write requirements/*.txt anew, with newest versions
+	@tools/setup/lock
