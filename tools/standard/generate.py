@@ -7,11 +7,15 @@ each input comes from.
 import argparse
 from pathlib import Path
 
+import make_confidentiality
+import make_dictionary
 import make_vocabulary
 from sources import Sources
 
 MAKERS = {
     "vocabulary": make_vocabulary.make,
+    "confidentiality": make_confidentiality.make,
+    "dictionary": make_dictionary.make,
 }
 
 

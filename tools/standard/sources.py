@@ -51,14 +51,11 @@ def read_assignments(path: Path) -> dict[str, Any]:
     """
     found: dict[str, Any] = {}
     for node in ast.parse(path.read_text(encoding="utf-8")).body:
-        if isinstance(node, ast.AnnAssign):
-            target, value = node.target, node.value
-        elif isinstance(node, ast.Assign) and len(node.targets) == 1:
-            target, value = node.targets[0], node.value
-        else:
+        if not isinstance(node, ast.Assign | ast.AnnAssign) or node.value is None:
             continue
+        target: ast.expr = node.targets[0] if isinstance(node, ast.Assign) else node.target
         try:
-            literal = ast.literal_eval(value) if value is not None else None
+            literal = ast.literal_eval(node.value)
             if isinstance(target, ast.Name):
                 found[target.id] = literal
             elif isinstance(target, ast.Subscript) and isinstance(target.value, ast.Name):
