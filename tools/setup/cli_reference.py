@@ -15,8 +15,9 @@ os.environ.pop("FORCE_COLOR", None)
 os.environ.pop("GITHUB_ACTIONS", None)
 
 import typer.main
-from scanward.cli.main import app
 from typer.testing import CliRunner
+
+from scanward.cli.main import app
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "cli.md"
 
