@@ -9,6 +9,8 @@ from pathlib import Path
 
 import make_confidentiality
 import make_dictionary
+import make_iods
+import make_uids
 import make_vocabulary
 from sources import Sources
 
@@ -16,6 +18,8 @@ MAKERS = {
     "vocabulary": make_vocabulary.make,
     "confidentiality": make_confidentiality.make,
     "dictionary": make_dictionary.make,
+    "iods": make_iods.make,
+    "uids": make_uids.make,
 }
 
 

@@ -1,0 +1,107 @@
+"""UIDs that the standard has registered (PS3.6 Annex A), and how its Transfer Syntaxes encode (PS3.5 Annex A).
+
+The edition is 2024c, with the Transfer Syntaxes and SOP Classes that were added up to 2025a.
+"""
+
+from functools import cache
+from typing import Final, NamedTuple
+
+from scanward.standard._data import read_json
+
+EDITION: Final = "2024c"
+
+_ROOT: Final = "1.2.840.10008."
+
+# Context Groups (PS3.16) are numbered in one row below this arc; the registry had reached 1500 in 2025. The room
+# above is for later editions. Four digits carry no identity worth speaking of.
+_CONTEXT_GROUPS: Final = _ROOT + "6.1."
+_MAX_CONTEXT_GROUP: Final = 1999
+
+
+class TransferSyntax(NamedTuple):
+    """How a Data Set is encoded.
+
+    Attributes
+    ----------
+    uid, name
+        As registered.
+    implicit
+        Whether Value Representations are left out (PS3.5 Section 7.1.3).
+    little_endian
+        Byte order.
+    deflated
+        Whether the whole Data Set is deflated (RFC 1951).
+    encapsulated
+        Whether Pixel Data is a sequence of fragments (PS3.5 Section A.4).
+    """
+
+    uid: str
+    name: str
+    implicit: bool = False
+    little_endian: bool = True
+    deflated: bool = False
+    encapsulated: bool = False
+
+
+def is_registered(uid: str) -> bool:
+    """Return whether `uid` is one of the standard's own, which identifies nobody.
+
+    UIDs of the same root that are not in the registry are not: the root alone says nothing of who made them.
+    """
+    if uid.startswith(_CONTEXT_GROUPS):
+        number = uid[len(_CONTEXT_GROUPS) :]
+        return number.isascii() and number.isdecimal() and number[0] != "0" and int(number[:5]) <= _MAX_CONTEXT_GROUP
+    return uid.startswith(_ROOT) and uid[len(_ROOT) :] in _names()
+
+
+def name_of(uid: str) -> str:
+    """Return the registered name of `uid`, empty when it has none."""
+    return _names().get(uid[len(_ROOT) :], "") if uid.startswith(_ROOT) else ""
+
+
+def find_transfer_syntax(uid: str) -> TransferSyntax | None:
+    """Return the encoding that `uid` stands for, or None when it is not one of the standard's binary encodings.
+
+    The MIME and XML encodings (retired) are no encodings of a stored Data Set, and private ones cannot be vouched for:
+    both are unknown here.
+    """
+    return _transfer_syntaxes().get(uid)
+
+
+@cache
+def _names() -> dict[str, str]:
+    names: dict[str, str] = read_json("uids.json")["names"]
+    return names
+
+
+_NATIVE: Final = {
+    "1.2": {"implicit": True},
+    "1.2.1": {},
+    "1.2.1.99": {"deflated": True},
+    "1.2.2": {"little_endian": False},
+    "1.20": {"implicit": True},
+    # JPIP: pixels are fetched from elsewhere, the Data Set holds a URL in their place.
+    "1.2.4.94": {},
+    "1.2.4.95": {"deflated": True},
+    "1.2.4.204": {},
+    "1.2.4.205": {"deflated": True},
+    # SMPTE ST 2110: pixels travel in another stream.
+    "1.2.7.1": {},
+    "1.2.7.2": {},
+    "1.2.7.3": {},
+}
+
+_ENCAPSULATED: Final = ("1.2.1.98", "1.2.5", "1.2.8.1")
+"""Besides everything below 1.2.4 that is not JPIP."""
+
+
+@cache
+def _transfer_syntaxes() -> dict[str, TransferSyntax]:
+    found = {}
+    for suffix, name in _names().items():
+        uid = _ROOT + suffix
+        if suffix in _NATIVE:
+            found[uid] = TransferSyntax(uid, name, **_NATIVE[suffix])
+        elif suffix in _ENCAPSULATED or suffix.startswith("1.2.4."):
+            found[uid] = TransferSyntax(uid, name, encapsulated=True)
+    return found
