@@ -1,0 +1,1 @@
+"""Doors out: the only places through which an instance leaves, and only as a checked one."""

@@ -1,0 +1,1 @@
+"""Stores: what Scanward remembers between two steps or two runs."""
