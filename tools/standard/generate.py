@@ -10,6 +10,7 @@ from pathlib import Path
 import make_confidentiality
 import make_dictionary
 import make_iods
+import make_private
 import make_uids
 import make_vocabulary
 from sources import Sources
@@ -20,6 +21,7 @@ MAKERS = {
     "dictionary": make_dictionary.make,
     "iods": make_iods.make,
     "uids": make_uids.make,
+    "private": make_private.make,
 }
 
 
