@@ -26,7 +26,8 @@ bench: ## speed and completeness beside other tools, one table
 
 docs: ## the documentation as a site, in site/
 	@tools/setup/venv docs
-	@.venv/bin/mkdocs build --strict --quiet
+	@# Not --quiet: that hides warnings from --strict too.
+	@said=$$(NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --strict 2>&1) || { echo "$$said"; exit 1; }
 	@echo "site/index.html"
 
 lock: ## write requirements/*.txt anew, with newest versions
