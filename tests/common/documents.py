@@ -6,6 +6,7 @@ import zlib
 
 import numpy as np
 from pydicom.dataset import Dataset
+
 from tests.common.images import CT_IMAGE
 from tests.common.modules import code, item, make_instance, phantom, reference
 from tests.common.patients import Study

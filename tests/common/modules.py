@@ -6,6 +6,7 @@ import numpy as np
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.sequence import Sequence
 from pydicom.uid import UID, ExplicitVRLittleEndian
+
 from tests.common.patients import Study
 
 MANUFACTURER = "Fictional Imaging"

@@ -91,6 +91,10 @@ class Study:
             self._uids[name] = self.new_uid()
         return self._uids[name]
 
+    def all_uids(self) -> tuple[str, ...]:
+        """Return every UID that was given a name in this study."""
+        return tuple(self._uids.values())
+
 
 def make_patient(rng: random.Random) -> Patient:
     """Make a patient up."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from pydicom.dataset import Dataset
+
 from tests.common.images import CT_IMAGE
 from tests.common.modules import (
     add_frame_of_reference,

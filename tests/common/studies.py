@@ -24,6 +24,7 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
     RLELossless,
 )
+
 from tests.common import documents, images, radiotherapy
 from tests.common.patients import Study, make_patient, make_study
 
