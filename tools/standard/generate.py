@@ -33,6 +33,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--highdicom", type=Path, required=True, help="folder highdicom/_standard")
     parser.add_argument("--private-elements", type=Path, required=True, help="TCIA's table, CSV")
     parser.add_argument("--names", type=Path, required=True, help="names-0.3.0.tar.gz")
+    parser.add_argument("--world-names", type=Path, required=True, help="folder faker/providers/person")
     parser.add_argument("--pydicom", type=Path, required=True, help="folder of the pydicom package")
     parser.add_argument("--data", type=Path, default=Path("src/scanward/standard/data"), help="where the tables go")
     parser.add_argument("--only", choices=sorted(MAKERS), action="append", help="make these tables only")

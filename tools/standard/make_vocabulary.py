@@ -4,9 +4,12 @@ A word that is also a common name is ambiguous; a name that the sources only eve
 left out, so that the vocabulary lets no person's name through.
 """
 
+import ast
 import html
 import re
 import tarfile
+import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -14,10 +17,33 @@ from sources import Sources, read_assignments, read_json, write_lines
 
 SURNAME_COUNT = 5000
 GIVEN_NAME_COUNT = 2000
+WIDESPREAD_LISTS = 4
+COUNTRIES = frozenset(
+    {
+        "da_DK",
+        "de_AT",
+        "de_DE",
+        "en_GB",
+        "en_IN",
+        "es_ES",
+        "es_MX",
+        "fi_FI",
+        "fr_FR",
+        "it_IT",
+        "nl_NL",
+        "no_NO",
+        "pt_BR",
+        "pt_PT",
+        "sv_SE",
+        "tr_TR",
+        "zh_CN",
+    }
+)
 FREQUENT_SURNAMES = 1000
 FREQUENT_GIVEN_NAMES = 1000
 
 _WORD = re.compile(r"[^\W\d_]+(?:['\u2019]s\b)?")
+_NAME_LIST = re.compile(r"(first|last)_(?:romanized_)?name")
 _MARKUP = re.compile(r"<[^>]*>|https?://\S+")
 
 # Schemes whose meanings are written in sentence case, so that a capital inside one marks a proper noun.
@@ -100,6 +126,42 @@ def _read_census(archive: Path) -> tuple[list[str], list[str]]:
     return _by_frequency(lists["last"]), _by_frequency(lists["first"])
 
 
+def _read_world(folder: Path) -> tuple[Counter[str], Counter[str]]:
+    """Return surnames and given names in Latin letters, with the number of countries' lists each is in.
+
+    Of countries outside COUNTRIES only what another list has too: some lists are long and of rare names.
+    """
+    lists: dict[str, Counter[str]] = {"last": Counter(), "first": Counter()}
+    chosen: dict[str, set[str]] = {"last": set(), "first": set()}
+    for path in sorted(folder.glob("*/__init__.py")):
+        found: dict[str, set[str]] = {"last": set(), "first": set()}
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.Assign | ast.AnnAssign) or node.value is None:
+                continue
+            target = node.targets[0] if isinstance(node, ast.Assign) else node.target
+            match = _NAME_LIST.search(target.id) if isinstance(target, ast.Name) else None
+            if match is not None:
+                texts = (part.value for part in ast.walk(node.value) if isinstance(part, ast.Constant))
+                found[match[1]].update(_split_names(str(text) for text in texts))
+        for kind, names in found.items():
+            lists[kind].update(names)
+            if path.parent.name in COUNTRIES:
+                chosen[kind] |= names
+    for kind, counter in lists.items():
+        for name in [name for name, count in counter.items() if count == 1 and name not in chosen[kind]]:
+            del counter[name]
+    return lists["last"], lists["first"]
+
+
+def _split_names(texts: Iterable[str]) -> Iterator[str]:
+    for text in texts:
+        for word in re.findall(r"[^\W\d_]+", text):
+            # Shorter ones are particles and initials.
+            if len(word) >= 3 and all("LATIN" in unicodedata.name(letter, "") for letter in word):
+                # The Turkish capital I with a dot becomes two characters.
+                yield word.lower().replace("i\u0307", "i")
+
+
 def _by_frequency(rows: Iterable[tuple[float, str]]) -> list[str]:
     highest: dict[str, float] = {}
     for frequency, name in rows:
@@ -110,18 +172,22 @@ def _by_frequency(rows: Iterable[tuple[float, str]]) -> list[str]:
 def make(sources: Sources) -> None:
     """Write ``words.txt``, ``ambiguous_words.txt``, ``given_names.txt`` and ``surnames.txt``."""
     evidence = _gather(sources)
+    imaging = _read_imaging_words()
     surnames, given = _read_census(sources.names)
+    world_surnames, world_given = _read_world(sources.world_names)
     every_name = set(surnames) | set(given)
-    surnames, given = surnames[:SURNAME_COUNT], given[:GIVEN_NAME_COUNT]
     # A word that every second description has (brain, bone) stays unless it is a truly frequent name.
-    kept = _read_imaging_words() - set(surnames[:FREQUENT_SURNAMES]) - set(given[:FREQUENT_GIVEN_NAMES])
-    common = (set(surnames) | set(given)) - kept
+    kept = imaging - set(surnames[:FREQUENT_SURNAMES]) - set(given[:FREQUENT_GIVEN_NAMES])
+    surnames, given = surnames[:SURNAME_COUNT], given[:GIVEN_NAME_COUNT]
+    widespread = {name for name, lists in (world_surnames + world_given).items() if lists >= WIDESPREAD_LISTS}
+    common = (set(surnames) | set(given) | (widespread - imaging)) - kept
 
     nouns = evidence.proper - evidence.ordinary
     ambiguous = (common & evidence.ordinary) | (nouns - every_name)
     standard = evidence.seen - ambiguous - common - (every_name - evidence.ordinary)
 
+    words = standard | ambiguous
     write_lines(sources.data / "words.txt", sorted(standard))
     write_lines(sources.data / "ambiguous_words.txt", sorted(ambiguous))
-    write_lines(sources.data / "given_names.txt", sorted(given))
-    write_lines(sources.data / "surnames.txt", sorted(surnames))
+    write_lines(sources.data / "given_names.txt", sorted(set(given) | (set(world_given) - words)))
+    write_lines(sources.data / "surnames.txt", sorted(set(surnames) | (set(world_surnames) - words)))

@@ -23,6 +23,8 @@ class Sources:
         TCIA's table of private elements, a CSV file.
     names
         Source archive of the `names` package: lists of the US census of 1990.
+    world_names
+        ``faker/providers/person``: names by country.
     pydicom
         The folder of the installed pydicom package.
     data
@@ -34,6 +36,7 @@ class Sources:
     highdicom: Path
     private_elements: Path
     names: Path
+    world_names: Path
     pydicom: Path
     data: Path
 

@@ -1,7 +1,7 @@
 """Words that clinical and technical text in headers is made of, and common names of persons.
 
 The words come from the names in PS3.6, descriptions in PS3.3, code meanings of PS3.16 and a list of this project; the
-names from the US census of 1990. All are lower case and have two letters or more.
+names from the US census of 1990 and from lists by country. All are lower case and have two letters or more.
 """
 
 from functools import cache
@@ -23,13 +23,13 @@ def ambiguous_words() -> frozenset[str]:
 
 @cache
 def given_names() -> frozenset[str]:
-    """Return the 2000 most frequent given names."""
+    """Return common given names: the 2000 most frequent of the census, and those of other countries."""
     return _read("given_names.txt")
 
 
 @cache
 def surnames() -> frozenset[str]:
-    """Return the 5000 most frequent surnames."""
+    """Return common surnames: the 5000 most frequent of the census, and those of other countries."""
     return _read("surnames.txt")
 
 

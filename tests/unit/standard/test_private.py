@@ -5,7 +5,7 @@ import re
 import pytest
 
 from scanward.standard import private
-from scanward.standard.private import Disposition, PrivatePath, find_disposition
+from scanward.standard.private import Disposition, PrivatePath, find_disposition, is_known_creator
 
 CSA = "SIEMENS CSA HEADER"
 SYNGO = "SIEMENS SYNGO ADVANCED PRESENTATION"
@@ -69,6 +69,15 @@ def test_an_unknown_vr_gets_an_answer_only_where_all_vrs_agree() -> None:
     assert private._paths()["0009,GEMS_PETD_01,97"] == "LOhUIhUNd"
     assert find_disposition(((0x0009, "GEMS_PETD_01", 0x97),), "UN") is Disposition.DELETE
     assert find_disposition(((0x0009, "GEMS_PETD_01", 0x97),), "SQ") is None
+
+
+def test_a_creator_is_known_where_something_of_it_is_kept() -> None:
+    assert is_known_creator(0x0019, "SIEMENS MR HEADER")
+    assert is_known_creator(0x0019, " SIEMENS MR HEADER ")
+    assert not is_known_creator(0x0021, "SIEMENS MR HEADER")
+    assert not is_known_creator(0x0029, "SIEMENS CSA HEADER")  # all of it is deleted
+    assert not is_known_creator(0x0009, "20100324115102")
+    assert not is_known_creator(0x0019, "")
 
 
 def test_every_row_is_accounted_for() -> None:
