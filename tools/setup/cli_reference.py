@@ -33,7 +33,8 @@ Exit codes of `scanward deidentify`:
 | 0 | every DICOM instance was released |
 | 3 | some were held or quarantined; the report says which and why |
 | 1 | the run failed; what was released before stays valid, and the same command goes on from there |
-| 2 | the command line or the profile is not valid; nothing was read |
+| 2 | the command line is not valid; nothing was read |
+| 130 | interrupted by Ctrl-C; the same command goes on from there |
 """
 
 
