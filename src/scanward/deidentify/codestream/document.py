@@ -24,11 +24,11 @@ _CDA = (
 def blank_pdf() -> bytes:
     """Give a PDF 1.4 (ISO 32000) of one page that says that the document was removed."""
     text = f"BT /F1 18 Tf 72 720 Td ({_NOTICE}) Tj ET"
+    fonts = "/Resources << /Font << /F1 5 0 R >> >>"
     objects = (
         "<< /Type /Catalog /Pages 2 0 R >>",
         "<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
-        "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents 4 0 R "
-        "/Resources << /Font << /F1 5 0 R >> >> >>",
+        f"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents 4 0 R {fonts} >>",
         f"<< /Length {len(text)} >>\nstream\n{text}\nendstream",
         "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
     )

@@ -89,7 +89,8 @@ def _find_tracks(stream: FrameStream) -> list[_Track]:
         return iter(())
 
     def read_handler(inner: FrameStream, _length: int, _position: int) -> Iterator[MetadataSpan]:
-        _last(tracks).handler = inner.take(12)[8:]
+        track, kind = _last(tracks), inner.take(12)[8:]
+        track.handler = track.handler or kind  # QuickTime has a second one, for where the data lies
         return iter(())
 
     def read_entry(inner: FrameStream, _length: int, _position: int) -> Iterator[MetadataSpan]:

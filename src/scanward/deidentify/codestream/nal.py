@@ -17,7 +17,7 @@ MAX_SEI_BYTES = 1 << 18
 """A longer SEI unit is refused; real ones stay below some kilobytes."""
 
 _UNIT_END = re.compile(rb"\x00\x00[\x00\x01]")
-_ESCAPE = re.compile(rb"\x00\x00\x03[\x00-\x03]?")
+_ESCAPE = re.compile(rb"\x00\x00\x03")
 _FILLER_PAYLOAD = 3
 
 # buffering period, picture timing, pan-scan, recovery point, frame packing, display orientation, and HEVC's active
@@ -116,7 +116,7 @@ def _fill_sei(unit: bytes, header_bytes: int) -> bytes:
     The bytes that keep start codes from appearing (00 00 03) count not towards a message's size, so they stay with
     the zeros before them: the message keeps its size and no start code can arise.
     """
-    escapes = [match.start() for match in re.finditer(rb"\x00\x00\x03", unit)]
+    escapes = [match.start() for match in _ESCAPE.finditer(unit)]
     plain_escapes = [at + 2 - index for index, at in enumerate(escapes)]
     plain = unit.replace(b"\x00\x00\x03", b"\x00\x00").rstrip(b"\x00")
     filled = bytearray(unit)
@@ -133,8 +133,9 @@ def _fill_sei(unit: bytes, header_bytes: int) -> bytes:
             start, end = _raw(at, plain_escapes), _raw(until, plain_escapes)
             filled[start:end] = b"\xff" * (end - start)
         at = until
-    for match in _ESCAPE.finditer(unit):
-        filled[match.start() : match.end()] = match.group()
+    for at in escapes:
+        kept = 4 if unit[at + 3 : at + 4] <= b"\x03" else 3  # what follows an escape has to be 3 at most
+        filled[at : at + kept] = unit[at : at + kept]
     return bytes(filled)
 
 
