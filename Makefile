@@ -7,7 +7,7 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
 
 demo: ## sample studies through the command; ends with where the report lies
-	@tools/setup/venv run
+	@tools/setup/venv demo
 	@.venv/bin/python tools/demo.py $(ARGS)
 
 test: ## all tests; as root installs the Debian packages to compare with
