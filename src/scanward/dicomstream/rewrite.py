@@ -17,7 +17,7 @@ from scanward.dicomstream.encoding import (
 from scanward.dicomstream.reader import Element, Reader
 from scanward.errors import DicomFormatError, NestingError, TruncatedError
 from scanward.model.attribute import Path, format_tag
-from scanward.model.instance import Piece, Range
+from scanward.model.instance import Content, Piece, Range
 
 SMALL_RANGE_BYTES = 32 * 1024
 """Ranges up to this length are taken into memory: reading them costs less than one more system call."""
@@ -43,16 +43,21 @@ class Scope:
     ----------
     path
         Tags of the enclosing sequences, from the outside in.
+    path_creators
+        Private creators of these tags, None for standard ones.
     creators
         Private creators met so far: ``group << 8 | block`` to the creator's raw value.
     charset
         Raw value of Specific Character Set in force.
     """
 
-    __slots__ = ("charset", "creators", "path")
+    __slots__ = ("charset", "creators", "path", "path_creators")
 
-    def __init__(self, path: Path = (), charset: bytes = b"") -> None:
+    def __init__(
+        self, path: Path = (), charset: bytes = b"", path_creators: tuple[bytes | None, ...] = ()
+    ) -> None:
         self.path = path
+        self.path_creators = path_creators
         self.charset = charset
         self.creators: dict[int, bytes] = {}
 
@@ -107,7 +112,7 @@ class _Output:
     def keep(self, start: int, end: int) -> None:
         if self.pieces:
             last = self.pieces[-1]
-            if isinstance(last, Range) and last.offset + last.length == start:
+            if isinstance(last, Range) and last.offset + last.length == start and last.content is Content.HEADER:
                 self.pieces[-1] = Range(last.offset, last.length + end - start)
                 self.length += end - start
                 return
@@ -201,10 +206,7 @@ def _add_pieces(element: Element, pieces: tuple[Piece, ...], output: _Output) ->
         length = UNDEFINED_LENGTH
     output.add(encode_header(element.tag, element.vr, length, element.encoding))
     for piece in pieces:
-        if isinstance(piece, Range):
-            output.keep(piece.offset, piece.offset + piece.length)
-        else:
-            output.add(piece)
+        output.add(piece)
 
 
 def _step_in_item(  # noqa: PLR0913 - the state of one walk
@@ -234,7 +236,12 @@ def _step_in_sequence(  # noqa: PLR0913 - the state of one walk
     end = UNDEFINED_LENGTH if length == UNDEFINED_LENGTH else offset + 8 + length
     if end != UNDEFINED_LENGTH and end > limit:
         raise TruncatedError(f"{format_tag(frame.opener.tag)}: expected an item of {length} bytes")
-    scope = Scope((*frame.scope.path, frame.opener.tag), frame.scope.charset)
+    outer = frame.scope
+    scope = Scope(
+        (*outer.path, frame.opener.tag),
+        outer.charset,
+        (*outer.path_creators, outer.creator_of(frame.opener.tag) if frame.opener.tag & 0x10000 else None),
+    )
     stack.append(
         _Frame(
             is_item=True, start=offset, end=end, encoding=frame.encoding,
@@ -273,7 +280,7 @@ def gather(reader: Reader, pieces: list[Piece]) -> list[Piece]:
     budget = MAX_HELD_BYTES
     for piece in pieces:
         if isinstance(piece, Range):
-            if piece.length <= SMALL_RANGE_BYTES and piece.length <= budget:
+            if piece.length <= min(SMALL_RANGE_BYTES, budget) and piece.content is Content.HEADER:
                 budget -= piece.length
                 held.append(reader.read(piece.offset, piece.length))
                 continue

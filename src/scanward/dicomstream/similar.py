@@ -9,7 +9,6 @@ comparison of bytes, which costs a small part of walking its elements.
 from collections.abc import Callable
 from typing import Generic, NamedTuple, TypeVar
 
-from scanward.dicomstream.encoding import BULK_VRS
 from scanward.dicomstream.part10 import DataSetStart
 from scanward.dicomstream.reader import Element, Reader
 from scanward.dicomstream.rewrite import Scope
@@ -51,6 +50,7 @@ class _Slot(NamedTuple, Generic[R]):
 class _Seen(NamedTuple, Generic[R]):
     """One element of the last layout; `raw` is empty for one too large to remember."""
 
+    tag: int
     raw: bytes
     prefix: bytes
     creator: bytes | None
@@ -67,11 +67,14 @@ class SimilarDataSets(Generic[R]):
         Makes a result of an element.
     join
         Joins the results of a run.
+    breaks
+        Tags, ascending, that no run reaches across, so that something can be put in between.
     """
 
-    def __init__(self, process: Process[R], join: Join[R]) -> None:
+    def __init__(self, process: Process[R], join: Join[R], breaks: tuple[int, ...] = ()) -> None:
         self._process = process
         self._join = join
+        self._breaks = breaks
         self._memory: dict[tuple[bytes | None, bytes], R] = {}
         self._layout: list[_Seen[R]] = []
         self._slots: list[_Slot[R]] = []
@@ -167,6 +170,8 @@ class SimilarDataSets(Generic[R]):
                 self._end_run(run, slots)
                 slots.append(_Slot(b"", None, seen.prefix, seen.creator))
             else:
+                if run and any(run[-1].tag < at <= seen.tag for at in self._breaks):
+                    self._end_run(run, slots)
                 run.append(seen)
         self._end_run(run, slots)
         return slots
@@ -212,14 +217,14 @@ class SimilarDataSets(Generic[R]):
         number = element.tag & 0xFFFF
         is_creator = bool(element.tag & 0x10000) and 0x10 <= number <= 0xFF  # noqa: PLR2004 - PS3.5 Section 7.8.1
         length = end - element.start
-        if length > CACHED_ELEMENT_BYTES or (element.vr in BULK_VRS and element.is_undefined):
-            return _Seen(b"", b"", creator, is_creator, self._process(reader, element, end, creator))
+        if length > CACHED_ELEMENT_BYTES or element.tag >= FIRST_PIXEL_TAG:
+            return _Seen(element.tag, b"", b"", creator, is_creator, self._process(reader, element, end, creator))
         raw = reader.read(element.start, length)
         key = (creator, raw)
         result = self._memory.get(key)
         if result is None:
             result = self._make(reader, element, end, creator, key)
-        return _Seen(raw, raw[: 4 if element.encoding.implicit else 6], creator, is_creator, result)
+        return _Seen(element.tag, raw, raw[: 4 if element.encoding.implicit else 6], creator, is_creator, result)
 
     @staticmethod
     def _is_behind_content(reader: Reader, offset: int, last_tag: int) -> bool:

@@ -5,6 +5,7 @@ In the file command the way is ``ReceivedInstance -> (Permit) -> DeidentifiedIns
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import Enum
 from typing import NamedTuple, Protocol
 
 
@@ -25,11 +26,28 @@ class ByteSource(Protocol):
         ...
 
 
+class Content(Enum):
+    """What a range holds, so that a check knows how to look at it."""
+
+    HEADER = "values of Attributes"
+    NATIVE_PIXELS = "native pixel samples"
+    CODESTREAM = "compressed pixel samples"
+
+
 class Range(NamedTuple):
-    """Bytes of the source that pass through unchanged and are never read into Python."""
+    """Bytes of the source that pass through unchanged.
+
+    Attributes
+    ----------
+    offset, length
+        Where they are in the source, in bytes.
+    content
+        What they are.
+    """
 
     offset: int
     length: int
+    content: Content = Content.HEADER
 
 
 Piece = bytes | Range

@@ -63,12 +63,9 @@ class Profile:
         The options of Annex E that are on.
     rules
         Attributes that are treated otherwise than the table and the options say.
-    held_modalities
-        Modalities whose pixels are likely to carry burned-in text: such instances are held.
     """
 
     name: str
     description: str
     options: frozenset[Option] = frozenset()
     rules: Mapping[Tag, Action] = field(default_factory=dict)
-    held_modalities: frozenset[str] = frozenset()

@@ -93,6 +93,8 @@ class RunReport:
         Number of inputs that are not DICOM or could not be read, by reason in words.
     studies
         One report for each study, ordered by pseudonym and UID.
+    run_id
+        The id of the run's journal; names the folder of the report.
     """
 
     version: str
@@ -108,3 +110,4 @@ class RunReport:
     outcomes: Mapping[Outcome, int] = field(default_factory=dict)
     skipped: Mapping[str, int] = field(default_factory=dict)
     studies: Sequence[StudyReport] = ()
+    run_id: str = ""

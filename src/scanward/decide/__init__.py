@@ -1,0 +1,1 @@
+"""Whether an instance may leave, and why not."""

@@ -1,0 +1,98 @@
+"""Pixel Data as the header stage sees it: samples pass untouched, what is not samples does not."""
+
+from collections.abc import Iterator
+
+from scanward.deidentify.codestream.blank import get_replacement
+from scanward.deidentify.codestream.metadata import find_metadata
+from scanward.deidentify.codestream.span import SpanKind
+from scanward.deidentify.header.scan import (
+    BITS_ALLOCATED,
+    COLUMNS,
+    NUMBER_OF_FRAMES,
+    PHOTOMETRIC_INTERPRETATION,
+    ROWS,
+    SAMPLES_PER_PIXEL,
+    InstanceFacts,
+)
+from scanward.dicomstream.reader import Element, Reader
+from scanward.errors import DeidentificationError, DicomFormatError
+from scanward.model.attribute import format_tag
+from scanward.model.instance import Content, Piece, Range
+
+ZERO_CHUNK_BYTES = 1024 * 1024
+
+
+def pixel_pieces(reader: Reader, element: Element, facts: InstanceFacts) -> tuple[list[Piece], bool]:
+    """Return the value of Pixel Data in pieces, and whether anything in it was written over.
+
+    Native samples are one range. Bytes behind the last sample are zeroed. In encapsulated Pixel Data comments,
+    application segments and whatever else decoding does not need is written over in place, so that no length changes.
+
+    Raises
+    ------
+    DicomFormatError
+        The samples are fewer than Rows, Columns and frames say, or a codestream is not well formed.
+    DeidentificationError
+        A codestream has a container that is not looked into.
+    """
+    if element.is_undefined:
+        return _encapsulated_pieces(reader, element, facts)
+    length = element.length
+    samples = native_length_bytes(facts)
+    if samples is None or samples >= length:
+        if samples is not None and samples > length:
+            raise DicomFormatError(f"{format_tag(element.tag)}: expected {samples} bytes of samples, got {length}")
+        return [Range(element.value, length, Content.NATIVE_PIXELS)], False
+    excess = length - samples
+    if excess == 1:
+        return [Range(element.value, samples, Content.NATIVE_PIXELS), b"\0"], False
+    zeros = [bytes(min(ZERO_CHUNK_BYTES, excess - at)) for at in range(0, excess, ZERO_CHUNK_BYTES)]
+    return [Range(element.value, samples, Content.NATIVE_PIXELS), *zeros], True
+
+
+def native_length_bytes(facts: InstanceFacts) -> int | None:
+    """Return how many bytes the native samples take (PS3.5 Section 8.1.1), or None where the header does not say."""
+    rows, columns = facts.number(ROWS), facts.number(COLUMNS)
+    bits = facts.number(BITS_ALLOCATED)
+    if not rows or not columns or not bits:
+        return None
+    try:
+        frames = int(facts.text(NUMBER_OF_FRAMES) or 1)
+    except ValueError:
+        raise DicomFormatError("Number of Frames: expected an integer") from None
+    samples = facts.number(SAMPLES_PER_PIXEL) or 1
+    if facts.text(PHOTOMETRIC_INTERPRETATION) in ("YBR_FULL_422", "YBR_PARTIAL_422"):
+        # Two pixels share one pair of chrominance samples (PS3.3 C.7.6.3.1.2).
+        return rows * columns * 2 * (bits // 8) * max(frames, 1)
+    return (rows * columns * samples * bits * max(frames, 1) + 7) // 8
+
+
+def _encapsulated_pieces(reader: Reader, element: Element, facts: InstanceFacts) -> tuple[list[Piece], bool]:
+    end = reader.end(element, reader.size)
+    frames = facts.text(NUMBER_OF_FRAMES)
+    number_of_frames = int(frames) if frames.isdecimal() else 1
+    pieces: list[Piece] = []
+    at = element.value
+    for offset, replacement in _replacements(reader, element, end, facts, number_of_frames):
+        if offset > at:
+            pieces.append(Range(at, offset - at, Content.CODESTREAM))
+        pieces.append(replacement)
+        at = offset + len(replacement)
+    blanked = bool(pieces)
+    pieces.append(Range(at, end - at, Content.CODESTREAM))
+    return pieces, blanked
+
+
+def _replacements(
+    reader: Reader, element: Element, end: int, facts: InstanceFacts, number_of_frames: int
+) -> Iterator[tuple[int, bytes]]:
+    spans = find_metadata(
+        reader.source.read, element.value, end, facts.transfer_syntax_uid, number_of_frames=number_of_frames
+    )
+    for span in spans:
+        if span.kind is SpanKind.UNHANDLED:
+            raise DeidentificationError(
+                "Pixel Data: expected a codestream whose metadata can be found, got a container that is not looked into",
+                remedy="Have the video exported as MP4 or as frames.",
+            )
+        yield span.offset, get_replacement(span)

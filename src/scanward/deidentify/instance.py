@@ -1,0 +1,188 @@
+"""One instance: its parts put together as a file, with the marks that tell what was done."""
+
+from dataclasses import dataclass
+
+from scanward import __version__
+from scanward.deidentify.header.apply import DATE_KEPT, DATE_SHIFTED, Applier, ChangeSet, Context, Part, encode_marks
+from scanward.deidentify.header.scan import (
+    BURNED_IN_ANNOTATION,
+    SERIES_INSTANCE_UID,
+    SOP_CLASS_UID,
+    SOP_INSTANCE_UID,
+    STUDY_INSTANCE_UID,
+    InstanceFacts,
+)
+from scanward.deidentify.pseudonym import IMPLEMENTATION_CLASS_UID
+from scanward.dicomstream.encoding import EXPLICIT_LITTLE, Encoding, encode_element, encode_item_header
+from scanward.dicomstream.part10 import MAGIC, PREAMBLE_BYTES, DataSetStart
+from scanward.errors import DeidentificationError
+from scanward.model.attribute import Tag
+from scanward.model.decision import Permit
+from scanward.model.instance import DeidentifiedInstance, Piece, Placement
+from scanward.model.profile import BASIC_PROFILE_CODE, Option
+from scanward.standard.confidentiality import EDITION
+from scanward.standard.iods import attribute_type
+from scanward.standard.uids import is_registered
+
+PATIENT_IDENTITY_REMOVED = 0x00120062
+DEIDENTIFICATION_METHOD = 0x00120063
+DEIDENTIFICATION_METHOD_CODE_SEQUENCE = 0x00120064
+LONGITUDINAL_TEMPORAL_INFORMATION_MODIFIED = 0x00280303
+
+BREAKS = (PATIENT_IDENTITY_REMOVED, BURNED_IN_ANNOTATION)
+"""Where marks are put in, so that runs of elements end there."""
+
+_ITEM = 0xFFFEE000
+
+
+@dataclass(frozen=True, slots=True)
+class Deidentified:
+    """An instance after the plan, and what was done to it."""
+
+    instance: DeidentifiedInstance
+    changes: tuple[ChangeSet, ...]
+
+
+class Deidentifier:
+    """De-identifies the instances of one study that share SOP Class and character set.
+
+    Parameters
+    ----------
+    context
+        What they have in common.
+    permit
+        The decision that they may leave, and for whom.
+    """
+
+    def __init__(self, context: Context, permit: Permit) -> None:
+        if permit.profile != context.plan.profile.name:
+            raise DeidentificationError("expected the profile that the permit names, got another")
+        self._context = context
+        self._applier = Applier(context, BREAKS)
+        self._marks: dict[tuple[int, Encoding], list[tuple[Tag, bytes]]] = {}
+
+    def deidentify(self, start: DataSetStart, facts: InstanceFacts, *, suspicious: bool = False) -> Deidentified:
+        """Carry the plan out on one instance.
+
+        Parameters
+        ----------
+        start
+            The instance.
+        facts
+            What the scan found in it.
+        suspicious
+            Search every element as it is written; for an instance in which the check found something.
+
+        Raises
+        ------
+        DicomFormatError, DeidentificationError
+            Nothing of the instance may be released.
+        """
+        parts = (self._applier.apply_suspicious if suspicious else self._applier.apply)(start, facts)
+        claims = 0
+        for part in parts:
+            claims |= part.claims
+        placement = self._place(facts)
+        pieces: list[Piece] = [self._file_meta(facts, placement)]
+        changes: list[ChangeSet] = []
+        self._assemble(parts, self._marks_for(claims, start.encoding), pieces, changes)
+        instance = DeidentifiedInstance(
+            pieces=pieces,
+            deflate_from=1 if start.is_deflated else None,
+            source=start.reader.source,
+            placement=placement,
+        )
+        return Deidentified(instance, tuple(changes))
+
+    @staticmethod
+    def _assemble(
+        parts: list[Part], marks: list[tuple[Tag, bytes]], pieces: list[Piece], changes: list[ChangeSet]
+    ) -> None:
+        at = 0
+        next_tag = marks[0][0]
+        for part in parts:
+            while part.tag > next_tag:
+                pieces.append(marks[at][1])
+                at += 1
+                next_tag = marks[at][0] if at < len(marks) else 1 << 32
+            pieces.extend(part.pieces)
+            changes.append(part.changes)
+        pieces.extend(mark for _, mark in marks[at:])
+
+    def _uid(self, raw: bytes) -> str:
+        uid = raw.strip(b" \0").decode("iso8859-1")
+        if Option.RETAIN_UIDS in self._context.plan.profile.options or is_registered(uid):
+            return uid
+        return self._context.pseudonyms.uid(uid)
+
+    def _place(self, facts: InstanceFacts) -> Placement:
+        values = facts.values
+        return Placement(
+            patient=self._context.patient,
+            study_uid=self._uid(values[STUDY_INSTANCE_UID]),
+            series_uid=self._uid(values[SERIES_INSTANCE_UID]),
+            sop_instance_uid=self._uid(values[SOP_INSTANCE_UID]),
+        )
+
+    def _file_meta(self, facts: InstanceFacts, placement: Placement) -> bytes:
+        """Make File Meta Information anew (PS3.10 Section 7.1): nothing of the input's is taken over."""
+        elements = (
+            (0x00020001, b"OB", b"\0\1"),
+            (0x00020002, b"UI", facts.values[SOP_CLASS_UID].strip(b" \0")),
+            (0x00020003, b"UI", placement.sop_instance_uid.encode("ascii")),
+            (0x00020010, b"UI", facts.transfer_syntax_uid.encode("ascii")),
+            (0x00020012, b"UI", IMPLEMENTATION_CLASS_UID.encode("ascii")),
+            (0x00020013, b"SH", f"SCANWARD {__version__}".encode("ascii")),
+        )
+        body = encode_marks(elements, EXPLICIT_LITTLE)
+        length = encode_element(0x00020000, b"UL", len(body).to_bytes(4, "little"), EXPLICIT_LITTLE)
+        return bytes(PREAMBLE_BYTES) + MAGIC + length + body
+
+    def _marks_for(self, claims: int, encoding: Encoding) -> list[tuple[Tag, bytes]]:
+        key = (claims, encoding)
+        marks = self._marks.get(key)
+        if marks is None:
+            marks = self._marks[key] = self._make_marks(claims, encoding)
+        return marks
+
+    def _make_marks(self, claims: int, encoding: Encoding) -> list[tuple[Tag, bytes]]:
+        """Make the marks of what was done: options are claimed where they decided something (PS3.15 E.1, CID 7050)."""
+        profile = self._context.plan.profile
+        codes = [BASIC_PROFILE_CODE]
+        codes += [(option.code, option.meaning) for number, option in enumerate(Option) if claims >> number & 1]
+        if claims & DATE_SHIFTED:
+            temporal = b"MODIFIED"
+        elif claims & DATE_KEPT and Option.RETAIN_FULL_DATES in profile.options:
+            temporal = b"UNMODIFIED"
+        else:
+            temporal = b"REMOVED"
+        method = f"Scanward {__version__}; profile {profile.name[:24]}; PS3.15 {EDITION}".encode("ascii")
+        items = b"".join(_code_item(code, meaning, encoding) for code, meaning in codes)
+        marks = [
+            (PATIENT_IDENTITY_REMOVED, encode_element(PATIENT_IDENTITY_REMOVED, b"CS", b"YES", encoding)),
+            (DEIDENTIFICATION_METHOD, encode_element(DEIDENTIFICATION_METHOD, b"LO", method, encoding)),
+            (
+                DEIDENTIFICATION_METHOD_CODE_SEQUENCE,
+                encode_element(DEIDENTIFICATION_METHOD_CODE_SEQUENCE, b"SQ", items, encoding),
+            ),
+            (
+                LONGITUDINAL_TEMPORAL_INFORMATION_MODIFIED,
+                encode_element(LONGITUDINAL_TEMPORAL_INFORMATION_MODIFIED, b"CS", temporal, encoding),
+            ),
+        ]
+        if attribute_type(self._context.plan.sop_class_uid, (BURNED_IN_ANNOTATION,)) == "1":
+            # Nobody has looked at the pixels, so the IOD's demand for a value is met with the careful answer.
+            marks.append((BURNED_IN_ANNOTATION, encode_element(BURNED_IN_ANNOTATION, b"CS", b"YES", encoding)))
+        return sorted(marks)
+
+
+def _code_item(code: str, meaning: str, encoding: Encoding) -> bytes:
+    body = encode_marks(
+        (
+            (0x00080100, b"SH", code.encode("ascii")),
+            (0x00080102, b"SH", b"DCM"),
+            (0x00080104, b"LO", meaning.encode("ascii")),
+        ),
+        encoding,
+    )
+    return encode_item_header(_ITEM, len(body), encoding) + body

@@ -1,0 +1,64 @@
+"""Pseudonyms: keyed per recipient, so that two recipients cannot join what they hold.
+
+Each is ``HMAC-SHA-256(recipient key, kind | value)``: the same input and key give the same pseudonym, different inputs
+different ones, and without the key nothing leads back.
+"""
+
+import base64
+import hmac
+import re
+
+IMPLEMENTATION_CLASS_UID = "2.25.285021473462190345318275631280846514177"
+"""Names this implementation in the File Meta Information (PS3.7 Annex D.3.3.2)."""
+
+MAX_OFFSET_DAYS = 3650
+"""Dates move into the past by one day at least and ten years at most, for a patient and recipient always the same."""
+
+_PATIENT_BYTES = 10
+_UID_BYTES = 16
+
+UID_PATTERN = re.compile(r"[0-2](?:\.(?:0|[1-9][0-9]{0,38})){5,}")
+"""A UID of at least six components, which version numbers do not have (PS3.5 Section 9.1)."""
+
+UID_PATTERN_BYTES = re.compile(UID_PATTERN.pattern.encode("ascii"))
+
+
+class Pseudonyms:
+    """The pseudonyms of one recipient.
+
+    Parameters
+    ----------
+    key
+        The recipient's key, 32 bytes.
+    """
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+        self._uids: dict[str, str] = {}
+        self._made: set[bytes] = {IMPLEMENTATION_CLASS_UID.encode("ascii")}
+
+    def _digest(self, kind: bytes, value: str) -> bytes:
+        return hmac.digest(self._key, kind + b"|" + value.encode("utf-8", "surrogateescape"), "sha256")
+
+    def uid(self, value: str) -> str:
+        """Return the UID in place of `value`: ``2.25.`` and 128 bits (PS3.5 Annex B.2)."""
+        made = self._uids.get(value)
+        if made is None:
+            number = int.from_bytes(self._digest(b"uid", value)[:_UID_BYTES], "big")
+            made = self._uids[value] = f"2.25.{number}"
+            self._made.add(made.encode("ascii"))
+        return made
+
+    def is_made(self, uid: bytes) -> bool:
+        """Whether `uid` is one that was given in place of another."""
+        return uid in self._made
+
+    def patient(self, patient: str) -> str:
+        """Return the pseudonym of a patient, 19 characters that are valid as LO, PN and in a path."""
+        digest = self._digest(b"patient", patient)[:_PATIENT_BYTES]
+        return "SW-" + base64.b32encode(digest).decode("ascii")
+
+    def offset_days(self, patient: str) -> int:
+        """Return by how many days a patient's dates move: negative, one offset for each patient and recipient."""
+        number = int.from_bytes(self._digest(b"dates", patient)[:8], "big")
+        return -(1 + number % MAX_OFFSET_DAYS)

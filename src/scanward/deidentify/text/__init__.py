@@ -1,0 +1,1 @@
+"""Identifiers in text and bytes: known ones in every notation, others by their shape, and what may stay."""

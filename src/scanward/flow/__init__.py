@@ -1,0 +1,1 @@
+"""Where the stages meet: their order is read here."""

@@ -1,0 +1,423 @@
+"""The file command: all inputs are read first, then each study is de-identified, checked and released.
+
+Two passes, because what must not leave with an instance may be known from another one only: a report that names the
+patient of images without a name, a second series with the accession number of the first.
+"""
+
+import json
+import multiprocessing
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
+from typing import TypeVar
+
+from scanward.deidentify.header.scan import MODALITY, STUDY_INSTANCE_UID
+from scanward.deidentify.residual import residual_risks
+from scanward.errors import ScanwardError
+from scanward.flow.worker import FactsKey, ScanResult, Stopped, Unit, UnitResult, Worker, facts_of
+from scanward.model.attribute import Action, Reason
+from scanward.model.identifier import Identifier, IdentifierKind
+from scanward.model.profile import Profile
+from scanward.model.report import Change, Outcome, RunReport, StudyReport
+from scanward.model.source import RefusedFile, SourceFile
+from scanward.ports import Journal, JournalEntry, Sources
+
+SCAN_SHARE_FILES = 256
+"""Inputs that a worker reads at a time."""
+
+UNIT_FILES = 256
+"""Instances that a worker de-identifies at a time; so many at most are done again after a kill."""
+
+_PATIENT_KINDS = frozenset(
+    {
+        IdentifierKind.PATIENT_NAME,
+        IdentifierKind.PATIENT_ID,
+        IdentifierKind.BIRTH_DATE,
+        IdentifierKind.ADDRESS,
+        IdentifierKind.PHONE,
+        IdentifierKind.EMAIL,
+    }
+)
+"""What identifies a patient in all their studies."""
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+Report = Callable[[str, int, int, int, int], None]
+"""Called with the phase (``reading``, ``de-identifying``) and done and total files and bytes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileRun:
+    """What a run works with.
+
+    Attributes
+    ----------
+    sources
+        Where inputs come from.
+    journal
+        Opens the journal; called once the other processes have been started, which must not share it.
+    has_output
+        Tells whether an output that the journal names is still in its place.
+    sync
+        Makes outputs written so far outlive a power cut.
+    worker
+        Does the work; copied into each process.
+    profile
+        How to de-identify.
+    workers
+        Number of processes.
+    report
+        The empty report to fill.
+    """
+
+    sources: Sources
+    journal: Callable[[], Journal]
+    has_output: Callable[[str], bool]
+    sync: Callable[[], None]
+    worker: Worker
+    profile: Profile
+    workers: int
+    report: RunReport
+
+
+@dataclass(slots=True)
+class _Study:
+    """A study of the run: what its instances have in common and which they are."""
+
+    number: int
+    patient_key: str
+    patient: str
+    new_uid: str
+    modalities: set[str]
+    files: list[tuple[int, int, bytes]]
+    report: StudyReport
+
+
+def deidentify_files(run: FileRun, progress: Report) -> RunReport:
+    """De-identify all inputs of a run and return its report.
+
+    Raises
+    ------
+    ScanwardError
+        The run as a whole cannot go on (a full disk, a source that is missing). What it did so far is in the journal
+        and in its place; the same call goes on from there.
+    """
+    with _pool(run) as submit:
+        files, refused = _find(run.sources, progress)
+        scanned = _scan(submit, files, progress)
+        studies, stopped = _group(run, files, scanned)
+        ledger = _Ledger(run, run.journal(), studies)
+        stopped += [Stopped(-1, Outcome.QUARANTINED, one.reason) for one in refused]
+        _deidentify(run, submit, files, scanned, studies, ledger, progress)
+        return _finish(run, files, len(files) + len(refused), studies, stopped, ledger)
+
+
+# Processes
+
+_worker: Worker | None = None
+
+
+def _start(worker: Worker) -> None:
+    global _worker  # noqa: PLW0603 - the one thing a worker process has
+    _worker = worker
+
+
+def _scan_share(share: Sequence[tuple[int, SourceFile]]) -> ScanResult:
+    if _worker is None:
+        raise ScanwardError("expected the process to have a worker")
+    return _worker.scan(share)
+
+
+def _deidentify_unit(unit: Unit) -> UnitResult:
+    if _worker is None:
+        raise ScanwardError("expected the process to have a worker")
+    return _worker.deidentify(unit)
+
+
+class _Submit:
+    """Runs tasks in this process, or in others with a bounded number under way."""
+
+    def __init__(self, pool: ProcessPoolExecutor | None, workers: int) -> None:
+        self._pool = pool
+        self._under_way = 2 * workers
+
+    def __call__(self, function: Callable[[T], R], tasks: Iterable[T]) -> Iterator[tuple[T, R]]:
+        """Yield each task with its result, as they come."""
+        if self._pool is None:
+            for task in tasks:
+                yield task, function(task)
+            return
+        pending: dict[Future[R], T] = {}
+        tasks = iter(tasks)
+        try:
+            while True:
+                for task in islice(tasks, self._under_way - len(pending)):
+                    pending[self._pool.submit(function, task)] = task
+                if not pending:
+                    return
+                for future in wait(pending, return_when=FIRST_COMPLETED).done:
+                    yield pending.pop(future), future.result()
+        except BrokenProcessPool:
+            raise ScanwardError(
+                "a worker process died", remedy="Run the same command again, with fewer --workers if memory is short."
+            ) from None
+        finally:
+            for future in pending:
+                future.cancel()
+
+
+@contextmanager
+def _pool(run: FileRun) -> Iterator[_Submit]:
+    """Give the means to run tasks; processes are started here, before this one has threads or a journal."""
+    _start(run.worker)
+    if run.workers == 1:
+        yield _Submit(None, 1)
+        return
+    context = multiprocessing.get_context("fork")
+    with ProcessPoolExecutor(run.workers, mp_context=context, initializer=_start, initargs=(run.worker,)) as pool:
+        try:
+            yield _Submit(pool, run.workers)
+        except BaseException:
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
+
+
+# The inputs
+
+
+def _find(sources: Sources, progress: Report) -> tuple[list[SourceFile], list[RefusedFile]]:
+    files: list[SourceFile] = []
+    refused: list[RefusedFile] = []
+    for found in sources.find():
+        if isinstance(found, RefusedFile):
+            refused.append(found)
+        else:
+            files.append(found)
+            if len(files) % 1000 == 0:
+                progress("reading", 0, len(files), 0, 0)
+    return files, refused
+
+
+@dataclass(slots=True)
+class _Scanned:
+    facts: list[FactsKey]
+    instances: list[tuple[int, int, bytes]]
+    identifiers: dict[str, set[Identifier]]
+    stopped: list[Stopped]
+
+
+def _scan(submit: "_Submit", files: Sequence[SourceFile], progress: Report) -> _Scanned:
+    merged = _Scanned([], [], {}, [])
+    numbers: dict[FactsKey, int] = {}
+    shares = _shares(list(enumerate(files)), SCAN_SHARE_FILES)
+    done = 0
+    for share, result in submit(_scan_share, shares):
+        renumbered = []
+        for key in result.facts:
+            number = numbers.setdefault(key, len(numbers))
+            if number == len(merged.facts):
+                merged.facts.append(key)
+            renumbered.append(number)
+        merged.instances += [(index, renumbered[number], uid) for index, number, uid in result.instances]
+        for study, found in result.identifiers.items():
+            merged.identifiers.setdefault(study, set()).update(found)
+        merged.stopped += result.stopped
+        done += len(share)
+        progress("reading", done, len(files), 0, 0)
+    merged.instances.sort()
+    merged.stopped.sort(key=lambda one: one.index)
+    return merged
+
+
+def _shares(values: Sequence[T], size: int) -> Iterator[list[T]]:
+    iterator = iter(values)
+    while share := list(islice(iterator, size)):
+        yield share
+
+
+# Studies
+
+
+def _group(run: FileRun, files: Sequence[SourceFile], scanned: _Scanned) -> tuple[list[_Study], list[Stopped]]:
+    """Put instances together as studies; of several with one SOP Instance UID the first is taken."""
+    by_uid: dict[str, _Study] = {}
+    first_of: dict[bytes, int] = {}
+    stopped = list(scanned.stopped)
+    for index, number, uid in scanned.instances:
+        facts = facts_of(scanned.facts[number])
+        study_uid = facts.text(STUDY_INSTANCE_UID)
+        study = by_uid.get(study_uid)
+        if study is None:
+            patient, new_uid = run.worker.name_study(facts)
+            study = by_uid[study_uid] = _Study(
+                len(by_uid), facts.patient_key, patient, new_uid, set(), [],
+                StudyReport(patient=patient, study_uid=new_uid),
+            )  # fmt: skip
+        modality = facts.text(MODALITY)
+        if modality.isalnum():
+            study.modalities.add(modality)
+        first = first_of.setdefault(uid.strip(b" \0"), index)
+        if first != index and not run.worker.is_same(files[first], files[index]):
+            stopped.append(
+                Stopped(
+                    index,
+                    Outcome.QUARANTINED,
+                    "another input has the same SOP Instance UID and other content. Find out which one is right.",
+                )
+            )
+        else:
+            study.files.append((index, number, uid))
+    return list(by_uid.values()), stopped
+
+
+def _identifiers_of(studies: Sequence[_Study], scanned: _Scanned) -> dict[int, frozenset[Identifier]]:
+    """Return what must not leave with each study: its own identifiers, and its patient's from their other studies."""
+    own: dict[int, set[Identifier]] = {study.number: set() for study in studies}
+    by_patient: dict[str, set[Identifier]] = defaultdict(set)
+    for study in studies:
+        key = facts_of(scanned.facts[study.files[0][1]]).text(STUDY_INSTANCE_UID) if study.files else ""
+        own[study.number] = scanned.identifiers.get(key, set())
+        by_patient[study.patient_key] |= {one for one in own[study.number] if one.kind in _PATIENT_KINDS}
+    return {study.number: frozenset(own[study.number] | by_patient[study.patient_key]) for study in studies}
+
+
+# The work
+
+
+class _Ledger:
+    """What is done, now and in an earlier run that was interrupted."""
+
+    def __init__(self, run: FileRun, journal: Journal, studies: Sequence[_Study]) -> None:
+        self._run = run
+        self._journal = journal
+        self._by_key = {(study.patient, study.new_uid): study for study in studies}
+        self.outcomes: dict[SourceFile, tuple[Outcome, str]] = {}
+        self.resumed = 0
+        self.bytes_released = 0
+        self._changes: dict[int, Counter[Change]] = {study.number: Counter() for study in studies}
+        for entry in journal.find_done():
+            outcome = Outcome(entry.outcome)
+            if outcome is not Outcome.RELEASED or run.has_output(entry.output):
+                self.outcomes[entry.file] = (outcome, entry.detail)
+        for text in journal.partial_reports():
+            self._add_partial(json.loads(text))
+        self.resumed = len(self.outcomes)
+
+    def changes_of(self, study: _Study) -> Counter[Change]:
+        """Return the number of instances by change."""
+        return self._changes[study.number]
+
+    def record(self, files: Sequence[SourceFile], study: _Study, result: UnitResult) -> None:
+        """Make a unit's results durable: the outputs first, then the journal."""
+        self._run.sync()
+        entries = [
+            JournalEntry(files[index], Outcome.RELEASED.value, "", study.number, path)
+            for index, path in result.released
+        ]
+        entries += [
+            JournalEntry(files[one.index], one.outcome.value, one.reason, study.number, "") for one in result.stopped
+        ]
+        partial = {
+            "patient": study.patient,
+            "study": study.new_uid,
+            "bytes": result.bytes_released,
+            "changes": [[*change_to_json(change), count] for change, count in result.changes.items()],
+        }
+        self._journal.record(entries, json.dumps(partial, separators=(",", ":")))
+        for entry in entries:
+            self.outcomes[entry.file] = (Outcome(entry.outcome), entry.detail)
+        self._changes[study.number].update(result.changes)
+        self.bytes_released += result.bytes_released
+
+    def _add_partial(self, partial: dict[str, object]) -> None:
+        study = self._by_key.get((str(partial["patient"]), str(partial["study"])))
+        if study is None:
+            return
+        self.bytes_released += int(str(partial["bytes"]))
+        changes = partial["changes"]
+        if isinstance(changes, list):
+            for attribute, tag, action, reason, count in changes:
+                self._changes[study.number][Change(attribute, tag, Action(action), Reason(reason))] += count
+
+
+def change_to_json(change: Change) -> tuple[str, str, str, str]:
+    """Return a change as JSON has it."""
+    return change.attribute, change.tag, change.action.value, change.reason.value
+
+
+def _deidentify(  # noqa: PLR0913 - the state of one run
+    run: FileRun,
+    submit: "_Submit",
+    files: Sequence[SourceFile],
+    scanned: _Scanned,
+    studies: Sequence[_Study],
+    ledger: _Ledger,
+    progress: Report,
+) -> None:
+    identifiers = _identifiers_of(studies, scanned)
+    by_number = {study.number: study for study in studies}
+    for study in studies:
+        study.report.identifiers = Counter(one.kind.value for one in identifiers[study.number])
+    total = sum(len(study.files) for study in studies)
+    total_bytes = sum(files[index].size for study in studies for index, _, _ in study.files)
+    done = done_bytes = 0
+
+    def units() -> Iterator[Unit]:
+        nonlocal done, done_bytes
+        for study in studies:
+            left = [one for one in study.files if files[one[0]] not in ledger.outcomes]
+            done += len(study.files) - len(left)
+            done_bytes += sum(files[index].size for index, _, _ in study.files if files[index] in ledger.outcomes)
+            for share in _shares(left, UNIT_FILES):
+                yield Unit(
+                    study.number,
+                    [(index, files[index], number, uid) for index, number, uid in share],
+                    {number: scanned.facts[number] for _, number, _ in share},
+                    identifiers[study.number],
+                )
+
+    for unit, result in submit(_deidentify_unit, units()):
+        ledger.record(files, by_number[result.study], result)
+        done += len(unit.files)
+        done_bytes += sum(file.size for _, file, _, _ in unit.files)
+        progress("de-identifying", done, total, done_bytes, total_bytes)
+
+
+def _finish(  # noqa: PLR0913 - the state of one run
+    run: FileRun,
+    files: Sequence[SourceFile],
+    found: int,
+    studies: Sequence[_Study],
+    stopped: Sequence[Stopped],
+    ledger: _Ledger,
+) -> RunReport:
+    """Fill the report; the counts add up to what was found, or the run has failed."""
+    report = run.report
+    outcomes: Counter[Outcome] = Counter(one.outcome for one in stopped)
+    report.skipped = dict(Counter(one.reason for one in stopped).most_common())
+    by_study = [(study, Counter[Outcome](), Counter[str]()) for study in studies]
+    for study, counts, reasons in by_study:
+        for index, _, _ in study.files:
+            outcome, detail = ledger.outcomes[files[index]]
+            counts[outcome] += 1
+            if detail:
+                reasons[detail] += 1
+        outcomes.update(counts)
+        study.report.modalities = sorted(study.modalities)
+        study.report.outcomes = dict(counts)
+        study.report.stopped = dict(reasons)
+        study.report.changes = dict(ledger.changes_of(study))
+        study.report.residual = residual_risks(study.report, run.profile)
+    if sum(outcomes.values()) != found:
+        raise ScanwardError(f"expected the counts to add up to {found} inputs, got {sum(outcomes.values())}")
+    report.found = found
+    report.resumed = ledger.resumed
+    report.bytes_released = ledger.bytes_released
+    report.outcomes = {outcome: outcomes[outcome] for outcome in Outcome}
+    report.studies = sorted((study.report for study in studies), key=lambda one: (one.patient, one.study_uid))
+    return report

@@ -1,0 +1,370 @@
+"""What one process does with a share of the inputs: read them, and de-identify, check and release them."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from scanward.decide.hold import evaluate_file
+from scanward.deidentify.check import Checker
+from scanward.deidentify.header.apply import DUMMY_TEXTS, ChangeSet, Context
+from scanward.deidentify.header.plan import Plan
+from scanward.deidentify.header.scan import (
+    BURNED_IN_ANNOTATION,
+    MODALITY,
+    SOP_CLASS_UID,
+    SOP_INSTANCE_UID,
+    STUDY_INSTANCE_UID,
+    InstanceFacts,
+    RawIdentifier,
+    Scanner,
+    decode_identifiers,
+    open_dicom,
+)
+from scanward.deidentify.instance import Deidentified, Deidentifier
+from scanward.deidentify.pseudonym import Pseudonyms
+from scanward.deidentify.text.dates import shift_da
+from scanward.deidentify.text.known import KnownIdentifiers
+from scanward.dicomstream.part10 import DataSetStart
+from scanward.errors import NotDicomError, OutputError, ResidualIdentifierError, ScanwardError
+from scanward.model.decision import Deny, Permit
+from scanward.model.identifier import Identifier, IdentifierKind
+from scanward.model.instance import DeidentifiedInstance
+from scanward.model.profile import Option, Profile
+from scanward.model.report import Change, Outcome
+from scanward.model.source import SourceFile
+from scanward.ports import ReleaseFolder, Sources
+from scanward.standard.uids import is_registered
+
+COMPARE_BYTES = 1024 * 1024
+"""How much of two inputs is compared at a time."""
+
+MEDIA_STORAGE_DIRECTORY = b"1.2.840.10008.1.3.10"
+MEDIA_STORAGE_SOP_CLASS_UID = 0x00020002
+
+FactsKey = tuple[tuple[tuple[int, bytes], ...], str, bool]
+"""What instances of a series have in common, without the SOP Instance UID: values, Transfer Syntax, byte order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """An input that goes no further: its place in the list of inputs, where it ended, and why."""
+
+    index: int
+    outcome: Outcome
+    reason: str
+
+
+@dataclass(slots=True)
+class ScanResult:
+    """What a share of the inputs said.
+
+    Attributes
+    ----------
+    facts
+        What instances have in common, each once.
+    instances
+        For each instance: its place in the list of inputs, place in `facts`, and SOP Instance UID.
+    identifiers
+        By study: what identifies its patient and itself.
+    stopped
+        Inputs that are not DICOM or cannot be read.
+    """
+
+    facts: list[FactsKey] = field(default_factory=list)
+    instances: list[tuple[int, int, bytes]] = field(default_factory=list)
+    identifiers: dict[str, set[Identifier]] = field(default_factory=dict)
+    stopped: list[Stopped] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A share of one study.
+
+    Attributes
+    ----------
+    study
+        Number of the study in the run.
+    files
+        The inputs, with their place in the list of inputs, their facts and SOP Instance UID.
+    facts
+        What the instances have in common.
+    identifiers
+        What must not be in the outputs.
+    """
+
+    study: int
+    files: Sequence[tuple[int, SourceFile, int, bytes]]
+    facts: dict[int, FactsKey]
+    identifiers: frozenset[Identifier]
+
+
+@dataclass(slots=True)
+class UnitResult:
+    """What became of a unit.
+
+    Attributes
+    ----------
+    study
+        Number of the study in the run.
+    released
+        Place in the list of inputs and path of the output.
+    stopped
+        What was held or quarantined.
+    changes
+        Number of instances by change.
+    bytes_released
+        Length of all outputs.
+    """
+
+    study: int
+    released: list[tuple[int, str]] = field(default_factory=list)
+    stopped: list[Stopped] = field(default_factory=list)
+    changes: Counter[Change] = field(default_factory=Counter)
+    bytes_released: int = 0
+
+
+def facts_of(key: FactsKey, sop_instance_uid: bytes = b"") -> InstanceFacts:
+    """Return the facts of one instance."""
+    values, transfer_syntax_uid, little = key
+    return InstanceFacts({**dict(values), SOP_INSTANCE_UID: sop_instance_uid}, (), transfer_syntax_uid, little)
+
+
+class Worker:
+    """Works on shares of a run; keeps what instances of a study have in common between them.
+
+    Parameters
+    ----------
+    sources, output
+        Where inputs come from and outputs go to.
+    profile, recipient
+        How, and for whom.
+    recipient_key
+        The recipient's key.
+    release_unchecked_pixels
+        Whether to release what is likely to carry burned-in text.
+    spool
+        Folder for inflated data sets, as secret as the inputs.
+    """
+
+    def __init__(  # noqa: PLR0913 - the one place where a run's settings meet
+        self,
+        *,
+        sources: Sources,
+        output: ReleaseFolder,
+        profile: Profile,
+        recipient: str,
+        recipient_key: bytes,
+        release_unchecked_pixels: bool,
+        spool: Path,
+    ) -> None:
+        self._sources = sources
+        self._output = output
+        self._profile = profile
+        self._recipient = recipient
+        self._pseudonyms = Pseudonyms(recipient_key)
+        self._release_unchecked_pixels = release_unchecked_pixels
+        self._spool = spool
+        self._scanner = Scanner()
+        self._study = -1
+        self._study_identifiers: frozenset[Identifier] = frozenset()
+        self._deidentifiers: dict[tuple[bytes, bytes], Deidentifier] = {}
+        self._known: KnownIdentifiers | None = None
+        self._checker: Checker | None = None
+
+    def name_study(self, facts: InstanceFacts) -> tuple[str, str]:
+        """Return the pseudonym of an instance's patient and the new UID of its study."""
+        uid = facts.text(STUDY_INSTANCE_UID)
+        if Option.RETAIN_UIDS not in self._profile.options and not is_registered(uid):
+            uid = self._pseudonyms.uid(uid)
+        return self._pseudonyms.patient(facts.patient_key), uid
+
+    def is_same(self, first: SourceFile, second: SourceFile) -> bool:
+        """Whether two inputs hold the same bytes."""
+        if first.size != second.size:
+            return False
+        try:
+            with self._sources.open(first) as one, self._sources.open(second) as other:
+                return all(
+                    one.read(at, COMPARE_BYTES) == other.read(at, COMPARE_BYTES)
+                    for at in range(0, first.size, COMPARE_BYTES)
+                )
+        except ScanwardError:
+            return False
+
+    # The first pass
+
+    def scan(self, files: Iterable[tuple[int, SourceFile]]) -> ScanResult:
+        """Read the headers of inputs; nothing is written."""
+        result = ScanResult()
+        numbers: dict[FactsKey, int] = {}
+        seen: dict[tuple[str, bytes], dict[int, tuple[RawIdentifier, ...]]] = {}
+        for index, file in files:
+            try:
+                with self._sources.open(file) as source:
+                    start = open_dicom(source, self._spool)
+                    _refuse_directory(start)
+                    facts = self._scanner.scan(start)
+            except NotDicomError as error:
+                result.stopped.append(Stopped(index, Outcome.NOT_DICOM, str(error)))
+                continue
+            except ScanwardError as error:
+                result.stopped.append(Stopped(index, Outcome.QUARANTINED, _reason(error)))
+                continue
+            uid = facts.values.pop(SOP_INSTANCE_UID)
+            key = (tuple(sorted(facts.values.items())), facts.transfer_syntax_uid, facts.little)
+            number = numbers.get(key)
+            if number is None:
+                number = numbers[key] = len(result.facts)
+                result.facts.append(key)
+            result.instances.append((index, number, uid))
+            self._collect(facts, result.identifiers, seen)
+        return result
+
+    @staticmethod
+    def _collect(
+        facts: InstanceFacts,
+        by_study: dict[str, set[Identifier]],
+        seen: dict[tuple[str, bytes], dict[int, tuple[RawIdentifier, ...]]],
+    ) -> None:
+        study = facts.text(STUDY_INSTANCE_UID)
+        identifiers = by_study.setdefault(study, set())
+        charset = facts.charset
+        # Runs of elements that instances share come as the same object: decoding one once is enough. They are kept,
+        # so that their identity stays theirs.
+        known = seen.setdefault((study, charset), {})
+        novel: list[RawIdentifier] = []
+        for part in facts.identifiers:
+            if id(part) not in known:
+                known[id(part)] = part
+                novel.extend(part)
+        if novel:
+            identifiers |= decode_identifiers(novel, charset)
+
+    # The second pass
+
+    def deidentify(self, unit: Unit) -> UnitResult:
+        """De-identify, check and release the instances of a unit.
+
+        Raises
+        ------
+        OutputError
+            The outputs cannot be written; what was released before stays.
+        """
+        result = UnitResult(unit.study)
+        tally: Counter[ChangeSet] = Counter()
+        self._begin(unit)
+        for index, file, number, uid in unit.files:
+            facts = facts_of(unit.facts[number], uid)
+            decision = evaluate_file(
+                recipient=self._recipient,
+                profile=self._profile.name,
+                modality=facts.text(MODALITY),
+                sop_class_uid=facts.text(SOP_CLASS_UID),
+                burned_in_annotation=facts.text(BURNED_IN_ANNOTATION),
+                release_unchecked_pixels=self._release_unchecked_pixels,
+            )
+            if isinstance(decision, Deny):
+                result.stopped.append(Stopped(index, Outcome.HELD, "; ".join(decision.reasons)))
+                continue
+            try:
+                with self._sources.open(file) as source:
+                    start = open_dicom(source, self._spool)
+                    path, done = self._release(start, facts, decision)
+            except OutputError:
+                raise
+            except ScanwardError as error:
+                result.stopped.append(Stopped(index, Outcome.QUARANTINED, _reason(error)))
+                continue
+            result.released.append((index, path))
+            result.bytes_released += _length_bytes(done.instance)
+            tally.update(done.changes)
+        for changes, count in tally.items():
+            for change in changes.changes:
+                result.changes[change] += count
+        return result
+
+    def _begin(self, unit: Unit) -> None:
+        if unit.study == self._study and unit.identifiers == self._study_identifiers:
+            return
+        self._study = unit.study
+        self._study_identifiers = unit.identifiers
+        self._deidentifiers = {}
+        patient_facts = facts_of(next(iter(unit.facts.values())))
+        offset = self._pseudonyms.offset_days(patient_facts.patient_key)
+        self._known = KnownIdentifiers(searched_identifiers(unit.identifiers, self._profile, offset))
+        retains_uids = Option.RETAIN_UIDS in self._profile.options
+        self._checker = Checker(self._known, self._pseudonyms, retains_uids=retains_uids)
+
+    def _release(self, start: DataSetStart, facts: InstanceFacts, permit: Permit) -> tuple[str, Deidentified]:
+        """De-identify, check, release; an instance that fails the check gets one more, element by element, try."""
+        if self._checker is None:
+            raise ScanwardError("expected a unit to have begun")
+        deidentifier = self._deidentifier(facts, permit)
+        done = deidentifier.deidentify(start, facts)
+        try:
+            checked = self._checker.check(done.instance)
+        except ResidualIdentifierError:
+            done = deidentifier.deidentify(start, facts, suspicious=True)
+            checked = self._checker.check(done.instance)
+        return self._output.write(checked), done
+
+    def _deidentifier(self, facts: InstanceFacts, permit: Permit) -> Deidentifier:
+        key = (facts.values[SOP_CLASS_UID], facts.charset)
+        found = self._deidentifiers.get(key)
+        if found is None:
+            if self._known is None:
+                raise ScanwardError("expected a unit to have begun")
+            patient = facts.patient_key
+            context = Context(
+                plan=Plan(self._profile, facts.text(SOP_CLASS_UID)),
+                pseudonyms=self._pseudonyms,
+                known=self._known,
+                patient=self._pseudonyms.patient(patient),
+                offset_days=self._pseudonyms.offset_days(patient),
+                charset=facts.charset,
+            )
+            found = self._deidentifiers[key] = Deidentifier(context, permit)
+        return found
+
+
+def searched_identifiers(
+    identifiers: Iterable[Identifier], profile: Profile, offset_days: int
+) -> frozenset[Identifier]:
+    """Return which identifiers of the input must not be in the output, as far as the profile does not keep them."""
+    kept: set[IdentifierKind] = set()
+    if Option.RETAIN_INSTITUTION_IDENTITY in profile.options:
+        kept.add(IdentifierKind.INSTITUTION)
+    if Option.RETAIN_DEVICE_IDENTITY in profile.options:
+        kept.add(IdentifierKind.DEVICE)
+    if Option.RETAIN_FULL_DATES in profile.options:
+        kept.add(IdentifierKind.DATE)
+    identifiers = set(identifiers)
+    dates = {one.value for one in identifiers if one.kind is IdentifierKind.DATE}
+    # A date that is the new date of another cannot be told from it; and one that a profile keeps is no find.
+    ambiguous = set(DUMMY_TEXTS)
+    if Option.RETAIN_FULL_DATES in profile.options:
+        ambiguous |= dates
+    if Option.RETAIN_MODIFIED_DATES in profile.options:
+        ambiguous |= {_moved(date, offset_days) for date in dates}
+    return frozenset(one for one in identifiers if one.kind not in kept and one.value not in ambiguous)
+
+
+def _moved(date: str, offset_days: int) -> str:
+    try:
+        return shift_da(date, offset_days)
+    except ValueError:
+        return ""
+
+
+def _length_bytes(instance: DeidentifiedInstance) -> int:
+    return sum(len(piece) if isinstance(piece, bytes) else piece.length for piece in instance.pieces)
+
+
+def _refuse_directory(start: DataSetStart) -> None:
+    if start.meta.get(MEDIA_STORAGE_SOP_CLASS_UID) == MEDIA_STORAGE_DIRECTORY:
+        raise NotDicomError("a DICOMDIR: an index of the files beside it, left out as their names change")
+
+
+def _reason(error: ScanwardError) -> str:
+    return f"{error}. {error.remedy}".rstrip() if error.remedy else str(error)
