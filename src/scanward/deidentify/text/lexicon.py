@@ -5,6 +5,7 @@
 
 import os
 import re
+from collections.abc import Iterable
 from functools import cache, lru_cache
 
 from scanward.deidentify.text.folding import fold, spellings
@@ -53,38 +54,51 @@ _SHORTEST_PART = 4
 
 
 @cache
-def core_words() -> frozenset[str]:
-    """Return the words of protocols and reports, folded; no neighbour makes a name of one of these."""
-    words: set[str] = set()
+def _protocol_words() -> tuple[frozenset[str], frozenset[str]]:
+    """Return the words of ``protocol_words.txt``: those that are no names, and those on its lines of doubtful ones."""
+    plain: set[str] = set()
+    doubtful: set[str] = set()
     with open(_PROTOCOL_WORDS, encoding="utf-8") as file:  # noqa: PTH123 - pathlib costs start-up time
         for line in file:
-            if not line.startswith("#"):
-                words.update(fold(word) for word in line.split())
-    return frozenset(words)
+            if line.startswith("?"):
+                doubtful.update(line[1:].split())
+            elif not line.startswith("#"):
+                plain.update(line.split())
+    return _folded(plain), _folded(doubtful)
 
 
 @cache
-def name_words() -> frozenset[str]:
-    """Return the listed given names and surnames that are no ordinary words, folded."""
-    names = {fold(name) for name in given_names() | surnames()}
-    return frozenset(names - core_words() - _plain_words() - doubtful_words())
-
-
-@cache
-def given_words() -> frozenset[str]:
-    """Return the listed given names that are no ordinary words, folded."""
-    return frozenset(fold(name) for name in given_names()) & name_words()
+def core_words() -> frozenset[str]:
+    """Return the words of protocols and reports, folded; no neighbour makes a name of one of these."""
+    return _protocol_words()[0]
 
 
 @cache
 def doubtful_words() -> frozenset[str]:
     """Return the words that are a name as often as an ordinary word, folded (long, brown, may)."""
-    return frozenset(fold(word) for word in ambiguous_words()) - core_words()
+    return (_folded(ambiguous_words()) | _protocol_words()[1]) - core_words()
+
+
+@cache
+def name_words() -> frozenset[str]:
+    """Return the listed given names and surnames that are no ordinary words, folded."""
+    return _folded(given_names() | surnames()) - core_words() - _plain_words() - doubtful_words()
+
+
+@cache
+def given_words() -> frozenset[str]:
+    """Return the listed given names that are no ordinary words, folded."""
+    return _folded(given_names()) & name_words()
 
 
 @cache
 def _plain_words() -> frozenset[str]:
-    return frozenset(word for word in standard_words() if word.isascii())
+    # Words with accents are left out: they are in the tables of the standard as parts of eponyms (Müller manoeuvre).
+    return frozenset(word for word in standard_words() if word.isascii()) - _protocol_words()[1]
+
+
+def _folded(words: Iterable[str]) -> frozenset[str]:
+    return frozenset(word if word.isascii() else fold(word) for word in words)
 
 
 def is_ordinary(word: str) -> bool:

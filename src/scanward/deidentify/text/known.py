@@ -1,0 +1,217 @@
+"""Finds the identifiers that are known of a patient or study, wherever and however they are written."""
+
+import re
+from array import array
+from collections.abc import Iterable, Iterator
+from itertools import count
+from typing import NamedTuple
+
+from scanward.deidentify.text import names, variants
+from scanward.deidentify.text.folding import fold_char, fold_map
+from scanward.deidentify.text.machine import Machine
+from scanward.deidentify.text.notation import SearchContext, WeakWord
+from scanward.model.identifier import Identifier, IdentifierKind
+
+__all__ = ["KnownIdentifiers", "SearchContext", "Span"]
+
+
+class Span(NamedTuple):
+    """Where an identifier is: in text as indices of characters, in bytes as offsets."""
+
+    start: int
+    end: int
+    kind: IdentifierKind
+
+
+_TOKEN = re.compile(rb"[a-z\x80-\xff]+")
+_NEAR = re.compile(rb"[\s\0^,._'&=/\\()-]{0,3}")
+_CUE = re.compile(
+    rb"(?:^|[^a-z])(?:mr|mrs|ms|miss|dr|prof|professor|doctor|herr|herrn|frau|mme|mlle|sr|sra|dra|dott|patient|patientin|paciente|paziente|"
+    rb"pt|pat|name|nombre|nom|nome|surname|mother|father|wife|husband|daughter|referred by|performed by|requested by|reported by|read by|"
+    rb"ref|tech|technologist|operator|physician|radiologist|attn|attending)[\s\0.:#=_^-]{1,4}$"
+)
+_LONGEST_CUE = 32
+_FEWEST_LETTERS = 4
+
+
+class KnownIdentifiers:
+    """The identifiers of a patient, study or instance, ready to be searched for; does not change once built.
+
+    Parameters
+    ----------
+    identifiers
+        What is known. Placeholders, ordinary words and what is too short to tell anything are not searched for.
+    """
+
+    __slots__ = ("_identifiers", "_machine", "_numbers", "_weak", "memo")
+
+    def __init__(self, identifiers: Iterable[Identifier] = ()) -> None:
+        self._identifiers = tuple(sorted(set(identifiers)))
+        self._machine: Machine | None = None
+        self._numbers: frozenset[str] | None = None
+        self._weak: dict[bytes, list[WeakWord]] | None = None
+        self.memo: dict[object, object] = {}
+        """What others worked out of these identifiers; bounded by who fills it, and never part of equality or pickles."""
+
+    @property
+    def identifiers(self) -> tuple[Identifier, ...]:
+        """What is known, sorted."""
+        return self._identifiers
+
+    def without(self, *kinds: IdentifierKind) -> "KnownIdentifiers":
+        """Return these identifiers but those of `kinds`."""
+        return KnownIdentifiers(item for item in self._identifiers if item.kind not in kinds)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, KnownIdentifiers) and self._identifiers == other._identifiers
+
+    def __hash__(self) -> int:
+        return hash(self._identifiers)
+
+    def __len__(self) -> int:
+        return len(self._identifiers)
+
+    def __repr__(self) -> str:
+        """Tell the number only, so that no traceback or log shows a value."""
+        return f"KnownIdentifiers(<{len(self._identifiers)} identifiers>)"
+
+    def __reduce__(self) -> tuple[type["KnownIdentifiers"], tuple[tuple[Identifier, ...]]]:
+        return KnownIdentifiers, (self._identifiers,)
+
+    def find_in_bytes(self, data: bytes, context: SearchContext) -> list[Span]:
+        """Return where identifiers are in `data`, merged and in order.
+
+        Parameters
+        ----------
+        data
+            Any bytes: text in every character set of DICOM and in UTF-16, base64, hexadecimal digits or escapes.
+        context
+            What they are; decides how short a notation is looked for.
+        """
+        return _merged(Span(*hit) for hit in self._searcher().find(data, context))
+
+    def contains(self, data: bytes, context: SearchContext) -> bool:
+        """Say whether any identifier is in `data`, as soon as one is found."""
+        return next(self._searcher().find(data, context), None) is not None
+
+    def find_in_text(self, text: str) -> list[Span]:
+        """Return where identifiers are in `text`, merged and in order.
+
+        Case, accents, width and kana do not matter. A word of a name that is an ordinary or very short word counts
+        only beside another word of that name, or after a word such as ``Mr``.
+        """
+        if not self._identifiers or not text:
+            return []
+        folded, origin = fold_map(text)
+        hits = [Span(*hit) for hit in self._searcher().find(folded, SearchContext.TEXT)]
+        hits = [_widened(folded, hit) for hit in hits]
+        weak = self._weak_words()
+        if weak:
+            hits += _find_weak(folded, weak, hits)
+        if not hits:
+            return []
+        return _merged(_unfolded(text, origin, hit) for hit in hits)
+
+    def find_in_number_text(self, value: str) -> bool:
+        """Say whether the value of a numeric string (DS, IS) is, as a whole, an ID of five digits or more.
+
+        Parts are not looked at: a measurement contains every short number.
+        """
+        if self._numbers is None:
+            self._numbers = frozenset(
+                number for identifier in self._identifiers for number in variants.numbers_alone(identifier)
+            )
+        return value.strip(" \0+").lstrip("0") in self._numbers
+
+    def _searcher(self) -> Machine:
+        if self._machine is None:
+            identifiers = self._identifiers
+            self._machine = Machine(
+                (notation for identifier in identifiers for notation in variants.notations(identifier)),
+                (item for identifier in identifiers for item in variants.encoded(identifier)),
+            )
+        return self._machine
+
+    def _weak_words(self) -> dict[bytes, list[WeakWord]]:
+        if self._weak is None:
+            found: dict[bytes, list[WeakWord]] = {}
+            numbers = count()
+            for identifier in self._identifiers:
+                if identifier.kind in variants.NAME_KINDS:
+                    for word in names.weak_words(identifier.kind, identifier.value, numbers):
+                        found.setdefault(word.word.encode(), []).append(word)
+            self._weak = found
+        return self._weak
+
+
+def _find_weak(folded: bytes, weak: dict[bytes, list[WeakWord]], hits: list[Span]) -> list[Span]:
+    """Return the words of names in `folded` that stand beside a hit, beside each other or after a cue."""
+    tokens = [(match.start(), match.end(), weak[word]) for match in _TOKEN.finditer(folded) if (word := match[0]) in weak]
+    if not tokens:
+        return []
+    taken = [hit for hit in hits if hit.kind in variants.NAME_KINDS]
+    found: list[Span] = []
+    for start, end, words in tokens:
+        if any(word.cued for word in words) and _CUE.search(folded[max(0, start - _LONGEST_CUE) : start]):
+            found.append(Span(start, end, words[0].kind))
+    found += _pairs(folded, tokens)
+    # From left to right, then back: each word taken may bring its neighbour in.
+    for line in (tokens, tokens[::-1]):
+        for start, end, words in line:
+            if any(_is_near(folded, start, end, span) for span in taken + found):
+                found.append(Span(start, end, words[0].kind))
+    return found
+
+
+def _pairs(folded: bytes, tokens: list[tuple[int, int, list[WeakWord]]]) -> Iterator[Span]:
+    """Yield neighbouring words of one name; initials alone make none."""
+    for (start, middle, left), (right_start, end, right) in zip(tokens, tokens[1:], strict=False):
+        shared = {word.name for word in left} & {word.name for word in right}
+        letters = (middle - start) + (end - right_start)
+        if shared and left is not right and letters >= _FEWEST_LETTERS and _NEAR.fullmatch(folded, middle, right_start):
+            yield Span(start, end, left[0].kind)
+
+
+def _is_near(folded: bytes, start: int, end: int, span: Span) -> bool:
+    if span.start <= start and end <= span.end:
+        return False
+    if span.end <= start:
+        return start - span.end <= 3 and _NEAR.fullmatch(folded, span.end, start) is not None
+    return 0 <= span.start - end <= 3 and _NEAR.fullmatch(folded, end, span.start) is not None
+
+
+def _widened(folded: bytes, span: Span) -> Span:
+    """Widen the hit of a name to the word that it is in, so that no stump of it remains."""
+    if span.kind not in variants.NAME_KINDS:
+        return span
+    start, end = span.start, span.end
+    while start > 0 and _is_ascii_letter(folded[start - 1]) and _is_ascii_letter(folded[start]):
+        start -= 1
+    while end < len(folded) and _is_ascii_letter(folded[end]) and _is_ascii_letter(folded[end - 1]):
+        end += 1
+    return Span(start, end, span.kind)
+
+
+def _is_ascii_letter(byte: int) -> bool:
+    return 0x61 <= byte <= 0x7A
+
+
+def _unfolded(text: str, origin: "array[int] | None", span: Span) -> Span:
+    if origin is None:
+        return span
+    start, end = origin[span.start], origin[span.end - 1] + 1
+    while end < len(text) and not fold_char(text[end]):
+        end += 1
+    return Span(start, end, span.kind)
+
+
+def _merged(spans: Iterable[Span]) -> list[Span]:
+    """Join what overlaps or touches; the kind of the longest stays."""
+    merged: list[Span] = []
+    for span in sorted(spans, key=lambda item: (item.start, -item.end)):
+        if merged and span.start <= merged[-1].end:
+            if span.end > merged[-1].end:
+                merged[-1] = Span(merged[-1].start, span.end, merged[-1].kind)
+        else:
+            merged.append(span)
+    return merged
