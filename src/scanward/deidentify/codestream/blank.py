@@ -1,7 +1,7 @@
 """What to write over a span."""
 
 from scanward.deidentify.codestream.span import MetadataSpan, Read, SpanKind
-from scanward.errors import DeidentificationError, DicomFormatError
+from scanward.errors import DeidentificationError
 
 
 def get_replacement(span: MetadataSpan) -> bytes:
@@ -17,11 +17,7 @@ def get_replacement(span: MetadataSpan) -> bytes:
             "Pixel Data: the video is in a container that is not looked into",
             remedy="Convert the video to MP4 or to an elementary stream, or leave the instance out.",
         )
-    if len(span.fill) == 1:
-        return span.fill * span.length
-    if len(span.fill) != span.length:
-        raise DicomFormatError("codestream: expected a fill as long as its span, got another")
-    return span.fill
+    return span.fill * span.length if len(span.fill) == 1 else span.fill
 
 
 def is_blank(read: Read, span: MetadataSpan) -> bool:

@@ -57,9 +57,9 @@ def find_in_jpeg(stream: FrameStream) -> Iterator[MetadataSpan]:
         raise DicomFormatError("JPEG: expected a start of image, got something else")
     state = _State()
     while True:
-        marker = yield from _find_marker(stream)
-        if state.icc and (marker != _APP2 or not stream.peek(_ICC_HEADER_BYTES + 4)[4:].startswith(_ICC)):
+        if state.icc and not _is_icc(stream.peek(4 + len(_ICC))):
             yield from _flush_icc(state)
+        marker = yield from _find_marker(stream)
         if marker is None:
             return
         if marker == _EOI:
@@ -85,11 +85,12 @@ def _find_marker(stream: FrameStream) -> Generator[MetadataSpan, None, int | Non
             return chunk[1]
         chunk = stream.peek(4096)
         fill = len(chunk) - len(chunk.lstrip(b"\xff"))
-        if fill > 1 or fill == len(chunk):
+        if fill == len(chunk) or (fill > 1 and chunk[fill]):
             stream.skip(max(fill - 1, 1))
         else:
+            stream.skip(fill)  # a stuffed zero behind it makes it no marker
             until = chunk.find(b"\xff", fill)
-            yield from stream.blank(len(chunk) if until < 0 else until, SpanKind.EXTRANEOUS, b"\x00")
+            yield from stream.blank((len(chunk) if until < 0 else until) - fill, SpanKind.EXTRANEOUS, b"\x00")
     return None
 
 
@@ -100,7 +101,7 @@ def _find_in_segment(stream: FrameStream, marker: int, length: int, state: _Stat
     data = stream.peek(length)
     if len(data) != length:
         raise TruncatedError("JPEG: a segment is longer than what is there")
-    if marker == _APP2 and data.startswith(_ICC) and length >= _ICC_HEADER_BYTES:
+    if marker == _APP2 and data.startswith(_ICC):
         state.icc.append((list(stream.runs(length)), data))
         state.icc_bytes += length
         if state.icc_bytes > MAX_PROFILE_BYTES:
@@ -139,6 +140,10 @@ def _app_bytes(marker: int, data: bytes, state: _State) -> int:
         if state.has_spiff and 1 <= int.from_bytes(data[:4], "big") <= _SPIFF_LAST_TAG:
             return 6 if data[:6] == b"\x00\x00\x00\x01\xff\xd8" else 4
     return 0
+
+
+def _is_icc(head: bytes) -> bool:
+    return head[:2] == bytes((0xFF, _APP2)) and head[4:] == _ICC
 
 
 def _flush_icc(state: _State) -> Iterator[MetadataSpan]:

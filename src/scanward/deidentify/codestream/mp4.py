@@ -205,13 +205,11 @@ def _find_in_boxes(stream: FrameStream, extents: Iterator[tuple[int, int]]) -> I
         while pending and pending[0][0] < end:
             first, last = pending.pop()
             pending.extend(islice(extents, 1))
-            if first < position or last > end:
-                raise DicomFormatError("MP4: a chunk of samples reaches over its box")
-            if first > at:
-                yield from inner.blank(first - at, SpanKind.SLACK, b"\x00")
-            if last > max(first, at):
-                inner.skip(last - max(first, at))
-            at = max(at, last)
+            if first < at or last > end:
+                raise DicomFormatError("MP4: a chunk of samples reaches over its box or over another chunk")
+            yield from inner.blank(first - at, SpanKind.SLACK, b"\x00")
+            inner.skip(last - first)
+            at = last
         yield from inner.blank(None, SpanKind.SLACK, b"\x00")
 
     handlers: dict[bytes, Handler] = {b"mdat": find_gaps, b"hdlr": _find_in_handler}

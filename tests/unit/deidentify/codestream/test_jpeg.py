@@ -50,7 +50,7 @@ SPIFF = b"SPIFF\x00" + bytes(range(1, 25))
         (DQT[:3] + bytes((DQT[3] + N,)) + DQT[4:] + SECRET, DQT[:3] + bytes((DQT[3] + N,)) + DQT[4:] + bytes(N)),
         (segment(0xDD, b"\x00\x02") + SECRET, segment(0xDD, b"\x00\x02") + bytes(N)),
         (b"\xff\xff\xff" + segment(0xFE, SECRET), b"\xff\xff\xff" + segment(0xFE, b" " * N)),
-        (b"\xff\x00" + SECRET + b"\xff\x00", bytes(4 + N)),
+        (b"\xff\x00" + SECRET + b"\xff\x00", b"\xff\x00" + bytes(N) + b"\xff\x00"),
     ],
     ids=[
         "COM",
