@@ -5,6 +5,7 @@ import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from struct import Struct
 from typing import IO
 
 from scanward.dicomstream.encoding import (
@@ -42,6 +43,9 @@ MAX_INFLATED_BYTES = 8 * 1024**3
 """A deflated data set that grows beyond this is refused."""
 
 INFLATE_CHUNK_BYTES = 1024 * 1024
+
+_META_HEADER = Struct("<H2sH").unpack_from
+_META_LENGTH = Struct("<I").unpack_from
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,17 +109,7 @@ def open_data_set(
 
 def _open_after_meta(reader: Reader, offset: int, encoding_of: EncodingOf, spool: Path | None) -> DataSetStart:
     """Read the File Meta Information, always explicit VR little endian, and go on behind it."""
-    meta: dict[int, bytes] = {}
-    while offset + 8 <= reader.size:
-        buffer, at = reader.window(offset, 8)
-        if buffer[at : at + 2] != b"\x02\0":
-            break
-        element = reader.element(offset, EXPLICIT_LITTLE)
-        if element.length == UNDEFINED_LENGTH:
-            raise DicomFormatError("File Meta Information: expected defined lengths")
-        offset = reader.end(element, reader.size)
-        if element.length <= MAX_META_VALUE_BYTES:
-            meta[element.tag] = reader.read(element.value, element.length).strip(b" \0")
+    meta, offset = _read_meta(reader, offset)
     uid = meta.get(TRANSFER_SYNTAX_UID, b"").decode("ascii", "replace")
     if not uid:
         head = reader.read(offset, min(HEAD_BYTES, reader.size - offset))
@@ -135,6 +129,39 @@ def _open_after_meta(reader: Reader, offset: int, encoding_of: EncodingOf, spool
         return DataSetStart(Reader(inflated, reader.vr_of), 0, encoding, uid, meta, is_deflated=True)
     encoding = _correct_encoding(reader, offset, encoding)
     return DataSetStart(reader, offset, encoding, uid, meta)
+
+
+def _read_meta(reader: Reader, offset: int) -> tuple[dict[int, bytes], int]:
+    """Return the short values of the File Meta Information, and the offset behind it.
+
+    The elements end where group 0002 ends, whatever its group length says.
+    """
+    meta: dict[int, bytes] = {}
+    buffer, at = reader.window(offset, min(HEAD_BYTES // 4, reader.size - offset))
+    base = offset - at
+    while at + 12 <= len(buffer) and buffer[at : at + 2] == b"\2\0":
+        number, vr, length = _META_HEADER(buffer, at + 2)
+        value = at + 8
+        if vr in LONG_VRS:
+            (length,) = _META_LENGTH(buffer, at + 8)
+            value = at + 12
+        elif vr not in SHORT_VRS:
+            raise DicomFormatError("File Meta Information: expected explicit VR little endian")
+        if value + length > len(buffer):
+            break
+        at = value + length
+        if length <= MAX_META_VALUE_BYTES:
+            meta[0x00020000 | number] = buffer[value:at].strip(b" \0")
+    offset = base + at
+    # What did not fit the window: rare, and of any length.
+    while offset + 8 <= reader.size and reader.read(offset, 2) == b"\2\0":
+        element = reader.element(offset, EXPLICIT_LITTLE)
+        if element.length == UNDEFINED_LENGTH:
+            raise DicomFormatError("File Meta Information: expected defined lengths")
+        offset = reader.end(element, reader.size)
+        if element.length <= MAX_META_VALUE_BYTES:
+            meta[element.tag] = reader.read(element.value, element.length).strip(b" \0")
+    return meta, offset
 
 
 def _correct_encoding(reader: Reader, offset: int, encoding: Encoding) -> Encoding:

@@ -78,6 +78,7 @@ class SimilarDataSets(Generic[R]):
         self._memory: dict[tuple[bytes | None, bytes], R] = {}
         self._layout: list[_Seen[R]] = []
         self._slots: list[_Slot[R]] = []
+        self._slots_bytes = 0
         self._changing: set[bytes] = set()
         self._encoding: object = None
 
@@ -108,8 +109,7 @@ class SimilarDataSets(Generic[R]):
         """Follow the slots; return the offset behind them, or -1 where the data set is laid out otherwise."""
         reader, encoding = start.reader, start.encoding
         memory = self._memory
-        length = sum(len(slot.raw) or 64 for slot in self._slots)
-        length = min(length, reader.size - start.offset)
+        length = min(self._slots_bytes, reader.size - start.offset)
         buffer, at = reader.window(start.offset, length)
         base = start.offset - at
         append = results.append
@@ -158,6 +158,7 @@ class SimilarDataSets(Generic[R]):
                 if before.raw != now.raw and not now.is_creator:
                     self._changing.add(now.prefix)
             self._slots = self._compile(layout)
+            self._slots_bytes = sum(len(seen.raw) for seen in layout)
         else:
             self._slots = []
         self._layout = layout

@@ -114,6 +114,7 @@ def deidentify_files(run: FileRun, progress: Report) -> RunReport:
         ledger = _Ledger(run, run.journal(), studies)
         stopped += [Stopped(-1, Outcome.QUARANTINED, one.reason) for one in refused]
         _deidentify(run, submit, files, scanned, studies, ledger, progress)
+        run.sync()
         return _finish(run, files, len(files) + len(refused), studies, stopped, ledger)
 
 
@@ -313,8 +314,7 @@ class _Ledger:
         return self._changes[study.number]
 
     def record(self, files: Sequence[SourceFile], study: _Study, result: UnitResult) -> None:
-        """Make a unit's results durable: the outputs first, then the journal."""
-        self._run.sync()
+        """Note a unit's results, so that they are not done again after a kill."""
         entries = [
             JournalEntry(files[index], Outcome.RELEASED.value, "", study.number, path)
             for index, path in result.released

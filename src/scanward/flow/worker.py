@@ -27,7 +27,7 @@ from scanward.deidentify.text.dates import shift_da
 from scanward.deidentify.text.known import KnownIdentifiers
 from scanward.dicomstream.part10 import DataSetStart
 from scanward.errors import NotDicomError, OutputError, ResidualIdentifierError, ScanwardError
-from scanward.model.decision import Deny, Permit
+from scanward.model.decision import Decision, Deny, Permit
 from scanward.model.identifier import Identifier, IdentifierKind
 from scanward.model.instance import DeidentifiedInstance
 from scanward.model.profile import Option, Profile
@@ -254,16 +254,12 @@ class Worker:
         result = UnitResult(unit.study)
         tally: Counter[ChangeSet] = Counter()
         self._begin(unit)
+        decisions: dict[int, Decision] = {}
         for index, file, number, uid in unit.files:
             facts = facts_of(unit.facts[number], uid)
-            decision = evaluate_file(
-                recipient=self._recipient,
-                profile=self._profile.name,
-                modality=facts.text(MODALITY),
-                sop_class_uid=facts.text(SOP_CLASS_UID),
-                burned_in_annotation=facts.text(BURNED_IN_ANNOTATION),
-                release_unchecked_pixels=self._release_unchecked_pixels,
-            )
+            decision = decisions.get(number)
+            if decision is None:
+                decision = decisions[number] = self._decide(facts)
             if isinstance(decision, Deny):
                 result.stopped.append(Stopped(index, Outcome.HELD, "; ".join(decision.reasons)))
                 continue
@@ -283,6 +279,16 @@ class Worker:
             for change in changes.changes:
                 result.changes[change] += count
         return result
+
+    def _decide(self, facts: InstanceFacts) -> Decision:
+        return evaluate_file(
+            recipient=self._recipient,
+            profile=self._profile.name,
+            modality=facts.text(MODALITY),
+            sop_class_uid=facts.text(SOP_CLASS_UID),
+            burned_in_annotation=facts.text(BURNED_IN_ANNOTATION),
+            release_unchecked_pixels=self._release_unchecked_pixels,
+        )
 
     def _begin(self, unit: Unit) -> None:
         if unit.study == self._study and unit.identifiers == self._study_identifiers:

@@ -2,9 +2,6 @@
 
 from collections.abc import Iterator
 
-from scanward.deidentify.codestream.blank import get_replacement
-from scanward.deidentify.codestream.metadata import find_metadata
-from scanward.deidentify.codestream.span import SpanKind
 from scanward.deidentify.header.scan import (
     BITS_ALLOCATED,
     COLUMNS,
@@ -86,6 +83,11 @@ def _encapsulated_pieces(reader: Reader, element: Element, facts: InstanceFacts)
 def _replacements(
     reader: Reader, element: Element, end: int, facts: InstanceFacts, number_of_frames: int
 ) -> Iterator[tuple[int, bytes]]:
+    # Loaded where there is a codestream: most runs have none.
+    from scanward.deidentify.codestream.blank import get_replacement
+    from scanward.deidentify.codestream.metadata import find_metadata
+    from scanward.deidentify.codestream.span import SpanKind
+
     spans = find_metadata(
         reader.source.read, element.value, end, facts.transfer_syntax_uid, number_of_frames=number_of_frames
     )

@@ -6,12 +6,13 @@ standard knows it and the table does not name it; and goes where nothing of that
 """
 
 from enum import Enum
+from functools import cache
 from typing import NamedTuple
 
 from scanward.model.attribute import Action, Path, Reason, Tag
 from scanward.model.profile import Option, Profile
 from scanward.standard.confidentiality import ConfidentialityRow, find_row
-from scanward.standard.dictionary import AttributeEntry, find_attribute
+from scanward.standard.dictionary import AttributeEntry, find_attribute, keyword_of
 from scanward.standard.iods import attribute_type, is_known_sop_class
 
 
@@ -103,6 +104,16 @@ _CODED = frozenset(
 """Text Attributes whose values are codes or technical names: vendors' words, which no vocabulary holds."""
 
 
+_CODE_PARTS = frozenset({"CodeValue", "LongCodeValue", "URNCodeValue", "CodeMeaning", "CodingSchemeDesignator"})
+
+
+@cache
+def _codes_a_person(tag: Tag) -> bool:
+    """Whether the items of a sequence are codes that stand for a person or institution: D of Table E.1-1."""
+    keyword = keyword_of(tag)
+    return keyword.endswith("IdentificationCodeSequence") or keyword == "InstitutionCodeSequence"
+
+
 class Plan:
     """Operations for the instances of one SOP Class under one profile, worked out as they are asked for.
 
@@ -150,6 +161,8 @@ class Plan:
             # Curves and overlays: their graphics cannot be cleaned in part, and what is left would be no plane.
             option = Option.CLEAN_GRAPHICS if Option.CLEAN_GRAPHICS in self.profile.options else None
             return Operation(Method.REMOVE, Action.REMOVE, Reason.TABLE, option, kind)
+        if entry.keyword in _CODE_PARTS and any(_codes_a_person(outer) for outer in path[:-1]):
+            return Operation(Method.DUMMY, Action.DUMMY, Reason.TABLE, None, kind)
         row = find_row(tag)
         if row is not None:
             return self._by_table(row, entry, vr, kind)
@@ -275,8 +288,3 @@ _METHODS = {
     Action.REMOVE: _remove,
     Action.UID: _uid,
 }
-
-
-def wants_tag(tag: Tag) -> bool:
-    """Whether a tag belongs to a private element, which is planned by its creator and not here."""
-    return bool(tag & 0x10000)

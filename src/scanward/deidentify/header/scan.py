@@ -184,16 +184,15 @@ class Scanner:
 
 
 def _require_uids(facts: InstanceFacts) -> None:
-    for tag, name in (
-        (SOP_CLASS_UID, "SOP Class UID"),
-        (SOP_INSTANCE_UID, "SOP Instance UID"),
-        (STUDY_INSTANCE_UID, "Study Instance UID"),
-        (SERIES_INSTANCE_UID, "Series Instance UID"),
-    ):
+    for tag, name in ((SOP_CLASS_UID, "SOP Class UID"), (SOP_INSTANCE_UID, "SOP Instance UID")):
         if not facts.values.get(tag, b"").strip(b" \0"):
             raise DicomFormatError(
                 f"expected {name}, got none", remedy="Have the archive or modality send the instance whole."
             )
+    # Old and exported files lack these two; such an instance is a study and series of its own.
+    for tag in (STUDY_INSTANCE_UID, SERIES_INSTANCE_UID):
+        if not facts.values.get(tag, b"").strip(b" \0"):
+            facts.values[tag] = facts.values[SOP_INSTANCE_UID]
 
 
 def _process(reader: Reader, element: Element, end: int, _creator: bytes | None) -> _Part:
