@@ -6,6 +6,8 @@ from scanward import __version__
 from scanward.deidentify.header.apply import DATE_KEPT, DATE_SHIFTED, Applier, ChangeSet, Context, Part, encode_marks
 from scanward.deidentify.header.scan import (
     BURNED_IN_ANNOTATION,
+    IMAGE_TYPE,
+    RECOGNIZABLE_VISUAL_FEATURES,
     SERIES_INSTANCE_UID,
     SOP_CLASS_UID,
     SOP_INSTANCE_UID,
@@ -31,6 +33,8 @@ LONGITUDINAL_TEMPORAL_INFORMATION_MODIFIED = 0x00280303
 
 BREAKS = (PATIENT_IDENTITY_REMOVED, BURNED_IN_ANNOTATION)
 """Where marks are put in, so that runs of elements end there."""
+
+_ABOUT_PIXELS = (BURNED_IN_ANNOTATION, RECOGNIZABLE_VISUAL_FEATURES)
 
 _ITEM = 0xFFFEE000
 
@@ -59,7 +63,7 @@ class Deidentifier:
             raise DeidentificationError("expected the profile that the permit names, got another")
         self._context = context
         self._applier = Applier(context, BREAKS)
-        self._marks: dict[tuple[int, Encoding], list[tuple[Tag, bytes]]] = {}
+        self._marks: dict[tuple[int, Encoding, tuple[Tag, ...]], list[tuple[Tag, bytes]]] = {}
 
     def deidentify(self, start: DataSetStart, facts: InstanceFacts, *, suspicious: bool = False) -> Deidentified:
         """Carry the plan out on one instance.
@@ -85,7 +89,7 @@ class Deidentifier:
         placement = self._place(facts)
         pieces: list[Piece] = [self._file_meta(facts, placement)]
         changes: list[ChangeSet] = []
-        self._assemble(parts, self._marks_for(claims, start.encoding), pieces, changes)
+        self._assemble(parts, self._marks_for(claims, start.encoding, facts), pieces, changes)
         instance = DeidentifiedInstance(
             pieces=pieces,
             deflate_from=1 if start.is_deflated else None,
@@ -128,7 +132,7 @@ class Deidentifier:
         """Make File Meta Information anew (PS3.10 Section 7.1): nothing of the input's is taken over."""
         elements = (
             (0x00020001, b"OB", b"\0\1"),
-            (0x00020002, b"UI", facts.values[SOP_CLASS_UID].strip(b" \0")),
+            (0x00020002, b"UI", self._uid(facts.values[SOP_CLASS_UID]).encode("ascii")),
             (0x00020003, b"UI", placement.sop_instance_uid.encode("ascii")),
             (0x00020010, b"UI", facts.transfer_syntax_uid.encode("ascii")),
             (0x00020012, b"UI", IMPLEMENTATION_CLASS_UID.encode("ascii")),
@@ -138,14 +142,20 @@ class Deidentifier:
         length = encode_element(0x00020000, b"UL", len(body).to_bytes(4, "little"), EXPLICIT_LITTLE)
         return bytes(PREAMBLE_BYTES) + MAGIC + length + body
 
-    def _marks_for(self, claims: int, encoding: Encoding) -> list[tuple[Tag, bytes]]:
-        key = (claims, encoding)
+    def _marks_for(self, claims: int, encoding: Encoding, facts: InstanceFacts) -> list[tuple[Tag, bytes]]:
+        required = tuple(tag for tag in _ABOUT_PIXELS if tag in facts.values and self._requires(tag, facts))
+        key = (claims, encoding, required)
         marks = self._marks.get(key)
         if marks is None:
-            marks = self._marks[key] = self._make_marks(claims, encoding)
+            marks = self._marks[key] = self._make_marks(claims, encoding, required)
         return marks
 
-    def _make_marks(self, claims: int, encoding: Encoding) -> list[tuple[Tag, bytes]]:
+    def _requires(self, tag: Tag, facts: InstanceFacts) -> bool:
+        kind = attribute_type(self._context.plan.sop_class_uid, (tag,))
+        # Type 1C here means: where Image Type Value 1 is ORIGINAL or MIXED (such as PS3.3 Table C.8-81).
+        return kind == "1" or (kind == "1C" and facts.text(IMAGE_TYPE).startswith(("ORIGINAL", "MIXED")))
+
+    def _make_marks(self, claims: int, encoding: Encoding, required: tuple[Tag, ...]) -> list[tuple[Tag, bytes]]:
         """Make the marks of what was done: options are claimed where they decided something (PS3.15 E.1, CID 7050)."""
         profile = self._context.plan.profile
         codes = [BASIC_PROFILE_CODE]
@@ -170,9 +180,8 @@ class Deidentifier:
                 encode_element(LONGITUDINAL_TEMPORAL_INFORMATION_MODIFIED, b"CS", temporal, encoding),
             ),
         ]
-        if attribute_type(self._context.plan.sop_class_uid, (BURNED_IN_ANNOTATION,)) == "1":
-            # Nobody has looked at the pixels, so the IOD's demand for a value is met with the careful answer.
-            marks.append((BURNED_IN_ANNOTATION, encode_element(BURNED_IN_ANNOTATION, b"CS", b"YES", encoding)))
+        # Nobody has looked at the pixels, so where the IOD demands a value it is the careful one.
+        marks += [(tag, encode_element(tag, b"CS", b"YES", encoding)) for tag in required]
         return sorted(marks)
 
 

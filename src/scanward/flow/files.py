@@ -5,15 +5,12 @@ patient of images without a name, a second series with the accession number of t
 """
 
 import json
-import multiprocessing
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from scanward.deidentify.header.scan import MODALITY, STUDY_INSTANCE_UID
 from scanward.deidentify.residual import residual_risks
@@ -25,6 +22,9 @@ from scanward.model.profile import Profile
 from scanward.model.report import Change, Outcome, RunReport, StudyReport
 from scanward.model.source import RefusedFile, SourceFile
 from scanward.ports import Journal, JournalEntry, Sources
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future, ProcessPoolExecutor
 
 SCAN_SHARE_FILES = 256
 """Inputs that a worker reads at a time."""
@@ -143,7 +143,7 @@ def _deidentify_unit(unit: Unit) -> UnitResult:
 class _Submit:
     """Runs tasks in this process, or in others with a bounded number under way."""
 
-    def __init__(self, pool: ProcessPoolExecutor | None, workers: int) -> None:
+    def __init__(self, pool: "ProcessPoolExecutor | None", workers: int) -> None:
         self._pool = pool
         self._under_way = 2 * workers
 
@@ -153,12 +153,20 @@ class _Submit:
             for task in tasks:
                 yield task, function(task)
             return
+        yield from self._in_pool(self._pool, function, tasks)
+
+    def _in_pool(
+        self, pool: "ProcessPoolExecutor", function: Callable[[T], R], tasks: Iterable[T]
+    ) -> Iterator[tuple[T, R]]:
+        from concurrent.futures import FIRST_COMPLETED, wait
+        from concurrent.futures.process import BrokenProcessPool
+
         pending: dict[Future[R], T] = {}
         tasks = iter(tasks)
         try:
             while True:
                 for task in islice(tasks, self._under_way - len(pending)):
-                    pending[self._pool.submit(function, task)] = task
+                    pending[pool.submit(function, task)] = task
                 if not pending:
                     return
                 for future in wait(pending, return_when=FIRST_COMPLETED).done:
@@ -179,6 +187,10 @@ def _pool(run: FileRun) -> Iterator[_Submit]:
     if run.workers == 1:
         yield _Submit(None, 1)
         return
+    # Loaded where needed: a run in one process starts without.
+    import multiprocessing
+    from concurrent.futures import ProcessPoolExecutor
+
     context = multiprocessing.get_context("fork")
     with ProcessPoolExecutor(run.workers, mp_context=context, initializer=_start, initargs=(run.worker,)) as pool:
         try:

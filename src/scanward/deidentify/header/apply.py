@@ -273,7 +273,10 @@ class Applier:
             return Edit.REMOVE if method is not Method.EMPTY else b""
         if element.length > MAX_TEXT_BYTES and method is not Method.KEEP_CHECKED and method is not Method.DUMMY:
             raise DeidentificationError(f"{format_tag(tag)}: expected at most {MAX_TEXT_BYTES} bytes of text")
-        return self._methods[method](element, scope, reader, operation)
+        edit = self._methods[method](element, scope, reader, operation)
+        if element.vr == b"UN" and isinstance(edit, bytes) and len(edit) & 1 and vr_of(tag) not in ("UI", "UN"):
+            return edit + b" "
+        return edit
 
     def _decide_suspicious(self, element: Element, scope: Scope, reader: Reader) -> Edit | bytes | tuple[Piece, ...]:
         edit = self._decide(element, scope, reader)
@@ -285,7 +288,10 @@ class Applier:
         if not found:
             return edit
         self._changes.pop()
-        operation = self._context.plan.operation((*scope.path, element.tag), element.vr)
+        if element.tag & 0x10000:
+            operation = self._private.operation(element, scope)
+        else:
+            operation = self._context.plan.operation((*scope.path, element.tag), element.vr)
         return self._withdraw(element, scope, operation, Reason.IDENTIFIER)
 
     def _withdraw(self, element: Element, scope: Scope, operation: Operation, reason: Reason) -> Edit | bytes:

@@ -6,25 +6,10 @@ from collections.abc import Iterator
 from scanward.deidentify.text.dates import parse_da
 from scanward.deidentify.text.folding import fold
 from scanward.deidentify.text.lexicon import is_ordinary
+from scanward.deidentify.text.months import english_names, iberian_names, names_of_month
 from scanward.deidentify.text.names import PLACEHOLDERS
 from scanward.deidentify.text.notation import Edge, Gap, Notation, SearchContext
 from scanward.model.identifier import IdentifierKind
-
-MONTHS: tuple[tuple[str, ...], ...] = (
-    ("january", "jan", "januar", "janner", "jaenner", "janvier", "janv", "enero", "ene", "gennaio", "gen", "januari", "janeiro"),
-    ("february", "feb", "februar", "fevrier", "fevr", "fev", "febrero", "febbraio", "februari", "fevereiro"),
-    ("march", "mar", "marz", "maerz", "mrz", "mars", "marzo", "maart", "mrt", "marco"),
-    ("april", "apr", "avril", "avr", "abril", "abr", "aprile"),
-    ("may", "mai", "mayo", "maggio", "mag", "mei", "maio"),
-    ("june", "jun", "juni", "juin", "junio", "giugno", "giu", "junho"),
-    ("july", "jul", "juli", "juillet", "juil", "julio", "luglio", "lug", "julho"),
-    ("august", "aug", "aout", "agosto", "ago", "augustus"),
-    ("september", "sep", "sept", "septembre", "septiembre", "settembre", "set", "setembro"),
-    ("october", "oct", "oktober", "okt", "octobre", "octubre", "ottobre", "ott", "outubro", "out"),
-    ("november", "nov", "novembre", "noviembre", "novembro"),
-    ("december", "dec", "dezember", "dez", "decembre", "diciembre", "dic", "dicembre", "dezembro"),
-)
-"""Names of the months in English, German, French, Spanish, Italian, Dutch and Portuguese, folded."""
 
 _ALNUM = re.compile(r"[^\W_]+")
 _LETTERS_OR_DIGITS = re.compile(r"\d+|[^\W\d_]+")
@@ -45,7 +30,8 @@ def id_notations(kind: IdentifierKind, value: str) -> Iterator[Notation]:
         if notation is not None:
             yield notation
     numbers = {number for token in tokens for number in re.findall(r"\d+", token)}
-    numbers.add("".join(tokens)) if all(token.isdigit() for token in tokens) else None
+    if all(token.isdigit() for token in tokens):
+        numbers.add("".join(tokens))
     for number in numbers:
         yield from number_notations(kind, number)
     for token in tokens if len(tokens) > 1 else ():
@@ -103,30 +89,18 @@ def date_notations(kind: IdentifierKind, value: str) -> Iterator[Notation]:
 
 def _written_dates(kind: IdentifierKind, year: int, month: int, day: int) -> Iterator[Notation]:
     days = dict.fromkeys((str(day), f"{day:02d}"))
-    for name in MONTHS[month - 1]:
+    for name in names_of_month(month):
         for number in days:
             yield _date(kind, (number, name, str(year)), SearchContext.BINARY, Edge.TOKEN, Gap.FREE)
-    english = MONTHS[month - 1][:2]
     ordinal = "th" if 10 <= day <= 20 else {1: "st", 2: "nd", 3: "rd"}.get(day % 10, "th")
-    for name in english:
+    for name in english_names(month):
         for number in (*days, f"{day}{ordinal}"):
             yield _date(kind, (name, number, str(year)), SearchContext.BINARY, Edge.TOKEN, Gap.FREE)
         for number in days:
             yield _date(kind, (number, name, f"{year % 100:02d}"), SearchContext.TEXT, Edge.TOKEN, Gap.FREE)
-    for name in {MONTHS[month - 1][index] for index in range(len(MONTHS[month - 1])) if name_of(month, index)}:
-        for middle in (("de", name, "de"), ("de", name, "del")):
-            yield _date(kind, (str(day), *middle, str(year)), SearchContext.BINARY, Edge.TOKEN, Gap.FREE)
-
-
-def name_of(month: int, index: int) -> bool:
-    """Say whether the name `index` of `month` is one of the long Spanish or Portuguese ones."""
-    return MONTHS[month - 1][index] in _DE_MONTHS
-
-
-_DE_MONTHS = frozenset(
-    "enero febrero marzo abril mayo junio julio agosto septiembre setiembre octubre noviembre diciembre janeiro fevereiro marco maio "
-    "junho julho setembro outubro novembro dezembro".split()
-)
+    for name in iberian_names(month):
+        for joint in ("de", "del"):
+            yield _date(kind, (str(day), "de", name, joint, str(year)), SearchContext.BINARY, Edge.TOKEN, Gap.FREE)
 
 
 def _date(kind: IdentifierKind, parts: tuple[str, ...], reach: SearchContext, edge: Edge, gap: Gap) -> Notation:

@@ -1,0 +1,237 @@
+"""Dates in text in the usual notations, told from other numbers, and moved without changing their notation."""
+
+import re
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from scanward.deidentify.text.folding import fold
+from scanward.deidentify.text.months import MONTH_NAMES, is_long_name, month_words, translate_month
+
+_FIRST_YEAR, _LAST_YEAR = 1880, 2100
+_MONTH_WORDS = "|".join(
+    sorted({form for row in MONTH_NAMES for name in row for form in (name, fold(name))}, key=len, reverse=True)
+)
+_MONTH = rf"(?P<month>(?:{_MONTH_WORDS}))(?![^\W\d_])\.?"
+_YEAR = r"(?P<year>(?:18|19|20)\d\d)"
+_TIME = r"(?:(?:[T ,_-]|\s?@\s?|\s?at\s?|\s?um\s?|\s?à\s?)\s?\d{1,2}[:.h]\d{2}(?:[:.]\d{2}(?:\.\d+)?)?(?:\s?[AaPp]\.?[Mm]\b\.?|\s?Uhr|Z|[+-]\d{4})?)?"
+
+_NUMERIC = re.compile(
+    rf"(?<![\d.,])(?<!\d[-/])(?:{_YEAR}(?P<sep>[-/._])(?P<m>\d{{1,2}})(?P=sep)(?P<d>\d{{1,2}})"
+    rf"|(?P<a>\d{{1,2}})(?P<sep2>[-/._])(?P<b>\d{{1,2}})(?P=sep2)(?P<y>(?:18|19|20)\d\d)"
+    rf"|(?P<a2>\d{{2}}) (?P<b2>\d{{2}}) (?P<y2>(?:19|20)\d\d)"
+    rf"|(?<![^\W\d_])(?P<a3>\d{{1,2}})(?P<sep3>[-/.])(?P<b3>\d{{1,2}})(?P=sep3)(?P<y3>\d{{2}}))"
+    rf"(?!\d)(?![-/.]\d)(?P<time>{_TIME})"
+)
+_COMPACT = re.compile(
+    r"(?<!\d)(?<!\d\.)(?P<y>(?:19|20)\d\d)(?P<m>0[1-9]|1[0-2])(?P<d>0[1-9]|[12]\d|3[01])"
+    r"(?P<time>[T _.-]?(?:[01]\d|2[0-3])[0-5]\d(?:[0-5]\d(?:\.?\d{1,6})?)?)?(?!\d)"
+)
+_DAY_MONTH = re.compile(
+    rf"(?<![\d.,/])(?P<day>\d{{1,2}})(?P<ord>st|nd|rd|th|er|\.|º|ª)?(?P<gap>[ /_.-]{{0,2}}(?:(?:de|of|di|del|d')\s)?){_MONTH}"
+    rf"(?:(?P<gap2>[ ,/_.-]{{0,2}}(?:(?:de|del|of)\s)?)(?:{_YEAR}|'?(?P<short>\d\d))(?!\d))?(?P<time>{_TIME})",
+    re.IGNORECASE,
+)
+_MONTH_DAY = re.compile(
+    rf"(?<![^\W\d_]){_MONTH}(?P<gap>[ /_-]{{0,2}})(?P<day>\d{{1,2}})(?P<ord>st|nd|rd|th)?(?![\d.]\d|\d)"
+    rf"(?:(?P<gap2>\s?,?[ /_-]{{0,2}})(?:{_YEAR}|'(?P<short>\d\d))(?!\d))?(?P<time>{_TIME})",
+    re.IGNORECASE,
+)
+_MONTH_YEAR = re.compile(
+    rf"(?<![^\W\d_]){_MONTH}[ ,/_.-]{{0,2}}(?:(?:de|del|of)\s)?{_YEAR}(?!\d)|(?<![\d/.])(?P<m>0?[1-9]|1[0-2])/(?P<y>(?:19|20)\d\d)(?![\d/])",
+    re.IGNORECASE,
+)
+_CUED = re.compile(
+    r"(?<![^\W_])(?:(?:on|dated?|dob|since|until|born|geb\.?|vom|am)\s*:?\s*)(?P<md>\d{1,2}(?:/\d{1,2}|\.\d{1,2}\.))(?![\d/])", re.IGNORECASE
+)
+_EAST_ASIAN = re.compile(
+    r"(?:(?P<year>(?:19|20)\d\d)|(?:明治|大正|昭和|平成|令和|[MTSHR])\s?\d{1,2}|元)\s?[年년.]\s?(?P<m>\d{1,2})\s?[月월.]\s?(?:(?P<d>\d{1,2})\s?[日일])?"
+    r"|(?<![^\W_])[SHR]\d{2}\.\d{1,2}\.\d{1,2}(?!\d)"
+)
+_HAS_MONTH = re.compile(_MONTH_WORDS, re.IGNORECASE)
+_HAS_DIGIT = re.compile(r"\d")
+_PIVOT = 69
+_NEEDS_FOUR_DIGITS = frozenset("mag set out gen mar ago may mai ott lug giu ene dic dez mars abr".split())
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenDate:
+    """A date in a text.
+
+    Attributes
+    ----------
+    start, end
+        Where it is, with a time of day beside it.
+    day
+        Which date it is, or None when its notation leaves that open or leaves out the year.
+    fields
+        Where its year, month and day are, as (start, end, one of ``Y``, ``y``, ``m``, ``B``, ``d``).
+    """
+
+    start: int
+    end: int
+    day: date | None
+    fields: tuple[tuple[int, int, str], ...] = ()
+
+
+def find_dates(text: str, known_days: Collection[date] = ()) -> list[WrittenDate]:
+    """Return the dates in `text`, in order and without overlaps.
+
+    Parameters
+    ----------
+    text
+        What is searched.
+    known_days
+        Dates of the study: they decide whether ``03/04/2019`` is in March or in April.
+    """
+    if _HAS_DIGIT.search(text) is None:
+        return []
+    found = [*_numeric(text, known_days), *_compact(text)]
+    if _HAS_MONTH.search(text):
+        found += [*_with_month_name(text, _DAY_MONTH), *_with_month_name(text, _MONTH_DAY), *_month_years(text)]
+    else:
+        found += _month_years(text)
+    found += [WrittenDate(*match.span("md"), None) for match in _CUED.finditer(text) if _is_day_and_month(match["md"])]
+    if not text.isascii() or "." in text:
+        found += _east_asian(text)
+    found.sort(key=lambda item: (item.start, -item.end))
+    chosen: list[WrittenDate] = []
+    for item in found:
+        if not chosen or item.start >= chosen[-1].end:
+            chosen.append(item)
+    return chosen
+
+
+def shift_written(text: str, written: WrittenDate, days: int) -> str | None:
+    """Return the date `written` in `text` moved by `days`, in its own notation; None when that cannot be done."""
+    if written.day is None:
+        return None
+    try:
+        moved = written.day + timedelta(days=days)
+    except OverflowError:
+        return None
+    numbers = [end - start for start, end, kind in written.fields if kind in "md"]
+    width = 1 if 1 in numbers else 2
+    pieces, at = [], written.start
+    for start, end, kind in sorted(written.fields):
+        pieces.append(text[at:start])
+        at = end
+        if kind == "Y":
+            pieces.append(f"{moved.year:04d}")
+        elif kind == "y":
+            pieces.append(f"{moved.year % 100:02d}")
+        elif kind == "B":
+            pieces.append(translate_month(text[start:end], written.day.month, moved.month))
+        else:
+            pieces.append(f"{moved.month if kind == 'm' else moved.day:0{width}d}")
+    return "".join(pieces) + text[at : written.end]
+
+
+def _numeric(text: str, known_days: Collection[date]) -> Iterator[WrittenDate]:
+    for match in _NUMERIC.finditer(text):
+        if match["year"]:
+            day = _date(int(match["year"]), int(match["m"]), int(match["d"]))
+            if day is not None:
+                fields = ((*match.span("year"), "Y"), (*match.span("m"), "m"), (*match.span("d"), "d"))
+                yield WrittenDate(*match.span(), day, fields)
+            continue
+        group = "2" if match["a2"] else "3" if match["a3"] else ""
+        year = _year(match["y" + group])
+        first, second = int(match["a" + group]), int(match["b" + group])
+        separator = " " if group == "2" else match["sep2" if not group else "sep3"]
+        day_first, month_first = _date(year, second, first), _date(year, first, second)
+        if day_first is None and month_first is None:
+            continue
+        american = month_first is not None and (
+            day_first is None or month_first in known_days or (separator == "/" and day_first not in known_days)
+        )
+        letters = "md" if american else "dm"
+        fields = (
+            (*match.span("a" + group), letters[0]),
+            (*match.span("b" + group), letters[1]),
+            (*match.span("y" + group), "y" if group == "3" else "Y"),
+        )
+        yield WrittenDate(*match.span(), month_first if american else day_first, fields)
+
+
+def _compact(text: str) -> Iterator[WrittenDate]:
+    for match in _COMPACT.finditer(text):
+        day = _date(int(match["y"]), int(match["m"]), int(match["d"]))
+        if day is not None:
+            fields = ((*match.span("y"), "Y"), (*match.span("m"), "m"), (*match.span("d"), "d"))
+            yield WrittenDate(*match.span(), day, fields)
+
+
+def _with_month_name(text: str, pattern: re.Pattern[str]) -> Iterator[WrittenDate]:
+    for match in pattern.finditer(text):
+        word, number = fold(match["month"]), int(match["day"])
+        names = month_words().get(word)
+        if names is None or not 1 <= number <= 31 or not _is_plausible(match, word):
+            continue
+        fields = [(*match.span("month"), "B"), (*match.span("day"), "d")]
+        if match["year"]:
+            fields.append((*match.span("year"), "Y"))
+        elif match["short"]:
+            fields.append((*match.span("short"), "y"))
+        year = match["year"] or match["short"]
+        day = _date(_year(year), names[0].month, number) if year else None
+        if match["ord"] in {"st", "nd", "rd", "th"}:
+            day = None
+        yield WrittenDate(*match.span(), day, tuple(fields))
+
+
+def _is_plausible(match: re.Match[str], word: str) -> bool:
+    """Tell a day and month from other numbers beside short words: 10 mag, 3 may show, MAR 20."""
+    if match["year"]:
+        return True
+    parted = bool(match["gap"]) and match["gap"][0] in "-/."
+    if match["short"]:
+        return parted or word not in _NEEDS_FOUR_DIGITS
+    if is_long_name(word) or (match["ord"] and match["ord"] != "."):
+        return True
+    # A file or structure set may carry a day glued to a month, as sep30.
+    glued = not match["gap"] and match.start("month") < match.start("day") and len(match["day"]) == 2
+    return glued and word not in {"mar", "may", "mai"}
+
+
+def _month_years(text: str) -> Iterator[WrittenDate]:
+    for match in _MONTH_YEAR.finditer(text):
+        if match["month"]:
+            names = month_words().get(fold(match["month"]))
+            if names is not None:
+                day = _date(int(match["year"]), names[0].month, 15)
+                yield WrittenDate(*match.span(), day, ((*match.span("month"), "B"), (*match.span("year"), "Y")))
+        else:
+            day = _date(int(match["y"]), int(match["m"]), 15)
+            yield WrittenDate(*match.span(), day, ((*match.span("m"), "m"), (*match.span("y"), "Y")))
+
+
+def _east_asian(text: str) -> Iterator[WrittenDate]:
+    for match in _EAST_ASIAN.finditer(text):
+        if match["m"] and "." in match[0]:
+            continue
+        if match["year"] and match["d"]:
+            fields = ((*match.span("year"), "Y"), (*match.span("m"), "m"), (*match.span("d"), "d"))
+            yield WrittenDate(*match.span(), _date(int(match["year"]), int(match["m"]), int(match["d"])), fields)
+        else:
+            yield WrittenDate(*match.span(), None)
+
+
+def _is_day_and_month(text: str) -> bool:
+    first, second = (int(number) for number in re.findall(r"\d+", text))
+    return 1 <= min(first, second) <= 12 and max(first, second) <= 31
+
+
+def _year(digits: str) -> int:
+    if len(digits) == 4:
+        return int(digits)
+    return int(digits) + (2000 if int(digits) < _PIVOT else 1900)
+
+
+def _date(year: int, month: int, day: int) -> date | None:
+    if not _FIRST_YEAR <= year <= _LAST_YEAR:
+        return None
+    try:
+        return date(year, month, day)
+    except ValueError:
+        return None
