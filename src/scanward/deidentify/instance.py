@@ -6,7 +6,6 @@ from scanward import __version__
 from scanward.deidentify.header.apply import DATE_KEPT, DATE_SHIFTED, Applier, ChangeSet, Context, Part, encode_marks
 from scanward.deidentify.header.scan import (
     BURNED_IN_ANNOTATION,
-    IMAGE_TYPE,
     RECOGNIZABLE_VISUAL_FEATURES,
     SERIES_INSTANCE_UID,
     SOP_CLASS_UID,
@@ -143,17 +142,15 @@ class Deidentifier:
         return bytes(PREAMBLE_BYTES) + MAGIC + length + body
 
     def _marks_for(self, claims: int, encoding: Encoding, facts: InstanceFacts) -> list[tuple[Tag, bytes]]:
-        required = tuple(tag for tag in _ABOUT_PIXELS if tag in facts.values and self._requires(tag, facts))
+        required = tuple(tag for tag in _ABOUT_PIXELS if tag in facts.values and self._requires(tag))
         key = (claims, encoding, required)
         marks = self._marks.get(key)
         if marks is None:
             marks = self._marks[key] = self._make_marks(claims, encoding, required)
         return marks
 
-    def _requires(self, tag: Tag, facts: InstanceFacts) -> bool:
-        kind = attribute_type(self._context.plan.sop_class_uid, (tag,))
-        # Type 1C here means: where Image Type Value 1 is ORIGINAL or MIXED (such as PS3.3 Table C.8-81).
-        return kind == "1" or (kind == "1C" and facts.text(IMAGE_TYPE).startswith(("ORIGINAL", "MIXED")))
+    def _requires(self, tag: Tag) -> bool:
+        return attribute_type(self._context.plan.sop_class_uid, (tag,)) == "1"
 
     def _make_marks(self, claims: int, encoding: Encoding, required: tuple[Tag, ...]) -> list[tuple[Tag, bytes]]:
         """Make the marks of what was done: options are claimed where they decided something (PS3.15 E.1, CID 7050)."""
