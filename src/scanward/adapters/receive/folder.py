@@ -90,6 +90,22 @@ class FileSource:
         return b"".join(parts)
 
 
+def open_file(path: Path) -> FileSource:
+    """Open the one file at `path`, as a context manager. Raises `SourceError`."""
+    try:
+        mode = path.stat().st_mode
+        if not stat.S_ISREG(mode):
+            raise SourceError(
+                f"expected a file, got {'a folder' if stat.S_ISDIR(mode) else _kind_reason(mode)}",
+                remedy="Name one DICOM file.",
+            )
+        fd = os.open(path, _OPEN_FLAGS)
+        return FileSource(fd, os.fstat(fd).st_size)
+    except OSError as error:
+        reason = "it is not there" if error.errno == errno.ENOENT else _reason(error)
+        raise SourceError(f"the file cannot be opened: {reason}") from None
+
+
 class FolderSources:
     """Folders at any depth, single files and zip archives.
 

@@ -1,0 +1,57 @@
+"""What a run prints at its end: counts that add up, and where everything lies."""
+
+import os
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import typer
+
+from scanward.model.report import Outcome, RunReport
+
+MAX_REASONS = 4
+"""So many reasons are printed for each outcome; the report has them all."""
+
+
+def print_summary(report: RunReport, *, out: Path, page: Path, home: Path) -> None:
+    """Print the counts of `report` and the places of the outputs, the report page and the keys."""
+    for line in _lines(report, out=out, page=page, home=home):
+        typer.echo(line)
+
+
+def _lines(report: RunReport, *, out: Path, page: Path, home: Path) -> Iterator[str]:
+    width = max(len(f"{report.found:,}"), 5)
+    for outcome in Outcome:
+        yield f"{outcome.value:>12}  {report.outcomes.get(outcome, 0):>{width},}"
+    yield f"{'found':>12}  {report.found:>{width},}" + (
+        f"  ({report.resumed:,} by an earlier run of this command)" if report.resumed else ""
+    )
+    yield from _reasons(report)
+    yield ""
+    yield f"     outputs  {short(out)} ({report.bytes_released / 1e6:,.1f} MB in {len(report.studies):,} studies)"
+    yield f"      report  {short(page)}"
+    yield f"        keys  {short(home / 'keys')}: back them up with scanward keys export FILE"
+
+
+def _reasons(report: RunReport) -> Iterator[str]:
+    """Yield why instances were held or quarantined and inputs skipped, the most frequent first."""
+    stopped: Counter[str] = Counter()
+    for study in report.studies:
+        stopped.update(study.stopped)
+    for title, reasons in (("Held or quarantined", stopped), ("Not DICOM, or not read", Counter(report.skipped))):
+        if not reasons:
+            continue
+        yield ""
+        yield f"{title}:"
+        for reason, count in reasons.most_common(MAX_REASONS):
+            yield f"{count:>12,}  {reason}"
+        rest = len(reasons) - MAX_REASONS
+        if rest > 0:
+            yield f"{'':>12}  and {rest} more reasons in the report"
+
+
+def short(path: Path) -> str:
+    """Return `path` as a person would type it: with ``~`` for the home directory."""
+    text = str(path.absolute())
+    user = str(Path.home())
+    return f"~{text[len(user) :]}" if user != "/" and text.startswith(f"{user}{os.sep}") else text
