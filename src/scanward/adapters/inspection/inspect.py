@@ -82,8 +82,10 @@ def _attribute_findings(rows: Sequence[Row], known: KnownValues) -> Iterator[Fin
     for row in rows:
         group, element = row.tag >> 16, row.tag & 0xFFFF
         if element == 0:
-            yield _finding(
-                row, Category.HIDDEN, note="group length: tells that something was here if it no longer fits"
+            yield Finding(
+                category=Category.HIDDEN,
+                attribute="group lengths",
+                note="tell that something was taken out, where they no longer fit",
             )
         elif group & 1:
             continue

@@ -19,6 +19,8 @@ MAX_ROWS = 500_000
 DEFER_BYTES = 1 << 20
 """Longer values stay on the disk until they are looked at."""
 
+_EXPECTED = ("SOPClassUID", "PatientID", "PatientName", "Modality")
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Row:
@@ -60,21 +62,23 @@ def read_data_set(path: Path) -> "Dataset":
 
     with _lenient():
         try:
-            try:
-                return dcmread(path, defer_size=DEFER_BYTES)
-            except InvalidDicomError:
-                ds = dcmread(path, defer_size=DEFER_BYTES, force=True)
-                if not any(keyword in ds for keyword in ("SOPClassUID", "PatientID", "PatientName", "Modality")):
-                    raise NotDicomError("expected a DICOM file, got something else") from None
-                return ds
-        except NotDicomError:
-            raise
+            with path.open("rb") as stream:  # ours, since pydicom leaves it open on some errors
+                ds = dcmread(stream, defer_size=DEFER_BYTES, force=True)
         except OSError as error:
             raise SourceError(f"the file cannot be read: {error.strerror or 'error'}") from None
+        except InvalidDicomError:
+            raise _not_dicom() from None
         except Exception as error:  # noqa: BLE001 - pydicom has no common base for what a broken file makes it raise
             raise DicomFormatError(
                 f"expected a well-formed DICOM file, but reading it ended in a {type(error).__name__}"
             ) from None
+    if not any(keyword in ds for keyword in _EXPECTED) and not getattr(ds, "file_meta", None):
+        raise _not_dicom()
+    return ds
+
+
+def _not_dicom() -> NotDicomError:
+    return NotDicomError("expected a DICOM file, got something else")
 
 
 def read_rows(ds: "Dataset") -> Iterator[Row]:
