@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from scanward import __version__
-from scanward.deidentify.header.apply import DATE_KEPT, DATE_SHIFTED, Applier, ChangeSet, Context, Part, encode_marks
+from scanward.deidentify.header.apply import Applier, ChangeSet, Part, encode_marks
 from scanward.deidentify.header.scan import (
     BURNED_IN_ANNOTATION,
     RECOGNIZABLE_VISUAL_FEATURES,
@@ -13,6 +13,7 @@ from scanward.deidentify.header.scan import (
     STUDY_INSTANCE_UID,
     InstanceFacts,
 )
+from scanward.deidentify.header.values import DATE_KEPT, DATE_SHIFTED, Context
 from scanward.deidentify.pseudonym import IMPLEMENTATION_CLASS_UID
 from scanward.dicomstream.encoding import EXPLICIT_LITTLE, Encoding, encode_element, encode_item_header
 from scanward.dicomstream.part10 import MAGIC, PREAMBLE_BYTES, DataSetStart
@@ -163,7 +164,7 @@ class Deidentifier:
             temporal = b"UNMODIFIED"
         else:
             temporal = b"REMOVED"
-        method = f"Scanward {__version__}; profile {profile.name[:24]}; PS3.15 {EDITION}".encode("ascii")
+        method = f"Scanward {__version__}; profile {profile.name}; PS3.15 {EDITION}".encode("ascii")
         items = b"".join(_code_item(code, meaning, encoding) for code, meaning in codes)
         marks = [
             (PATIENT_IDENTITY_REMOVED, encode_element(PATIENT_IDENTITY_REMOVED, b"CS", b"YES", encoding)),

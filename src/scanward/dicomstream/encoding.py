@@ -55,8 +55,10 @@ def encode_header(tag: int, vr: bytes, length: int, encoding: Encoding) -> bytes
     Raises
     ------
     DicomFormatError
-        The length does not fit the 16 bit field of the VR.
+        The length does not fit the field that the VR has for it.
     """
+    if length > UNDEFINED_LENGTH:
+        raise DicomFormatError(f"({tag >> 16:04X},{tag & 0xFFFF:04X}): expected less than 4 GiB, got {length} bytes")
     if encoding.implicit:
         return _TAG[encoding.little].pack(tag >> 16, tag & 0xFFFF, length)
     if vr in LONG_VRS:
@@ -70,7 +72,15 @@ def encode_header(tag: int, vr: bytes, length: int, encoding: Encoding) -> bytes
 
 
 def encode_item_header(tag: int, length: int, encoding: Encoding) -> bytes:
-    """Return the header of an item or a delimiter, which has no VR in any encoding (PS3.5 Section 7.5)."""
+    """Return the header of an item or a delimiter, which has no VR in any encoding (PS3.5 Section 7.5).
+
+    Raises
+    ------
+    DicomFormatError
+        The length does not fit the 32 bit field.
+    """
+    if length > UNDEFINED_LENGTH:
+        raise DicomFormatError(f"({tag >> 16:04X},{tag & 0xFFFF:04X}): expected less than 4 GiB, got {length} bytes")
     return _TAG[encoding.little].pack(tag >> 16, tag & 0xFFFF, length)
 
 

@@ -18,7 +18,7 @@ from scanward.dicomstream.encoding import (
     Encoding,
 )
 from scanward.dicomstream.reader import Reader, VrOf
-from scanward.errors import DicomFormatError, NotDicomError, TruncatedError, UnsupportedSyntaxError
+from scanward.errors import DicomFormatError, NotDicomError, OutputError, TruncatedError, UnsupportedSyntaxError
 from scanward.model.instance import ByteSource
 
 PREAMBLE_BYTES = 128
@@ -102,9 +102,12 @@ def open_data_set(
         return _open_after_meta(reader, PREAMBLE_BYTES + 4, encoding_of, spool)
     if head[:4] == MAGIC:
         return _open_after_meta(reader, 4, encoding_of, spool)
-    if head[:4] in (b"\x02\0\0\0", b"\x02\0\x01\0", b"\x02\0\x02\0", b"\x02\0\x10\0"):
+    if head[:2] == b"\2\0" and head[3:4] == b"\0" and _is_vr(head[4:6]):
         return _open_after_meta(reader, 0, encoding_of, spool)
-    return DataSetStart(reader, 0, *_guess_encoding(head, 0, source.size), {})
+    guess = _guess_encoding(head, 0, source.size, _BARE_GROUPS)
+    if guess is None:
+        raise NotDicomError("expected a DICOM file, got something else")
+    return DataSetStart(reader, 0, *guess, {})
 
 
 def _open_after_meta(reader: Reader, offset: int, encoding_of: EncodingOf, spool: Path | None) -> DataSetStart:
@@ -115,8 +118,10 @@ def _open_after_meta(reader: Reader, offset: int, encoding_of: EncodingOf, spool
         head = reader.read(offset, min(HEAD_BYTES, reader.size - offset))
         if not head:
             raise TruncatedError("expected a data set after the File Meta Information, got the end")
-        encoding, uid = _guess_encoding(head, offset, reader.size)
-        return DataSetStart(reader, offset, encoding, uid, meta)
+        guess = _guess_encoding(head, offset, reader.size, _ANY_GROUPS)
+        if guess is None:
+            raise DicomFormatError("expected a Transfer Syntax UID or a data set that shows its encoding, got neither")
+        return DataSetStart(reader, offset, *guess, meta)
     known = encoding_of(uid)
     if known is None:
         raise UnsupportedSyntaxError(
@@ -127,8 +132,11 @@ def _open_after_meta(reader: Reader, offset: int, encoding_of: EncodingOf, spool
     if deflated:
         inflated = inflate(reader.source, offset, spool)
         return DataSetStart(Reader(inflated, reader.vr_of), 0, encoding, uid, meta, is_deflated=True)
-    encoding = _correct_encoding(reader, offset, encoding)
-    return DataSetStart(reader, offset, encoding, uid, meta)
+    shown = _correct_encoding(reader, offset, encoding)
+    if shown != encoding and uid in (IMPLICIT_UID, EXPLICIT_UID):
+        # What is written is declared as what it is; of compressed pixels the declared UID alone tells the codec.
+        uid = IMPLICIT_UID if shown.implicit else EXPLICIT_UID
+    return DataSetStart(reader, offset, shown, uid, meta)
 
 
 def _read_meta(reader: Reader, offset: int) -> tuple[dict[int, bytes], int]:
@@ -173,7 +181,7 @@ def _correct_encoding(reader: Reader, offset: int, encoding: Encoding) -> Encodi
         return encoding
     buffer, at = reader.window(offset, 8)
     vr = buffer[at + 4 : at + 6]
-    looks_explicit = vr in SHORT_VRS or vr in LONG_VRS
+    looks_explicit = _is_vr(vr)
     if encoding.implicit and looks_explicit:
         return EXPLICIT_LITTLE
     if not encoding.implicit and not looks_explicit and not (vr.isalpha() and vr.isupper()):
@@ -183,25 +191,38 @@ def _correct_encoding(reader: Reader, offset: int, encoding: Encoding) -> Encodi
     return encoding
 
 
-def _guess_encoding(head: bytes, offset: int, size: int) -> tuple[Encoding, str]:
-    """Tell the layout of a data set without File Meta Information from its first element."""
-    if len(head) < 8:  # noqa: PLR2004 - the shortest element header
-        raise NotDicomError("expected a DICOM file, got one that is too short")
+def _is_vr(vr: bytes) -> bool:
+    return vr in SHORT_VRS or vr in LONG_VRS
+
+
+_BARE_GROUPS = frozenset((0x0004, 0x0008, 0x0010))
+"""Groups that a bare data set begins with, directories and all instances; anything else need not be DICOM."""
+
+_ANY_GROUPS = frozenset(range(1, 0x0100))
+"""Groups that a data set may begin with that is known to be one; the same number in the other byte order is none."""
+
+
+def _guess_encoding(head: bytes, offset: int, size: int, groups: frozenset[int]) -> tuple[Encoding, str] | None:
+    """Tell the layout of a data set whose Transfer Syntax is not declared from its first element."""
+    if len(head) < 8:
+        return None
     group = int.from_bytes(head[:2], "little")
-    vr = head[4:6]
-    if vr in SHORT_VRS or vr in LONG_VRS:
-        if group in (0x0008, 0x0010, 0x0004):
+    if _is_vr(head[4:6]):
+        if group in groups:
             return EXPLICIT_LITTLE, EXPLICIT_UID
-        if head[0] == 0 and head[1] in (0x08, 0x10):
+        if int.from_bytes(head[:2], "big") in groups:
             return EXPLICIT_BIG, BIG_ENDIAN_UID
     length = int.from_bytes(head[4:8], "little")
-    if group in (0x0008, 0x0010) and head[3] in (0x00, 0x01) and offset + 8 + length <= size:
-        return IMPLICIT_LITTLE, IMPLICIT_UID
-    raise NotDicomError("expected a DICOM file, got something else")
+    if group not in groups or (length != UNDEFINED_LENGTH and offset + 8 + length > size):
+        return None
+    if groups is _BARE_GROUPS and (head[3] > 1 or length == UNDEFINED_LENGTH):
+        # Bytes of another format look like an implicit VR header easily; data sets begin with small numbers.
+        return None
+    return IMPLICIT_LITTLE, IMPLICIT_UID
 
 
 class SpooledSource:
-    """A temporary file without a name, as a byte source."""
+    """A temporary file without a name, as a byte source; gone when nothing refers to it."""
 
     __slots__ = ("_file", "size")
 
@@ -218,6 +239,10 @@ class SpooledSource:
         self._file.seek(offset)
         return self._file.read(length)
 
+    def __del__(self) -> None:
+        """Give the space back."""
+        self._file.close()
+
 
 def inflate(source: ByteSource, offset: int, spool: Path | None) -> SpooledSource:
     """Inflate a deflated data set (PS3.5 Section A.5) into a temporary file in the folder `spool`.
@@ -226,28 +251,50 @@ def inflate(source: ByteSource, offset: int, spool: Path | None) -> SpooledSourc
     ------
     DicomFormatError
         The deflated stream is broken, cut short, or grows beyond `MAX_INFLATED_BYTES`.
+    OutputError
+        There is no room for the temporary file.
     """
+    try:
+        # The source closes it: it has to outlive this call.
+        file = tempfile.TemporaryFile(dir=spool)  # noqa: SIM115
+    except OSError as error:
+        raise _spool_error(error) from None
+    try:
+        size = _inflate_into(file, source, offset)
+    except OSError as error:
+        file.close()
+        raise _spool_error(error) from None
+    except BaseException:
+        file.close()
+        raise
+    return SpooledSource(file, size)
+
+
+def _spool_error(error: OSError) -> OutputError:
+    return OutputError(
+        f"cannot write a temporary file: {error.strerror}",
+        remedy="Make room in the folder for temporary files, or choose another.",
+    )
+
+
+def _inflate_into(file: IO[bytes], source: ByteSource, offset: int) -> int:
+    """Inflate what stands at `offset` into `file` and return its length."""
     engine = zlib.decompressobj(-zlib.MAX_WBITS)
-    # A spooled file keeps small ones in memory; the caller lives as long as the file must.
-    file = tempfile.TemporaryFile(dir=spool)  # noqa: SIM115
     size = 0
     try:
         while not engine.eof:
             chunk = engine.unconsumed_tail or source.read(offset, INFLATE_CHUNK_BYTES)
             if not engine.unconsumed_tail:
                 offset += len(chunk)
-            if not chunk:
-                raise TruncatedError("deflated data set: expected more bytes, got the end")
+            # With all bytes taken in, the engine may still hold back what did not fit the last chunk.
             data = engine.decompress(chunk, INFLATE_CHUNK_BYTES)
+            if not chunk and not data and not engine.eof:
+                raise TruncatedError("deflated data set: expected more bytes, got the end")
             size += len(data)
             if size > MAX_INFLATED_BYTES:
                 raise DicomFormatError(f"deflated data set: expected at most {MAX_INFLATED_BYTES} bytes inflated")
             file.write(data)
         file.flush()
     except zlib.error:
-        file.close()
         raise DicomFormatError("deflated data set: expected a deflate stream (RFC 1951), got something else") from None
-    except BaseException:
-        file.close()
-        raise
-    return SpooledSource(file, size)
+    return size

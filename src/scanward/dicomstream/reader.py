@@ -116,9 +116,9 @@ class Reader:
         buffer, at = self.window(start, 8)
         group, number, length = _TAG[encoding.little](buffer, at)
         tag = group << 16 | number
-        if encoding.implicit or group == 0xFFFE:  # noqa: PLR2004 - the group of items and delimiters
-            vr = b"SQ" if length == UNDEFINED_LENGTH and group != 0xFFFE else self.vr_of(tag)  # noqa: PLR2004
-            if length == UNDEFINED_LENGTH and tag == 0x7FE00010:  # noqa: PLR2004
+        if encoding.implicit or group == 0xFFFE:
+            vr = b"SQ" if length == UNDEFINED_LENGTH and group != 0xFFFE else self.vr_of(tag)
+            if length == UNDEFINED_LENGTH and tag == 0x7FE00010:
                 vr = b"OB"
             return Element(tag, vr, length, start, start + 8, encoding)
         _, _, vr, length = _EXPLICIT[encoding.little](buffer, at)
@@ -187,6 +187,8 @@ class Reader:
         """Walk encapsulated fragments (PS3.5 Annex A.4) to the end."""
         offset = element.value
         while True:
+            if offset + 8 > limit:
+                raise TruncatedError(f"{format_tag(element.tag)}: expected a fragment or a delimiter, got the end")
             tag, length = self.item(offset, element.encoding, limit)
             offset += 8
             if tag == SEQUENCE_DELIMITER:
@@ -213,7 +215,7 @@ class Reader:
                     offset += 8
                     continue
                 child = self.element(offset, encoding)
-                if child.length == UNDEFINED_LENGTH and child.vr not in BULK_VRS:
+                if child.length == UNDEFINED_LENGTH and self.is_sequence(child):
                     stack.append((self.inner_encoding(child), False))
                     offset = child.value
                 else:

@@ -27,6 +27,9 @@ MAX_HELD_BYTES = 8 * 1024 * 1024
 
 SPECIFIC_CHARACTER_SET = 0x00080005
 
+MAX_CHARACTER_SET_BYTES = 1024
+"""Longest Specific Character Set that is taken for one: each of its values has at most 16 bytes (PS3.5 Table 6.2-1)."""
+
 
 class Edit(Enum):
     """What becomes of an element; a `bytes` or `tuple` in its place is the new value in pieces."""
@@ -53,9 +56,7 @@ class Scope:
 
     __slots__ = ("charset", "creators", "path", "path_creators")
 
-    def __init__(
-        self, path: Path = (), charset: bytes = b"", path_creators: tuple[bytes | None, ...] = ()
-    ) -> None:
+    def __init__(self, path: Path = (), charset: bytes = b"", path_creators: tuple[bytes | None, ...] = ()) -> None:
         self.path = path
         self.path_creators = path_creators
         self.charset = charset
@@ -65,10 +66,12 @@ class Scope:
         """Remember what the following elements of the scope depend on."""
         group, number = element.tag >> 16, element.tag & 0xFFFF
         if group & 1:
-            if 0x10 <= number <= 0xFF and element.length <= 64:  # noqa: PLR2004 - PS3.5 Section 7.8.1, VR LO
+            if 0x10 <= number <= 0xFF and element.length <= 64:
                 raw = reader.read(element.value, element.length)
                 self.creators[group << 8 | number] = raw.strip(b" \0")
-        elif element.tag == SPECIFIC_CHARACTER_SET and element.length != UNDEFINED_LENGTH:
+        elif element.tag == SPECIFIC_CHARACTER_SET:
+            if element.length > MAX_CHARACTER_SET_BYTES:
+                raise DicomFormatError(f"{format_tag(element.tag)}: expected at most {MAX_CHARACTER_SET_BYTES} bytes")
             self.charset = reader.read(element.value, element.length).strip(b" \0")
 
     def creator_of(self, tag: int) -> bytes | None:
@@ -85,8 +88,16 @@ class _Frame:
 
     __slots__ = ("changed", "encoding", "end", "index", "is_item", "length_before", "opener", "scope", "start")
 
-    def __init__(  # noqa: PLR0913 - one place that makes them
-        self, *, is_item: bool, start: int, end: int, encoding: Encoding, scope: Scope, output: "_Output", opener: Element
+    def __init__(
+        self,
+        *,
+        is_item: bool,
+        start: int,
+        end: int,
+        encoding: Encoding,
+        scope: Scope,
+        output: "_Output",
+        opener: Element,
     ) -> None:
         self.is_item = is_item
         self.start = start
@@ -165,10 +176,13 @@ def rewrite_element(
     return output.pieces, offset
 
 
-def _handle(  # noqa: PLR0913 - the state of one walk
+def _handle(
     reader: Reader, element: Element, limit: int, scope: Scope, decide: Decide, output: _Output, stack: list[_Frame]
 ) -> int:
     """Decide on one element and carry it out; return the offset to go on at."""
+    if element.tag & 0x10000 or element.tag == SPECIFIC_CHARACTER_SET:
+        # Before it is decided on: what becomes of a private creator depends on its own value.
+        scope.note(element, reader)
     edit = decide(element, scope, reader)
     if edit is Edit.DESCEND:
         if not reader.is_sequence(element):
@@ -184,7 +198,6 @@ def _handle(  # noqa: PLR0913 - the state of one walk
         )  # fmt: skip
         return element.value
     end = reader.end(element, limit)
-    scope.note(element, reader)
     if edit is Edit.KEEP:
         output.keep(element.start, end)
         return end
@@ -209,7 +222,7 @@ def _add_pieces(element: Element, pieces: tuple[Piece, ...], output: _Output) ->
         output.add(piece)
 
 
-def _step_in_item(  # noqa: PLR0913 - the state of one walk
+def _step_in_item(
     reader: Reader, frame: _Frame, offset: int, limit: int, decide: Decide, output: _Output, stack: list[_Frame]
 ) -> int:
     tag, _ = reader.item(offset, frame.encoding, limit)
@@ -224,7 +237,7 @@ def _step_in_item(  # noqa: PLR0913 - the state of one walk
     return _handle(reader, child, limit, frame.scope, decide, output, stack)
 
 
-def _step_in_sequence(  # noqa: PLR0913 - the state of one walk
+def _step_in_sequence(
     reader: Reader, frame: _Frame, offset: int, limit: int, output: _Output, stack: list[_Frame]
 ) -> int:
     tag, length = reader.item(offset, frame.encoding, limit)

@@ -216,7 +216,7 @@ class SimilarDataSets(Generic[R]):
     def _see(self, reader: Reader, element: Element, end: int, scope: Scope) -> _Seen[R]:
         creator = scope.creator_of(element.tag) if element.tag & 0x10000 else None
         number = element.tag & 0xFFFF
-        is_creator = bool(element.tag & 0x10000) and 0x10 <= number <= 0xFF  # noqa: PLR2004 - PS3.5 Section 7.8.1
+        is_creator = bool(element.tag & 0x10000) and 0x10 <= number <= 0xFF
         length = end - element.start
         if length > CACHED_ELEMENT_BYTES or element.tag >= FIRST_PIXEL_TAG:
             return _Seen(element.tag, b"", b"", creator, is_creator, self._process(reader, element, end, creator))

@@ -362,7 +362,7 @@ def change_to_json(change: Change) -> tuple[str, str, str, str]:
     return change.attribute, change.tag, change.action.value, change.reason.value
 
 
-def _deidentify(  # noqa: PLR0913 - the state of one run
+def _deidentify(
     run: FileRun,
     submit: "_Submit",
     files: Sequence[SourceFile],
@@ -400,7 +400,7 @@ def _deidentify(  # noqa: PLR0913 - the state of one run
         progress("de-identifying", done, total, done_bytes, total_bytes)
 
 
-def _finish(  # noqa: PLR0913 - the state of one run
+def _finish(
     run: FileRun,
     files: Sequence[SourceFile],
     found: int,

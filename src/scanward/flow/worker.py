@@ -7,7 +7,7 @@ from pathlib import Path
 
 from scanward.decide.hold import evaluate_file
 from scanward.deidentify.check import Checker
-from scanward.deidentify.header.apply import DUMMY_TEXTS, ChangeSet, Context
+from scanward.deidentify.header.apply import ChangeSet
 from scanward.deidentify.header.plan import Plan
 from scanward.deidentify.header.scan import (
     BURNED_IN_ANNOTATION,
@@ -21,6 +21,7 @@ from scanward.deidentify.header.scan import (
     decode_identifiers,
     open_dicom,
 )
+from scanward.deidentify.header.values import DUMMY_TEXTS, Context
 from scanward.deidentify.instance import Deidentified, Deidentifier
 from scanward.deidentify.pseudonym import Pseudonyms
 from scanward.deidentify.text.dates import shift_da
@@ -147,7 +148,7 @@ class Worker:
         Folder for inflated data sets, as secret as the inputs.
     """
 
-    def __init__(  # noqa: PLR0913 - the one place where a run's settings meet
+    def __init__(
         self,
         *,
         sources: Sources,

@@ -94,7 +94,7 @@ def _replacements(
     for span in spans:
         if span.kind is SpanKind.UNHANDLED:
             raise DeidentificationError(
-                "Pixel Data: expected a codestream whose metadata can be found, got a container that is not looked into",
+                "Pixel Data: expected a codestream whose metadata can be found, got another container",
                 remedy="Have the video exported as MP4 or as frames.",
             )
         yield span.offset, get_replacement(span)

@@ -98,7 +98,6 @@ _CODED = frozenset(
         "Radiopharmaceutical", "LUTExplanation", "ModalityLUTType", "WindowCenterWidthExplanation",
         "ICCProfile", "SegmentLabel", "SegmentAlgorithmName", "AlgorithmName", "AlgorithmVersion",
         "ReconstructionAlgorithm", "DetectorElementPhysicalSize", "RescaleType", "FilterType", "Units",
-        "CodedContentItem", "QuantityDefinitionSequence", "ChannelLabel", "WaveformChannelNumber", "SegmentedPropertyTypeCode",
     )
 )  # fmt: skip
 """Text Attributes whose values are codes or technical names: vendors' words, which no vocabulary holds."""

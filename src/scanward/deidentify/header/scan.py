@@ -111,7 +111,7 @@ class InstanceFacts:
     def number(self, tag: Tag) -> int | None:
         """Return an US value as a number, or None where it is missing."""
         raw = self.values.get(tag, b"")
-        return int.from_bytes(raw[:2], "little" if self.little else "big") if len(raw) >= 2 else None  # noqa: PLR2004
+        return int.from_bytes(raw[:2], "little" if self.little else "big") if len(raw) >= 2 else None
 
     @property
     def charset(self) -> bytes:
@@ -246,10 +246,10 @@ def decode_identifiers(found: Iterable[RawIdentifier], charset: bytes) -> frozen
     for kind, own_charset, raw in found:
         text = decode_text(raw, own_charset if own_charset is not None else charset)
         for value in text.split("\\"):
-            value = value.strip(" \0")  # noqa: PLW2901
+            value = value.strip(" \0")
             if kind in (IdentifierKind.DATE, IdentifierKind.BIRTH_DATE):
-                value = value.replace(".", "")[:8]  # noqa: PLW2901 - PS3.5 6.2 Note 1: old dates have dots
-                if len(value) < 8 or not value.isdigit():  # noqa: PLR2004 - YYYYMMDD
+                value = value.replace(".", "")[:8]
+                if len(value) < 8 or not value.isdigit():
                     continue
             if value:
                 identifiers.add(Identifier(kind, value))

@@ -1,0 +1,292 @@
+"""Carries an operation out on one value."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from scanward.deidentify.codestream.document import blank_document
+from scanward.deidentify.header.charset import decode_text, encode_text
+from scanward.deidentify.header.plan import PATIENT_ID, TEXT_VRS, Method, Operation, Plan
+from scanward.deidentify.header.scan import MIME_TYPE, InstanceFacts
+from scanward.deidentify.pseudonym import UID_PATTERN, Pseudonyms
+from scanward.deidentify.text.clean import Cleaned, clean_technical, clean_text
+from scanward.deidentify.text.dates import cap_age, shift_da, shift_dt
+from scanward.deidentify.text.known import KnownIdentifiers, SearchContext
+from scanward.dicomstream.reader import Element, Reader
+from scanward.dicomstream.rewrite import Edit, Scope
+from scanward.errors import DeidentificationError
+from scanward.model.attribute import Action, Reason, format_tag
+from scanward.model.profile import Option
+from scanward.standard.dictionary import vr_of
+from scanward.standard.uids import is_registered
+
+MAX_TEXT_BYTES = 4 * 1024 * 1024
+"""Text longer than this is not cleaned in memory; the instance is quarantined."""
+
+SEARCH_CHUNK_BYTES = 1024 * 1024
+SEARCH_OVERLAP_BYTES = 1024
+"""Large values are searched in chunks that overlap by more than the longest identifier."""
+
+ENCAPSULATED_DOCUMENT = 0x00420011
+CODING_SCHEME_DESIGNATOR = 0x00080102
+
+_DUMMIES = {
+    "AE": b"REMOVED", "AS": b"000D", "CS": b"REMOVED", "DA": b"19000101", "DS": b"0", "DT": b"19000101000000",
+    "IS": b"0", "LO": b"REMOVED", "LT": b"REMOVED", "PN": b"REMOVED", "SH": b"REMOVED", "ST": b"REMOVED",
+    "TM": b"000000", "UC": b"REMOVED", "UR": b"urn:removed", "UT": b"REMOVED",
+    "AT": bytes(4), "FD": bytes(8), "FL": bytes(4), "SL": bytes(4), "SS": bytes(2), "SV": bytes(8), "UL": bytes(4),
+    "US": bytes(2), "UV": bytes(8), "OB": bytes(2), "OD": bytes(8), "OF": bytes(4), "OL": bytes(4), "OV": bytes(8),
+    "OW": bytes(2), "UN": bytes(2),
+}  # fmt: skip
+"""A value that fits each VR and says nothing."""
+
+DUMMY_TEXTS = frozenset({"REMOVED", "19000101", "19000101000000", "000000", "0", "000D", "urn:removed"})
+"""What the dummies read as: never identifiers, even where an input holds them already."""
+
+_UNSPLIT_VRS = frozenset({"ST", "LT", "UT"})
+_WELL_FORMED = {
+    "DS": re.compile(rb"[0-9eE+.\- \\\0]*\Z"),
+    "IS": re.compile(rb"[0-9+\- \\\0]*\Z"),
+    "DA": re.compile(rb"[0-9.\- \\\0]*\Z"),
+    "TM": re.compile(rb"[0-9.:\- \\\0]*\Z"),
+    "DT": re.compile(rb"[0-9.+\- \\\0]*\Z"),
+    "UI": re.compile(rb"[0-9. \\\0]*\Z"),
+    "AS": re.compile(rb"[0-9]{3}[DWMYdwmy][ \0]*\Z|[ \0]*\Z"),
+}
+"""What a value of each VR consists of (PS3.5 Table 6.2-1); anything else in it is not what it claims to be."""
+
+DATE_SHIFTED = 1 << len(Option)
+DATE_KEPT = DATE_SHIFTED << 1
+OPTION_BITS = {option: 1 << number for number, option in enumerate(Option)}
+"""What the marks of an output are derived from: which options decided something, and what happened to dates."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Context:
+    """What the instances of one study and SOP Class have in common.
+
+    Attributes
+    ----------
+    plan
+        What is done with each Attribute.
+    pseudonyms
+        The recipient's.
+    known
+        The identifiers that must not be in the output.
+    patient
+        The patient's pseudonym.
+    offset_days
+        By how much the patient's dates move.
+    charset
+        Raw value of Specific Character Set.
+    """
+
+    plan: Plan
+    pseudonyms: Pseudonyms
+    known: KnownIdentifiers
+    patient: str
+    offset_days: int
+    charset: bytes
+
+
+class Edited(NamedTuple):
+    """What became of a value: the edit, what to report of it, and what the marks may claim (bits)."""
+
+    edit: Edit | bytes
+    action: Action
+    reason: Reason
+    claims: int = 0
+
+
+class ValueEditor:
+    """Edits values under one context.
+
+    Parameters
+    ----------
+    context
+        What the instances have in common.
+    """
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        options = context.plan.profile.options
+        self._retains_uids = Option.RETAIN_UIDS in options
+        self._retains_dates = Option.RETAIN_FULL_DATES in options
+        self._shift_days = context.offset_days if Option.RETAIN_MODIFIED_DATES in options else None
+        self._facts: InstanceFacts | None = None
+        self._methods: dict[Method, Callable[[Element, Scope, Reader, Operation], Edited]] = {
+            Method.KEEP_CHECKED: self._keep_checked,
+            Method.EMPTY: self._empty,
+            Method.DUMMY: self._dummy,
+            Method.PSEUDONYM: self._pseudonym,
+            Method.UID: self._uid,
+            Method.CLEAN_TEXT: self._clean_text,
+            Method.SHIFT: self._shift,
+            Method.CAP_AGE: self._cap_age,
+        }
+
+    def begin(self, facts: InstanceFacts) -> None:
+        """Go over to another instance."""
+        self._facts = facts
+
+    def edit(self, element: Element, scope: Scope, reader: Reader, operation: Operation) -> Edited:
+        """Carry `operation` out on the value of an element that is no sequence.
+
+        Raises
+        ------
+        DeidentificationError
+            It cannot be carried out.
+        """
+        method = operation.method
+        if element.length > MAX_TEXT_BYTES and method not in (Method.KEEP_CHECKED, Method.DUMMY, Method.EMPTY):
+            raise DeidentificationError(f"{format_tag(element.tag)}: expected at most {MAX_TEXT_BYTES} bytes of text")
+        edited = self._methods[method](element, scope, reader, operation)
+        if element.vr == b"UN" and isinstance(edited.edit, bytes) and vr_of(element.tag) not in ("UI", "UN"):
+            # The encoder does not know what UN stands for; text is padded with a space.
+            return edited._replace(edit=edited.edit + b" " * (len(edited.edit) & 1))
+        return edited
+
+    def withdraw(self, element: Element, operation: Operation, reason: Reason) -> Edited:
+        """Take a value out in the way that leaves the instance valid."""
+        if operation.is_required:
+            return Edited(self._dummy_value(element), Action.DUMMY, reason)
+        if operation.attribute_type == "3":
+            return Edited(Edit.REMOVE, Action.REMOVE, reason)
+        return Edited(b"", Action.EMPTY, reason)
+
+    # What operations do
+
+    def _keep_checked(self, element: Element, scope: Scope, reader: Reader, operation: Operation) -> Edited:
+        vr = _vr(element)
+        if self._holds_identifier(element, scope, reader, vr):
+            if vr in TEXT_VRS:
+                return self._clean_text(element, scope, reader, operation)
+            return self.withdraw(element, operation, Reason.IDENTIFIER)
+        form = _WELL_FORMED.get(vr)
+        if form is not None and not form.match(reader.read(element.value, element.length)):
+            return self.withdraw(element, operation, Reason.MALFORMED)
+        if vr in TEXT_VRS:
+            return self._clean(clean_technical, element, scope, reader, operation)
+        claims = DATE_KEPT if vr in ("DA", "DT", "TM") and element.length else 0
+        return _done(Edit.KEEP, operation, claims=claims)
+
+    def _holds_identifier(self, element: Element, scope: Scope, reader: Reader, vr: str) -> bool:
+        known = self._context.known
+        length = element.length
+        if vr in ("DS", "IS"):
+            raw = reader.read(element.value, min(length, MAX_TEXT_BYTES))
+            return any(known.find_in_number_text(value) for value in raw.decode("iso8859-1").split("\\"))
+        if vr in TEXT_VRS or vr in ("CS", "AE", "UR", "UN"):
+            raw = reader.read(element.value, min(length, MAX_TEXT_BYTES))
+            if vr == "UN" and known.contains(raw, SearchContext.BINARY):
+                return True
+            return length > MAX_TEXT_BYTES or bool(known.find_in_text(decode_text(raw, scope.charset)))
+        for offset in range(0, length, SEARCH_CHUNK_BYTES):
+            chunk = min(SEARCH_CHUNK_BYTES + SEARCH_OVERLAP_BYTES, length - offset)
+            if known.contains(reader.read(element.value + offset, chunk), SearchContext.BINARY):
+                return True
+        return False
+
+    def _empty(self, _element: Element, _scope: Scope, _reader: Reader, operation: Operation) -> Edited:
+        return _done(b"", operation, Action.EMPTY)
+
+    def _dummy(self, element: Element, _scope: Scope, _reader: Reader, operation: Operation) -> Edited:
+        if element.tag == ENCAPSULATED_DOCUMENT:
+            return _done(self._dummy_document(), operation, Action.DUMMY)
+        if element.length == 0 and not operation.is_required:
+            return _done(Edit.KEEP, operation, Action.DUMMY)
+        return _done(self._dummy_value(element), operation, Action.DUMMY)
+
+    def _dummy_value(self, element: Element) -> bytes:
+        vr = _vr(element)
+        if vr == "UI":
+            return self._context.pseudonyms.uid(f"dummy|{self._context.patient}|{element.tag:08X}").encode("ascii")
+        return _DUMMIES[vr]
+
+    def _dummy_document(self) -> bytes:
+        mime_type = self._facts.text(MIME_TYPE) if self._facts is not None else ""
+        blank = blank_document(mime_type)
+        if blank is None:
+            raise DeidentificationError(
+                "Encapsulated Document: expected a MIME type that a blank document can be made for",
+                remedy="Leave this instance out, or have the document converted to PDF.",
+            )
+        return blank
+
+    def _pseudonym(self, element: Element, scope: Scope, _reader: Reader, operation: Operation) -> Edited:
+        if scope.path and element.tag == PATIENT_ID:
+            return _done(b"", operation, Action.EMPTY)
+        return _done(self._context.patient.encode("ascii"), operation)
+
+    def _uid(self, element: Element, _scope: Scope, reader: Reader, operation: Operation) -> Edited:
+        raw = reader.read(element.value, element.length).strip(b" \0")
+        values = raw.decode("iso8859-1").split("\\")
+        new = [value if is_registered(value) or not value else self._context.pseudonyms.uid(value) for value in values]
+        if new == values:
+            return Edited(Edit.KEEP, Action.KEEP, Reason.SAFE)
+        return _done("\\".join(new).encode("ascii"), operation, Action.UID)
+
+    def _clean_text(self, element: Element, scope: Scope, reader: Reader, operation: Operation) -> Edited:
+        return self._clean(self._clean_free_text, element, scope, reader, operation)
+
+    def _clean_free_text(self, text: str, known: KnownIdentifiers) -> Cleaned:
+        return clean_text(text, known, shift_days=self._shift_days, retain_dates=self._retains_dates)
+
+    def _clean(  # the parts of one call
+        self,
+        clean: Callable[[str, KnownIdentifiers], Cleaned],
+        element: Element,
+        scope: Scope,
+        reader: Reader,
+        operation: Operation,
+    ) -> Edited:
+        raw = reader.read(element.value, element.length).rstrip(b" \0")
+        text = decode_text(raw, scope.charset)
+        values = [text] if _vr(element) in _UNSPLIT_VRS else text.split("\\")
+        known = self._context.known
+        cleaned = [clean(UID_PATTERN.sub(self._replace_uid, value), known).text for value in values]
+        if [value.strip() for value in values] == [value.strip() for value in cleaned]:
+            return _done(Edit.KEEP, operation)
+        new = encode_text("\\".join(cleaned), scope.charset) if any(cleaned) else b""
+        if new is None:
+            return self.withdraw(element, operation, Reason.MALFORMED)
+        if not new and operation.is_required:
+            return self.withdraw(element, operation, Reason.TEXT)
+        return _done(new, operation, Action.CLEAN)
+
+    def _replace_uid(self, match: re.Match[str]) -> str:
+        uid = match.group()
+        return uid if self._retains_uids or is_registered(uid) else self._context.pseudonyms.uid(uid)
+
+    def _shift(self, element: Element, _scope: Scope, reader: Reader, operation: Operation) -> Edited:
+        values = reader.read(element.value, element.length).decode("iso8859-1").strip(" \0").split("\\")
+        shift = shift_dt if _vr(element) == "DT" else shift_da
+        try:
+            new = [shift(value.strip(), self._context.offset_days) if value.strip() else "" for value in values]
+        except ValueError:
+            return self.withdraw(element, operation, Reason.MALFORMED)
+        return _done("\\".join(new).encode("ascii"), operation, claims=DATE_SHIFTED if any(new) else 0)
+
+    def _cap_age(self, element: Element, _scope: Scope, reader: Reader, operation: Operation) -> Edited:
+        raw = reader.read(element.value, element.length).strip(b" \0")
+        try:
+            capped = cap_age(raw.decode("ascii").upper()) if raw else ""
+        except ValueError:
+            return self.withdraw(element, operation, Reason.MALFORMED)
+        if capped.encode("ascii") == raw:
+            return _done(Edit.KEEP, operation, Action.KEEP)
+        return _done(capped.encode("ascii"), operation, Action.CLEAN)
+
+
+def _done(edit: Edit | bytes, operation: Operation, action: Action | None = None, claims: int = 0) -> Edited:
+    """Return an edit that went as planned; an option that decided it may be claimed."""
+    if operation.option is not None:
+        claims |= OPTION_BITS[operation.option]
+    return Edited(edit, action or operation.action, operation.reason, claims)
+
+
+def _vr(element: Element) -> str:
+    """Return the VR to write a value for: the dictionary's where the file says UN."""
+    vr = element.vr.decode("ascii")
+    return vr_of(element.tag) if vr == "UN" else vr
