@@ -219,6 +219,8 @@ NAME         ModifiedAttributesSequence.PatientName    {}^Modified
 """
 
 _KNOWN = """
+phone        PatientTelephoneNumbers                   {}
+street       PatientAddress                            {}
 FAMILY       BodyPartExamined                          {}
 family       RetrieveAETitle                           {}
 full         SeriesDescription                         T2 TSE SAG KNEE LEFT for {}

@@ -122,6 +122,7 @@ def _structure() -> list[Place]:
     ]  # fmt: skip
     malformed: list[tuple[str, str, p.Put, str]] = [
         ("NAME", "illegal group 0003", p.raw(0x00030010, "LO"), "{}"),
+        ("NAME", "second element with a tag that is there", p.raw(0x00180015, "CS", second=True), "{}"),
         ("NAME", "illegal group 0005", p.raw(0x00051010, "LO"), "{}"),
         ("NAME", "illegal group FFFF", p.raw(0xFFFF0010, "LO"), "{}"),
         ("UID", "command element in the Data Set", p.raw(0x00001000, "UI"), "{}"),

@@ -151,10 +151,12 @@ def unknown_sequence(tag: int, inner: int, *, undefined: bool) -> Put:
     return put
 
 
-def raw(tag: int, vr: str) -> Put:
-    """Put an element with this VR at this tag, legal or not."""
+def raw(tag: int, vr: str, *, second: bool = False) -> Put:
+    """Put an element with this VR at this tag, legal or not; as a second one with that tag when asked."""
 
     def put(host: Host, text: str) -> None:
+        if tag in host.ds and not second:
+            del host.ds[tag]
         host.add_raw(tag, vr, text.encode())
 
     return put

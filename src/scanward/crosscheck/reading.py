@@ -1,0 +1,296 @@
+"""Reads one file with pydicom and says what stands in it, wherever that is.
+
+Nothing here trusts a file: what cannot be read becomes a fault, and its bytes are still searched.
+"""
+
+import hashlib
+import re
+import warnings
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from io import BytesIO
+from pathlib import Path
+from typing import IO, Any
+
+from pydicom import config, dcmread
+from pydicom.datadict import dictionary_has_tag, keyword_for_tag, repeater_has_tag
+from pydicom.dataelem import DataElement, RawDataElement
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.filereader import data_element_generator
+from pydicom.multival import MultiValue
+from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, RLELossless
+
+from scanward.crosscheck.codestream import look_at_frames
+
+MAX_VALUE_BYTES = 1 << 20
+"""Larger values are not taken into memory; they are searched as a stream with the file."""
+DEFER_BYTES = 1 << 15
+"""Larger values are read from the file when they are looked at."""
+MAX_DEPTH = 64
+"""Deeper sequences are not followed; their bytes are still searched."""
+_BARE = re.compile(rb"[\x02\x08]\x00[\x00-\x18]\x00(UL|UI|CS|[\x00-\x40]\x00\x00\x00)")
+PIXEL_DATA = frozenset({0x7FE00010, 0x7FE00008, 0x7FE00009})
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """One element.
+
+    Attributes
+    ----------
+    keywords
+        Of the enclosing sequences from the outside in, then its own; empty for what the dictionary does not know.
+    tags
+        The same as numbers.
+    texts
+        Values as text, padding removed; empty for binary values.
+    data
+        The encoded value, where it is not larger than `MAX_VALUE_BYTES`.
+    private
+        Whether it, or a sequence around it, is private.
+    """
+
+    keywords: tuple[str, ...]
+    tags: tuple[int, ...]
+    vr: str
+    texts: tuple[str, ...]
+    data: bytes
+    private: bool
+
+    @property
+    def place(self) -> str:
+        """Where it stands, in words for people."""
+        return ".".join(
+            keyword or f"({tag >> 16:04X},{tag & 0xFFFF:04X})"
+            for keyword, tag in zip(self.keywords, self.tags, strict=True)
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """What one file holds.
+
+    Attributes
+    ----------
+    faults
+        What could not be read, in words.
+    excess
+        Number of bytes that native Pixel Data has behind its last pixel.
+    codestream
+        What is beside the picture in compressed pixels, in words.
+    pixel_range
+        Offset and length of the native Pixel Data value, or None.
+    pixel_hash
+        Of the pixels without metadata in their codestreams; empty where there are none.
+    inflated
+        The Data Set of a deflated file.
+    """
+
+    path: Path
+    transfer_syntax: str
+    values: tuple[Value, ...]
+    preamble: bytes
+    faults: tuple[str, ...]
+    pixel_range: tuple[int, int] | None = None
+    pixel_hash: str = ""
+    inflated: bytes = b""
+    excess: int = 0
+    codestream: tuple[str, ...] = ()
+    first: dict[str, str] = field(default_factory=dict)
+
+    def without_data(self) -> "Reading":
+        """Return the same without encoded values, which are what takes memory."""
+        slim = tuple(replace(value, data=b"") if value.data else value for value in self.values)
+        return replace(self, values=slim, inflated=b"")
+
+    def text(self, keyword: str) -> str:
+        """Return the first value of a top-level Attribute as text; empty when it is not there."""
+        return self.first.get(keyword, "")
+
+
+def is_dicom(path: Path) -> bool:
+    """Whether a file has the DICM prefix, or begins like a Data Set without one."""
+    with path.open("rb") as handle:
+        head = handle.read(132)
+    return head[128:] == b"DICM" or _BARE.match(head) is not None
+
+
+def read(path: Path) -> Reading:
+    """Read a file that is DICOM."""
+    faults: list[str] = []
+    with warnings.catch_warnings(), config.disable_value_validation():
+        warnings.simplefilter("ignore")
+        try:
+            ds: Dataset = dcmread(path, force=True, defer_size=DEFER_BYTES)
+        except Exception:  # noqa: BLE001  - whatever a hostile file raises in pydicom is a fault of the file
+            faults.append("Data Set")
+            ds = Dataset()
+        meta = getattr(ds, "file_meta", None) or FileMetaDataset()
+        values = (*_walk(meta, faults), *_walk(ds, faults))
+        inflated = _inflate(path, meta) if _syntax(meta) == DeflatedExplicitVRLittleEndian else b""
+        if not _in_order(path, ds, inflated):
+            faults.append("order of elements")
+        pixel_range = _native_range(ds, meta) if not inflated else None
+        first = {value.keywords[0]: value.texts[0] for value in values if len(value.tags) == 1 and value.texts}
+        pixels, codestream = _pixels(path, ds, meta, pixel_range, faults)
+    return Reading(
+        path=path,
+        transfer_syntax=str(_syntax(meta)),
+        values=values,
+        preamble=bytes(getattr(ds, "preamble", None) or b""),
+        faults=tuple(faults),
+        pixel_range=pixel_range,
+        pixel_hash=pixels,
+        inflated=inflated,
+        excess=_excess(ds, pixel_range),
+        codestream=codestream,
+        first=first,
+    )
+
+
+def _in_order(path: Path, ds: Dataset, inflated: bytes) -> bool:
+    """Whether each tag is larger than the one before: a Data Set of pydicom keeps one of two elements with a tag."""
+    implicit, little = ds.original_encoding
+    if implicit is None:
+        return True
+    with BytesIO(inflated) if inflated else path.open("rb") as handle:
+        handle.seek(0 if inflated else _start_of_data_set(handle))
+        before = -1
+        try:
+            for element in data_element_generator(handle, implicit, bool(little), defer_size=DEFER_BYTES):
+                if int(element.tag) <= before:
+                    return False
+                before = int(element.tag)
+        except Exception:  # noqa: BLE001  - what pydicom can't walk is out of order too
+            return False
+    return True
+
+
+def _start_of_data_set(handle: IO[bytes]) -> int:
+    """Return where the Data Set begins: behind the File Meta Information where there is one."""
+    head = handle.read(144)
+    if head[128:132] != b"DICM":
+        return 0
+    if head[132:136] == b"\x02\0\0\0":
+        return 144 + int.from_bytes(head[140:144], "little")
+    return 132
+
+
+def _syntax(meta: Dataset) -> UID:
+    return UID(str(meta.get("TransferSyntaxUID", "1.2.840.10008.1.2")))
+
+
+def _walk(root: Dataset, faults: list[str]) -> Iterator[Value]:
+    stack: list[tuple[tuple[str, ...], tuple[int, ...], bool, Dataset]] = [((), (), False, root)]
+    while stack:
+        keywords, tags, private, ds = stack.pop()
+        for tag in tuple(ds.keys()):
+            number = int(tag)
+            known = dictionary_has_tag(number) or repeater_has_tag(number)
+            path = (*keywords, keyword_for_tag(number) if known else "")
+            numbers = (*tags, number)
+            own = private or bool((number >> 16) & 1)
+            raw = ds.get_item(tag)
+            data = _bytes_of(raw)
+            try:
+                element = raw if _is_bulk(raw, number) else ds[tag]
+                vr, held = str(element.VR or "UN"), element.value
+                data = data or _bytes_of(element)
+            except Exception:  # noqa: BLE001  - a value that pydicom can't decode is a fault of the file
+                faults.append(Value(path, numbers, "UN", (), data, own).place)
+                yield Value(path, numbers, "UN", (), data, own)
+                continue
+            if vr == "SQ" and held is not None and not isinstance(held, bytes):
+                yield Value(path, numbers, "SQ", (), b"", own)
+                if len(numbers) < MAX_DEPTH:
+                    stack += [(path, numbers, own, item) for item in held]
+                else:
+                    faults.append("depth of sequences")
+                continue
+            yield Value(path, numbers, vr, _texts(held, vr), data, own)
+
+
+def _is_bulk(raw: DataElement | RawDataElement, tag: int) -> bool:
+    return tag in PIXEL_DATA or (isinstance(raw, RawDataElement) and raw.value is None and raw.length > MAX_VALUE_BYTES)
+
+
+def _bytes_of(element: DataElement | RawDataElement) -> bytes:
+    value = element.value
+    return value if isinstance(value, bytes) and len(value) <= MAX_VALUE_BYTES else b""
+
+
+def _texts(held: Any, vr: str) -> tuple[str, ...]:  # pydicom does not say what a value is
+    if held is None or isinstance(held, bytes) or vr in {"OB", "OW", "OF", "OD", "OL", "OV", "UN"}:
+        return ()
+    several = held if isinstance(held, (list, MultiValue)) else [held]
+    return tuple(text for text in (str(one).strip(" \0") for one in several) if text)
+
+
+def _native_range(ds: Dataset, meta: Dataset) -> tuple[int, int] | None:
+    raw: object = ds.get_item(0x7FE00010) if 0x7FE00010 in ds else None
+    if _syntax(meta).is_encapsulated or not isinstance(raw, RawDataElement):
+        return None
+    return (raw.value_tell, raw.length) if raw.length != 0xFFFFFFFF else None
+
+
+def _inflate(path: Path, meta: Dataset) -> bytes:
+    data = path.read_bytes()
+    length = int(meta.get("FileMetaInformationGroupLength", 0))
+    try:
+        return zlib.decompressobj(wbits=-zlib.MAX_WBITS).decompress(data[144 + length :], 1 << 28)
+    except zlib.error:
+        return b""
+
+
+def _pixels(
+    path: Path, ds: Dataset, meta: Dataset, native: tuple[int, int] | None, faults: list[str]
+) -> tuple[str, tuple[str, ...]]:  # fmt: skip
+    """Return a hash of the pixels, and what is beside the picture in compressed ones."""
+    if native is not None:
+        return _hash_range(path, *native, _expected_bytes(ds)), ()
+    if 0x7FE00010 not in ds:
+        return "", ()
+    try:
+        data = bytes(ds[0x7FE00010].value)
+        if _syntax(meta).is_encapsulated:
+            segment = int(ds.Rows) * int(ds.Columns) if _syntax(meta) == RLELossless else 0
+            return look_at_frames(data, int(ds.get("NumberOfFrames", 1) or 1), segment)
+    except Exception:  # noqa: BLE001  - whatever a hostile value raises in pydicom is a fault of the file
+        faults.append("PixelData")
+        return "", ()
+    return hashlib.sha256(data[: _expected_bytes(ds) or len(data)]).hexdigest(), ()
+
+
+def _hash_range(path: Path, offset: int, length: int, wanted: int) -> str:
+    digest = hashlib.sha256()
+    left = min(length, wanted) if wanted else length
+    with path.open("rb") as handle:
+        handle.seek(offset)
+        while left > 0:
+            chunk = handle.read(min(left, 1 << 20))
+            if not chunk:
+                break
+            digest.update(chunk)
+            left -= len(chunk)
+    return digest.hexdigest()
+
+
+def _expected_bytes(ds: Dataset) -> int:
+    """Return how long native Pixel Data has to be (PS3.5 Section 8.1.1), 0 where that cannot be told."""
+    try:
+        bits = (
+            int(ds.get("NumberOfFrames", 1) or 1) * int(ds.Rows) * int(ds.Columns) * int(ds.SamplesPerPixel)
+            * int(ds.BitsAllocated)
+        )  # fmt: skip
+    except (AttributeError, TypeError, ValueError):
+        return 0
+    if ds.get("PhotometricInterpretation") == "YBR_FULL_422":
+        bits = bits * 2 // 3
+    return (bits + 7) // 8
+
+
+def _excess(ds: Dataset, native: tuple[int, int] | None) -> int:
+    """Return how many bytes native Pixel Data has beyond its last pixel and padding; 0 where that cannot be told."""
+    wanted = _expected_bytes(ds)
+    return max(0, native[1] - wanted - wanted % 2) if native is not None and wanted else 0
