@@ -1,6 +1,7 @@
 """Profiles as TOML files, read into frozen values; whatever is not known is refused."""
 
 import hashlib
+import re
 import tomllib
 from functools import cache
 from importlib import resources
@@ -16,6 +17,8 @@ SHIPPED = ("basic", "ai-inference", "research", "patient-copy")
 """Names of the profiles that come with Scanward, the default first."""
 
 _KEYS = frozenset({"name", "description", "options", "rules"})
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 
 _RULE_ACTIONS = frozenset({Action.REMOVE, Action.EMPTY, Action.DUMMY, Action.CLEAN, Action.KEEP, Action.UID})
 
@@ -69,8 +72,11 @@ def parse_profile(text: str, *, where: str = "profile") -> Profile:
     unknown = sorted(set(content) - _KEYS)
     if unknown:
         raise ProfileError(f"{where}: unknown key {unknown[0]!r}", remedy=f"Known keys: {', '.join(sorted(_KEYS))}.")
+    name = _text(content, "name", where)
+    if not _NAME.fullmatch(name):
+        raise ProfileError(f"{where}: expected 'name' of up to 32 lower-case letters, digits and dashes")
     profile = Profile(
-        name=_text(content, "name", where),
+        name=name,
         description=_text(content, "description", where),
         options=frozenset(_option(name, where) for name in _list(content, "options", where)),
         rules=dict(_rule(key, action, where) for key, action in _table(content, "rules", where).items()),

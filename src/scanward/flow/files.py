@@ -113,7 +113,7 @@ def deidentify_files(run: FileRun, progress: Report) -> RunReport:
         studies, stopped = _group(run, files, scanned)
         ledger = _Ledger(run, run.journal(), studies)
         stopped += [Stopped(-1, Outcome.QUARANTINED, one.reason) for one in refused]
-        _deidentify(run, submit, files, scanned, studies, ledger, progress)
+        _deidentify(submit, files, scanned, studies, ledger, progress)
         run.sync()
         return _finish(run, files, len(files) + len(refused), studies, stopped, ledger)
 
@@ -363,7 +363,6 @@ def change_to_json(change: Change) -> tuple[str, str, str, str]:
 
 
 def _deidentify(
-    run: FileRun,
     submit: "_Submit",
     files: Sequence[SourceFile],
     scanned: _Scanned,
