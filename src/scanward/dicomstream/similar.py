@@ -298,7 +298,7 @@ class SimilarDataSets(Generic[R]):
         rest = reader.read(offset, min(4, reader.size - offset))
         order: Literal["little", "big"] = "little" if encoding.little else "big"
         tag = int.from_bytes(rest[:2], order) << 16 | int.from_bytes(rest[2:], order)
-        return len(rest) < 4 or not cls._is_known(reader, tag, scope)  # noqa: PLR2004 - the length of a tag
+        return len(rest) < 4 or not cls._is_known(reader, tag, scope)
 
     @staticmethod
     def _is_known(reader: Reader, tag: int, scope: Scope) -> bool:
