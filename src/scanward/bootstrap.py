@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 
 from scanward import __version__
 from scanward.adapters.home import find_home, make_private_folder
@@ -79,6 +80,7 @@ def deidentify_folder(request: DeidentifyRequest, progress: Callable[[Progress],
                 sources=sources,
                 journal=open_journal,
                 has_output=output.has,
+                boot=_boot(),
                 sync=output.sync,
                 worker=worker,
                 profile=profile,
@@ -95,6 +97,14 @@ def deidentify_folder(request: DeidentifyRequest, progress: Callable[[Progress],
             journal.finish()
     report.finished = _now()
     return report
+
+
+def _boot() -> str:
+    """Return what names this start of the machine; where the system has no name for it, the journal is trusted."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+    except OSError:
+        return ""
 
 
 def _now() -> str:

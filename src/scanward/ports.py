@@ -50,6 +50,10 @@ class Journal(Protocol):
         """Store all `entries` and the `partial_report` (JSON) of their unit of work, durable on return, or nothing."""
         ...
 
+    def begin(self, boot: str) -> None:
+        """Forget what was done before the machine was last started, `boot` being the name of that start."""
+        ...
+
     def find_done(self) -> Iterable[JournalEntry]:
         """Everything recorded so far."""
         ...

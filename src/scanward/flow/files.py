@@ -63,6 +63,8 @@ class FileRun:
         Opens the journal; called once the other processes have been started, which must not share it.
     has_output
         Tells whether an output that the journal names is still in its place.
+    boot
+        Names the start of the machine: what a run left unfinished is trusted until the next one.
     sync
         Makes outputs written so far outlive a power cut.
     worker
@@ -78,6 +80,7 @@ class FileRun:
     sources: Sources
     journal: Callable[[], Journal]
     has_output: Callable[[str], bool]
+    boot: str
     sync: Callable[[], None]
     worker: Worker
     profile: Profile
@@ -111,7 +114,9 @@ def deidentify_files(run: FileRun, progress: Report) -> RunReport:
         files, refused = _find(run.sources, progress)
         scanned = _scan(submit, files, progress)
         studies, stopped = _group(run, files, scanned)
-        ledger = _Ledger(run, run.journal(), studies)
+        journal = run.journal()
+        journal.begin(run.boot)
+        ledger = _Ledger(run, journal, studies)
         stopped += [Stopped(-1, Outcome.QUARANTINED, one.reason) for one in refused]
         _deidentify(submit, files, scanned, studies, ledger, progress)
         run.sync()

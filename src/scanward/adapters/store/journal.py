@@ -30,6 +30,7 @@ CREATE TABLE entry (
     outcome TEXT NOT NULL, detail TEXT NOT NULL, study INTEGER NOT NULL, output TEXT NOT NULL
 );
 CREATE TABLE partial_report (number INTEGER PRIMARY KEY, report TEXT NOT NULL);
+CREATE TABLE boot (boot TEXT NOT NULL);
 """
 
 
@@ -120,6 +121,24 @@ class SqliteJournal:
                 with suppress(sqlite3.Error):
                     self._database.execute("ROLLBACK")
                 raise
+        except sqlite3.Error as error:
+            raise self._error(error) from None
+
+    def begin(self, boot: str) -> None:
+        """Go on with what an earlier process did in this `boot` of the machine, or else forget it.
+
+        Outputs are flushed to the disk at the end of a run only. They outlive the process, but those of a run that a
+        power cut ended may be missing or empty, and are made again.
+        """
+        try:
+            run = self._database.execute
+            run("BEGIN IMMEDIATE")
+            row = run("SELECT boot FROM boot").fetchone()
+            if row is None or row[0] != boot:
+                for table in ("entry", "partial_report", "boot"):
+                    run(f"DELETE FROM {table}")  # noqa: S608 - the names stand one line above
+                run("INSERT INTO boot VALUES (?)", (boot,))
+            run("COMMIT")
         except sqlite3.Error as error:
             raise self._error(error) from None
 

@@ -94,14 +94,17 @@ _CODED = frozenset(
         "CodingSchemeRegistry", "CodingSchemeName", "CodingSchemeResponsibleOrganization", "ContextIdentifier",
         "MappingResource", "MappingResourceName", "TemplateIdentifier", "Manufacturer", "ManufacturerModelName",
         "SoftwareVersions", "ConvolutionKernel", "SequenceName", "PulseSequenceName", "ReceiveCoilName",
-        "TransmitCoilName", "ImagedNucleus", "ResonantNucleus", "ApplicationVersion", "ContrastBolusAgent",
-        "Radiopharmaceutical", "LUTExplanation", "ModalityLUTType", "WindowCenterWidthExplanation",
+        "TransmitCoilName", "ImagedNucleus", "ResonantNucleus", "ApplicationVersion",
+        "LUTExplanation", "ModalityLUTType", "WindowCenterWidthExplanation",
         "ICCProfile", "SegmentLabel", "SegmentAlgorithmName", "AlgorithmName", "AlgorithmVersion",
         "ReconstructionAlgorithm", "DetectorElementPhysicalSize", "RescaleType", "FilterType", "Units",
     )
 )  # fmt: skip
 """Text Attributes whose values are codes or technical names: vendors' words, which no vocabulary holds."""
 
+
+_ALWAYS_REMOVED = frozenset({"EncryptedAttributesSequence"})
+"""What the table does not name and must not stay: identifying Attributes, encrypted for whoever has the key."""
 
 _CODE_PARTS = frozenset({"CodeValue", "LongCodeValue", "URNCodeValue", "CodeMeaning", "CodingSchemeDesignator"})
 
@@ -160,6 +163,8 @@ class Plan:
             # Curves and overlays: their graphics cannot be cleaned in part, and what is left would be no plane.
             option = Option.CLEAN_GRAPHICS if Option.CLEAN_GRAPHICS in self.profile.options else None
             return Operation(Method.REMOVE, Action.REMOVE, Reason.TABLE, option, kind)
+        if entry.keyword in _ALWAYS_REMOVED:
+            return Operation(Method.REMOVE, Action.REMOVE, Reason.RULE, None, kind)
         if entry.keyword in _CODE_PARTS and any(_codes_a_person(outer) for outer in path[:-1]):
             return Operation(Method.DUMMY, Action.DUMMY, Reason.TABLE, None, kind)
         row = find_row(tag)

@@ -52,6 +52,7 @@ _WELL_FORMED = {
     "TM": re.compile(rb"[0-9.:\- \\\0]*\Z"),
     "DT": re.compile(rb"[0-9.+\- \\\0]*\Z"),
     "UI": re.compile(rb"[0-9. \\\0]*\Z"),
+    "CS": re.compile(rb"[^\0]*\0*\Z"),
     "AS": re.compile(rb"[0-9]{3}[DWMYdwmy][ \0]*\Z|[ \0]*\Z"),
 }
 """What a value of each VR consists of (PS3.5 Table 6.2-1); anything else in it is not what it claims to be."""
