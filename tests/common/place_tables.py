@@ -294,7 +294,7 @@ NAME         PerFrameFunctionalGroupsSequence#1.FrameContentSequence.FrameCommen
 NAME         PerFrameFunctionalGroupsSequence#2.FrameContentSequence.FrameLabel  {}
 UID          PerFrameFunctionalGroupsSequence.ReferencedImageSequence.ReferencedSOPInstanceUID  {}
 NAME         SharedFunctionalGroupsSequence.FrameAnatomySequence.AnatomicRegionSequence.CodeMeaning  Head of {}
-UID          DimensionOrganizationSequence.DimensionOrganizationUID  {}
+UID          ReferencedImageEvidenceSequence.StudyInstanceUID  {}
 NAME         DimensionIndexSequence.DimensionDescriptionLabel  {}
 """,
     "report": """

@@ -13,8 +13,8 @@ _EXTRA = frozenset(
         "monday tuesday wednesday thursday friday saturday sunday "
         "street road lane avenue hospital clinic university center centre regional general medical department "
         "radiology institute city north south east west saint doctor mister mrs miss patient born called says ask "
-        "told seen call phone report letter visit sister brother mother father aunt uncle wife husband daughter son family "
-        "house without home old new park"
+        "told seen call phone report letter visit sister brother mother father aunt uncle wife husband daughter "
+        "son family house without home old new park"
     ).split()
 )
 
