@@ -146,7 +146,9 @@ class KnownIdentifiers:
 
 def _find_weak(folded: bytes, weak: dict[bytes, list[WeakWord]], hits: list[Span]) -> list[Span]:
     """Return the words of names in `folded` that stand beside a hit, beside each other or after a cue."""
-    tokens = [(match.start(), match.end(), weak[word]) for match in _TOKEN.finditer(folded) if (word := match[0]) in weak]
+    tokens = [
+        (match.start(), match.end(), weak[word]) for match in _TOKEN.finditer(folded) if (word := match[0]) in weak
+    ]
     if not tokens:
         return []
     taken = [hit for hit in hits if hit.kind in variants.NAME_KINDS]

@@ -91,7 +91,13 @@ def _phrase(kind: IdentifierKind, words: list[str]) -> Iterator[Notation]:
         return
     for spelled in dict.fromkeys((tuple(folded), tuple(spellings(word)[-1] for word in words))):
         joined = "".join(spelled)
-        reach = SearchContext.TEXT if not joined.isascii() else SearchContext.BINARY if size < 8 else SearchContext.CODESTREAM
+        reach = (
+            SearchContext.TEXT
+            if not joined.isascii()
+            else SearchContext.BINARY
+            if size < 8
+            else SearchContext.CODESTREAM
+        )
         yield Notation(tuple(map(str.encode, spelled)), kind, reach, Edge.TOKEN, Gap.FREE)
 
 

@@ -4,9 +4,11 @@ import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import cache
 
 from scanward.deidentify.text.folding import fold
 from scanward.deidentify.text.months import MONTH_NAMES, is_long_name, month_words, translate_month
+from scanward.deidentify.text.wording import Wording
 
 _FIRST_YEAR, _LAST_YEAR = 1880, 2100
 _MONTH_WORDS = "|".join(
@@ -37,19 +39,19 @@ _MONTH_DAY = re.compile(
     rf"(?:(?P<gap2>\s?,?[ /_-]{{0,2}})(?:{_YEAR}|'(?P<short>\d\d))(?!\d))?(?P<time>{_TIME})",
     re.IGNORECASE,
 )
-_MONTH_YEAR = re.compile(
-    rf"(?<![^\W\d_]){_MONTH}[ ,/_.-]{{0,2}}(?:(?:de|del|of)\s)?{_YEAR}(?!\d)|(?<![\d/.])(?P<m>0?[1-9]|1[0-2])/(?P<y>(?:19|20)\d\d)(?![\d/])",
+_MONTH_YEAR = re.compile(rf"(?<![^\W\d_]){_MONTH}[ ,/_.-]{{0,2}}(?:(?:de|del|of)\s)?{_YEAR}(?!\d)", re.IGNORECASE)
+_MONTH_SLASH_YEAR = re.compile(r"(?<![\d/.])(?P<m>0?[1-9]|1[0-2])/(?P<y>(?:19|20)\d\d)(?![\d/])")
+_CUED = re.compile(
+    r"(?<![^\W_])(?:(?:on|dated?|dob|since|until|born|geb\.?|vom|am)\s*:?\s*)(?P<md>\d{1,2}(?:/\d{1,2}|\.\d{1,2}\.))(?![\d/])",
     re.IGNORECASE,
 )
-_CUED = re.compile(
-    r"(?<![^\W_])(?:(?:on|dated?|dob|since|until|born|geb\.?|vom|am)\s*:?\s*)(?P<md>\d{1,2}(?:/\d{1,2}|\.\d{1,2}\.))(?![\d/])", re.IGNORECASE
-)
 _EAST_ASIAN = re.compile(
-    r"(?:(?P<year>(?:19|20)\d\d)|(?:明治|大正|昭和|平成|令和|[MTSHR])\s?\d{1,2}|元)\s?[年년.]\s?(?P<m>\d{1,2})\s?[月월.]\s?(?:(?P<d>\d{1,2})\s?[日일])?"
+    r"(?:(?P<year>(?:19|20)\d\d)|(?:明治|大正|昭和|平成|令和|[MTSHR])\s?\d{1,2}|元)\s?[年년]\s?(?P<m>\d{1,2})\s?[月월]\s?(?:(?P<d>\d{1,2})\s?[日일])?"
     r"|(?<![^\W_])[SHR]\d{2}\.\d{1,2}\.\d{1,2}(?!\d)"
 )
-_HAS_MONTH = re.compile(_MONTH_WORDS, re.IGNORECASE)
-_HAS_DIGIT = re.compile(r"\d")
+_CUES = frozenset("on date dated dob since until born geb vom am".split())
+_ERA = frozenset("SHR")
+_FEWEST_DIGITS = 4
 _PIVOT = 69
 _NEEDS_FOUR_DIGITS = frozenset("mag set out gen mar ago may mai ott lug giu ene dic dez mars abr".split())
 
@@ -74,25 +76,32 @@ class WrittenDate:
     fields: tuple[tuple[int, int, str], ...] = ()
 
 
-def find_dates(text: str, known_days: Collection[date] = ()) -> list[WrittenDate]:
-    """Return the dates in `text`, in order and without overlaps.
+def find_dates(wording: Wording, known_days: Collection[date] = ()) -> list[WrittenDate]:
+    """Return the dates in a text, in order and without overlaps.
 
     Parameters
     ----------
-    text
-        What is searched.
+    wording
+        The text.
     known_days
         Dates of the study: they decide whether ``03/04/2019`` is in March or in April.
     """
-    if _HAS_DIGIT.search(text) is None:
+    if not wording.digits:
         return []
-    found = [*_numeric(text, known_days), *_compact(text)]
-    if _HAS_MONTH.search(text):
-        found += [*_with_month_name(text, _DAY_MONTH), *_with_month_name(text, _MONTH_DAY), *_month_years(text)]
-    else:
+    text = wording.text
+    found = [*_numeric(text, known_days), *_compact(text)] if wording.digits >= _FEWEST_DIGITS else []
+    if wording.has(_month_triggers()):
+        found += [
+            *_with_month_name(text, _DAY_MONTH),
+            *_with_month_name(text, _MONTH_DAY),
+            *_named_month_years(wording),
+        ]
+    if wording.digits >= _FEWEST_DIGITS and "/" in text:
         found += _month_years(text)
-    found += [WrittenDate(*match.span("md"), None) for match in _CUED.finditer(text) if _is_day_and_month(match["md"])]
-    if not text.isascii() or "." in text:
+    for match in wording.matches(_CUED, _CUES):
+        if _is_day_and_month(match["md"]):
+            found.append(WrittenDate(*match.span("md"), None))
+    if not text.isascii() or _ERA.intersection(text):
         found += _east_asian(text)
     found.sort(key=lambda item: (item.start, -item.end))
     chosen: list[WrittenDate] = []
@@ -194,22 +203,27 @@ def _is_plausible(match: re.Match[str], word: str) -> bool:
     return glued and word not in {"mar", "may", "mai"}
 
 
+@cache
+def _month_triggers() -> frozenset[str]:
+    return frozenset({name for row in MONTH_NAMES for name in row} | set(month_words()))
+
+
+def _named_month_years(wording: Wording) -> Iterator[WrittenDate]:
+    for match in wording.matches(_MONTH_YEAR, _month_triggers()):
+        names = month_words().get(fold(match["month"]))
+        if names is not None:
+            day = _date(int(match["year"]), names[0].month, 15)
+            yield WrittenDate(*match.span(), day, ((*match.span("month"), "B"), (*match.span("year"), "Y")))
+
+
 def _month_years(text: str) -> Iterator[WrittenDate]:
-    for match in _MONTH_YEAR.finditer(text):
-        if match["month"]:
-            names = month_words().get(fold(match["month"]))
-            if names is not None:
-                day = _date(int(match["year"]), names[0].month, 15)
-                yield WrittenDate(*match.span(), day, ((*match.span("month"), "B"), (*match.span("year"), "Y")))
-        else:
-            day = _date(int(match["y"]), int(match["m"]), 15)
-            yield WrittenDate(*match.span(), day, ((*match.span("m"), "m"), (*match.span("y"), "Y")))
+    for match in _MONTH_SLASH_YEAR.finditer(text):
+        day = _date(int(match["y"]), int(match["m"]), 15)
+        yield WrittenDate(*match.span(), day, ((*match.span("m"), "m"), (*match.span("y"), "Y")))
 
 
 def _east_asian(text: str) -> Iterator[WrittenDate]:
     for match in _EAST_ASIAN.finditer(text):
-        if match["m"] and "." in match[0]:
-            continue
         if match["year"] and match["d"]:
             fields = ((*match.span("year"), "Y"), (*match.span("m"), "m"), (*match.span("d"), "d"))
             yield WrittenDate(*match.span(), _date(int(match["year"]), int(match["m"]), int(match["d"])), fields)

@@ -1,0 +1,18 @@
+"""Characters that stand for what was cut or set aside while a text is worked on; never in a result."""
+
+CUT = "\ue000"
+"""Something was cut here."""
+
+CUT_PERSON = "\ue001"
+"""The name of a person was cut here, so that a doubtful word beside it is one too."""
+
+FIRST_ASIDE = 0xE100
+LAST_ASIDE = 0xF8FF
+"""Each character of this range stands for a date that stays."""
+
+MARKS = CUT + CUT_PERSON
+
+
+def is_private(char: str) -> bool:
+    """Say whether `char` is of the private use area, which no text in a header has a use for."""
+    return "\ue000" <= char <= "\uf8ff"

@@ -1,0 +1,187 @@
+"""Numbers and addresses of persons by their shape: phones, e-mail, network addresses, IDs, long runs of digits."""
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from scanward.deidentify.text.wording import Wording
+from scanward.model.identifier import IdentifierKind
+
+
+class Shape(NamedTuple):
+    """Where something identifying is in a text, and of which kind it is."""
+
+    start: int
+    end: int
+    kind: IdentifierKind
+
+
+_EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)*")
+_URL = re.compile(
+    r"\b(?:https?|ftp|file)://\S+|\bwww\.\S+|\b[\w-]+(?:\.[\w-]+)*\.(?:com|org|net|edu|gov|mil|info|local|lan|intern|uk|de|fr|es|it|nl|"
+    r"ch|at|be|se|no|dk|fi|pl|pt|br|cn|jp|kr|ca|au|eu|io)\b(?:[/:]\S*)?(?!\.\d)|\b[A-Za-z]:\\\S+|\\\\\S+|(?<!\S)/(?:home|users|data|mnt|var|opt)/\S+",
+    re.IGNORECASE,
+)
+_NETWORK = re.compile(r"(?<![\w.])(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)(?![\w.]\d|\d)")
+_HARDWARE = re.compile(r"(?<!\w)(?:[\dA-Fa-f]{2}[:-]){5}[\dA-Fa-f]{2}(?!\w)")
+_URL_WORDS = frozenset(
+    "http https ftp file www com org net edu gov mil info local lan intern uk de fr es it nl ch at be se no dk fi pl pt br cn jp kr ca au eu io "
+    "home users data mnt var opt".split()
+)
+_UID = re.compile(r"(?<![\w.])\d+(?:\.\d+){3,}(?![\w]|\.\d)")
+KEPT_ROOTS = ("2.25.", "1.2.840.10008.")
+"""UIDs that stay: those made anew from a hash, and those of the standard."""
+
+_PHONE = re.compile(
+    r"(?<![\w.])(?:\+\d[\d ()/.-]{6,18}\d"
+    r"|\(\d{2,5}\)\s?\d{2,4}[ .-]?\d{3,5}(?:[ .-]\d{2,4})?"
+    r"|(?:1[-. ])?\d{3}[-.]\d{3}[-.]\d{4}|\d{3}[- ]\d{4}(?=$|[^\w-])(?<=-\d{4})"
+    r"|0\d{1,4}[/-]\d{3,8}(?:[ -]?\d{2,6})?|0\d(?:[ .]\d\d){4}|0\d{2,4} \d{3,4} \d{3,4})"
+    r"(?:\s*(?:x|ext\.?)\s?\d{2,6})?(?!\w|\.\d)"
+)
+_SPACED_PHONE = re.compile(r"(?<![\w.])\d{3} \d{3} \d{4}(?![\w.])")
+_B_VALUES = re.compile(r"\b[bB]\s?=?[\d ,/]*$")
+_CUED_PHONE = re.compile(
+    r"(?<![^\W_])(?:tel(?:ephone|efon|efono|éfono|[eé]f)?|phone|ph|fon|fax|cell(?:ular)?|mob(?:ile|il)?|handy|pager|beeper|tfno|tlf|call(?:back)?|ext)"
+    r"\.?\s?(?:no|nr|number)?\.?\s?[:#=]?\s?(?P<value>[+(]?\d[\d ()/.-]{2,18}\d)(?!\w)",
+    re.IGNORECASE,
+)
+_FEWEST_PHONE_DIGITS = 7
+_FEWEST_CUED_DIGITS = 5
+_FEWEST_CONTACT_DIGITS = 4
+_SHORTEST_UID = 10
+
+_PHONE_WORDS = frozenset(
+    "tel telephone telefon telefono teléfono telef teléf phone ph fon fax cell cellular mob mobile mobil handy pager beeper tfno tlf call callback ext".split()
+)
+_VALUE = r"(?P<value>[A-Za-z]{0,6}[-/_]?\d[\w/-]*(?:[ .]\d{3,})*)"
+_STRONG_ID = re.compile(
+    r"(?<![^\W_])(?:mrn|m\.r\.n\.?|med(?:ical)?\s?rec(?:ord)?|hosp(?:ital)?\s?(?:no|id|num(?:ber)?|#)|pat(?:ient)?(?:en)?[\s_.-]?(?:id|nr|no|num(?:ber)?|#)|"
+    r"pid|ptid|pt\.?\s?(?:id|no|#)|accession|acc(?:ession)?[\s.]?(?:no|nr|num(?:ber)?|#)|accnum|ssn|soc(?:ial)?\s?sec(?:urity)?|nhs|chi|hsi|nhc|nss|nuss|cip|"
+    r"dni|nie|ipp|nir|bsn|pesel|cpr|cpf|csn|health\s?(?:card|plan)|hic|medicare|member|policy|insurance|account|acct|versichertennummer|"
+    r"versicherungsnummer|fallnummer|fallnr|fall-nr|auftragsnummer|auftragsnr|auftrags-nr|n(?:um|º|°)?\s?(?:hist(?:oria)?|expediente)|historia|expediente|"
+    r"dossier|personnummer|личный|карта|病历号|病歴|患者番号|患者id|登录号|住院号|检查号)"
+    r"(?:\s?(?:number|num|no|nr|nbr|id|is|n[º°o]))?\.?\s{0,2}[:#=-]{0,2}\s{0,2}" + _VALUE,
+    re.IGNORECASE,
+)
+_STRONG_WORDS = frozenset(
+    "mrn m med medical medrec hosp hospital pat patient patienten pid ptid pt accession acc accnum ssn soc social nhs chi hsi nhc nss nuss cip dni nie ipp nir "
+    "bsn pesel cpr cpf csn health hic medicare member policy insurance account acct versichertennummer versicherungsnummer fallnummer fallnr fall "
+    "auftragsnummer auftragsnr auftrags n num nº historia expediente dossier personnummer patid patnr patientid patientenid patienten".split()
+)
+_WEAK_ID = re.compile(
+    r"(?<![^\W_])(?:id|case|visit|encounter|order|req(?:uest|uisition)?|exam|study|episode|fin|acc|specimen|serial|s/n|sn|ref|record|rec|file|"
+    r"event|subject|hosp|adm(?:ission)?|auftrag|fall|untersuchung|nr|no|n[º°])"
+    r"(?:\s?(?:number|num|nr|nbr|id|n[º°o]))?\.?\s?(?:[:#=]\s?|(?:no|nr|number|num|id)\.?\s|\s)" + _VALUE,
+    re.IGNORECASE,
+)
+_WEAK_WORDS = frozenset(
+    "id case visit encounter order req request requisition exam study episode fin acc specimen serial s sn ref record rec file event subject hosp "
+    "adm admission auftrag fall untersuchung nr no n nº".split()
+)
+_SHORTEST_WEAK_ID = 5
+_HASH_ID = re.compile(r"(?<![\w&])#\s?(?P<value>\d{5,}[\w-]*)")
+_GROUPED = re.compile(r"(?<![\w./-])\d{2,4}(?:-\d{2,8}){1,3}(?![\w/-]|\.\d)")
+_YEARS = re.compile(r"(?:19|20)\d\d-(?:19|20)\d\d")
+_FEWEST_GROUPED_DIGITS = 8
+_LONG_RUN = re.compile(r"(?<!\d)(?<!\d[.,])(?:[^\W\d_]{1,3}[-_]?)?\d{7,}(?:[^\W\d_]{1,2}(?![^\W_]))?(?!\d|[.,]\d)")
+_NATIONAL = re.compile(
+    r"(?<![\w.-])(?:\d{3}-\d{2}-\d{4}|[A-CEGHJ-PR-TW-Z]{2} ?\d{2} ?\d{2} ?\d{2} ?[A-D]|\d{6}[-+A]\d{3}[\dA-Z]|"
+    r"[A-Z]{6}\d{2}[A-EHLMPRST]\d{2}[A-Z]\d{3}[A-Z]|\d{3}\.\d{3}\.\d{3}-\d{2}|[XYZ]\d{7}[A-Z]|\d{2}\.\d{3}\.\d{3}-[\dkK])(?![\w-])"
+)
+_GUID = re.compile(r"(?<!\w)[\dA-Fa-f]{8}-(?:[\dA-Fa-f]{4}-){1,3}[\dA-Fa-f]{2,12}(?!\w)")
+_UNIT_AFTER = re.compile(
+    r"\s?(?:ml|mg|mm|cm|kg|ms|msec|sec|hz|khz|mhz|hu|kv|kvp|ma|mas|mgy|gy|cgy|bq|mbq|kbq|mci|ppm|%|px|pixels?|voxels?)\b",
+    re.IGNORECASE,
+)
+
+
+def find_contacts(wording: Wording) -> Iterator[Shape]:
+    """Yield e-mail and network addresses, paths of files, and phone numbers."""
+    text = wording.text
+    if "@" in text:
+        for match in _EMAIL.finditer(text):
+            yield Shape(*match.span(), IdentifierKind.EMAIL)
+    if wording.has(_URL_WORDS) or "\\" in text:
+        for match in _URL.finditer(text):
+            yield Shape(*match.span(), IdentifierKind.OTHER_ID)
+    if ":" in text or "-" in text:
+        for match in _HARDWARE.finditer(text):
+            yield Shape(*match.span(), IdentifierKind.DEVICE)
+    if wording.digits < _FEWEST_CONTACT_DIGITS:
+        return
+    if "." in text:
+        for match in _NETWORK.finditer(text):
+            yield Shape(*match.span(), IdentifierKind.DEVICE)
+    yield from _phones(wording)
+
+
+def _phones(wording: Wording) -> Iterator[Shape]:
+    text = wording.text
+    if wording.digits >= _FEWEST_PHONE_DIGITS:
+        for match in _PHONE.finditer(text):
+            if _UNIT_AFTER.match(text, match.end()) is None:
+                yield Shape(*match.span(), IdentifierKind.PHONE)
+        for match in _SPACED_PHONE.finditer(text):
+            if _B_VALUES.search(text, 0, match.start()) is None:
+                yield Shape(*match.span(), IdentifierKind.PHONE)
+    for match in wording.matches(_CUED_PHONE, _PHONE_WORDS):
+        if sum(char.isdigit() for char in match["value"]) >= _FEWEST_CUED_DIGITS:
+            yield Shape(*match.span(), IdentifierKind.PHONE)
+
+
+def find_ids(wording: Wording, *, cued_only: bool = False) -> Iterator[Shape]:
+    """Yield numbers and codes of persons, orders and devices: after a cue, in the form of a country, or just long.
+
+    Parameters
+    ----------
+    wording
+        The text.
+    cued_only
+        Whether a cue that is sure (``MRN``) is needed.
+    """
+    text = wording.text
+    if wording.digits < 2:
+        return
+    for match in wording.matches(_STRONG_ID, _STRONG_WORDS) if text.isascii() else _STRONG_ID.finditer(text):
+        if sum(char.isdigit() for char in match["value"]) >= 2:
+            yield Shape(*match.span(), IdentifierKind.OTHER_ID)
+    if cued_only or wording.digits < _SHORTEST_WEAK_ID - 1:
+        return
+    for match in wording.matches(_WEAK_ID, _WEAK_WORDS):
+        value = match["value"]
+        if len(value) >= _SHORTEST_WEAK_ID and sum(char.isdigit() for char in value) >= _SHORTEST_WEAK_ID - 1:
+            yield Shape(*match.span("value"), IdentifierKind.OTHER_ID)
+    if "-" in text:
+        for match in _GUID.finditer(text):
+            yield Shape(*match.span(), IdentifierKind.OTHER_ID)
+        yield from _grouped(text)
+    if wording.digits >= _SHORTEST_WEAK_ID:
+        for pattern in (_HASH_ID, _NATIONAL):
+            for match in pattern.finditer(text):
+                yield Shape(*match.span(), IdentifierKind.OTHER_ID)
+    if wording.digits >= _FEWEST_PHONE_DIGITS:
+        for match in _LONG_RUN.finditer(text):
+            if _UNIT_AFTER.match(text, match.end()) is None:
+                yield Shape(*match.span(), IdentifierKind.OTHER_ID)
+        if "." in text:
+            for match in _UID.finditer(text):
+                if not match[0].startswith(KEPT_ROOTS) and len(match[0]) >= _SHORTEST_UID:
+                    yield Shape(*match.span(), IdentifierKind.UID)
+
+
+def _grouped(text: str) -> Iterator[Shape]:
+    for match in _GROUPED.finditer(text):
+        groups = match[0].split("-")
+        round_numbers = all(group.endswith("0") for group in groups)
+        if sum(map(len, groups)) >= _FEWEST_GROUPED_DIGITS and not round_numbers and not _YEARS.fullmatch(match[0]):
+            yield Shape(*match.span(), IdentifierKind.OTHER_ID)
+
+
+def kept_uids(text: str) -> list[tuple[int, int]]:
+    """Return where UIDs are that stay, so that nothing else takes their digits for a number."""
+    if "2.25." not in text and "1.2.840.10008." not in text:
+        return []
+    return [match.span() for match in _UID.finditer(text) if match[0].startswith(KEPT_ROOTS)] + [
+        match.span() for match in re.finditer(r"(?<![\w.])2\.25\.\d+", text)
+    ]

@@ -1,0 +1,204 @@
+"""Judges the words of a text one by one: what is no term and no technical token, and looks like a name, goes."""
+
+import re
+from collections.abc import Iterator
+from enum import Enum
+from functools import lru_cache
+from typing import NamedTuple
+
+from scanward.deidentify.text.folding import fold
+from scanward.deidentify.text.lexicon import core_words, doubtful_words, given_words, is_clinical, is_name
+from scanward.deidentify.text.marks import CUT_PERSON
+from scanward.deidentify.text.names import PARTICLES, is_spaceless
+from scanward.deidentify.text.shapes import Shape
+from scanward.model.identifier import IdentifierKind
+
+
+class Verdict(Enum):
+    """What is made of a word."""
+
+    KEEP = "a term, a technical token or an ordinary word"
+    NAME = "a name, or unknown and written like one"
+    UNKNOWN = "unknown and in capitals"
+    NUMBER = "a number or code too long for a technical one"
+    DOUBT = "a name only beside a name, if capitalised"
+    FOLLOW = "a name only beside a name, however written"
+
+
+class Judged(NamedTuple):
+    """A part of a token and what is made of it; offsets are those within the token."""
+
+    start: int
+    end: int
+    verdict: Verdict
+
+
+_TOKEN = re.compile(rf"[^\W_]+(?:['’][^\W\d_]+)?|{CUT_PERSON}")
+_RUN = re.compile(r"\d+|[^\W\d_]+(?:['’][^\W\d_]+)?")
+_CAMEL = re.compile(r"[^\W\d_]+?(?:(?<=[^\W\d_A-ZÀ-Þ])(?=[A-ZÀ-Þ])|(?<=[A-ZÀ-Þ])(?=[A-ZÀ-Þ][^\W\d_A-ZÀ-Þ])|$)")
+_HEX = re.compile(r"(?=(?:[a-f]*\d){4})[\da-f]{8,}", re.IGNORECASE)
+_NO_VOWEL = re.compile(r"[B-DF-HJ-NP-TV-XZ]{4,7}")
+_LATIN = re.compile(r"[A-Za-zÀ-ɏͰ-Ϳ'’Ḁ-ỿ\u0300-\u036f]+")
+_UNIT = re.compile(
+    r"\s?(?:[mcµuk]?m|[mkµ]?g|[mµu]?l|m?s|[km]?hz|hu|kvp?|m?as?|[mc]?gy|[mkg]?bq|px|pixels?|voxels?|rows|%)\b",
+    re.IGNORECASE,
+)
+_BESIDE = re.compile(r"[ \t,.^'’&_-]{1,3}")
+_LONGEST_NUMBER = 5
+_LONGEST_CODE = 4
+
+
+def find_names(text: str) -> list[Shape]:
+    """Return the words of `text` that cannot stay, with what belongs to them."""
+    tokens: list[tuple[int, int, Verdict]] = []
+    suspicious = False
+    for match in _TOKEN.finditer(text):
+        token, offset = match[0], match.start()
+        if token == CUT_PERSON:
+            tokens.append((offset, offset + 1, Verdict.NAME))
+            suspicious = True
+            continue
+        if token.isdigit():
+            if len(token) > _LONGEST_NUMBER and _is_code(text, offset, match.end()):
+                tokens.append((offset, match.end(), Verdict.NUMBER))
+                suspicious = True
+            continue
+        for start, end, verdict in judge(token):
+            tokens.append((offset + start, offset + end, verdict))
+            suspicious = suspicious or verdict in _GOING
+    if not suspicious:
+        return []
+    return list(_chosen(text, _spread(text, tokens)))
+
+
+_GOING = frozenset({Verdict.NAME, Verdict.UNKNOWN, Verdict.NUMBER})
+
+
+def _chosen(text: str, tokens: list[tuple[int, int, Verdict]]) -> Iterator[Shape]:
+    for start, end, verdict in tokens:
+        if verdict in _GOING and text[start] != CUT_PERSON:
+            kind = IdentifierKind.OTHER_ID if verdict is Verdict.NUMBER else IdentifierKind.PERSON_NAME
+            yield Shape(start, end, kind)
+
+
+def _spread(text: str, tokens: list[tuple[int, int, Verdict]]) -> list[tuple[int, int, Verdict]]:
+    """Make names of the doubtful words that stand beside one, to the right and then to the left."""
+    for backwards in (False, True):
+        order = range(len(tokens) - 1, -1, -1) if backwards else range(len(tokens))
+        before: tuple[int, int, Verdict] | None = None
+        for index in order:
+            start, end, verdict = tokens[index]
+            if before is not None and before[2] is Verdict.NAME and verdict not in _GOING:
+                left, right = (end, before[0]) if backwards else (before[1], start)
+                if _BESIDE.fullmatch(text, left, right) and _joins(text[start:end], verdict, backwards=backwards):
+                    tokens[index] = (start, end, Verdict.NAME)
+            before = tokens[index]
+    return tokens
+
+
+def _joins(word: str, verdict: Verdict, *, backwards: bool) -> bool:
+    if verdict is Verdict.FOLLOW:
+        return True
+    if len(word) == 1:
+        return word.isupper()
+    if fold(word) in PARTICLES:
+        # A particle belongs to the name that it stands before.
+        return backwards
+    return verdict is Verdict.DOUBT and word[0].isupper()
+
+
+def _is_code(text: str, start: int, end: int) -> bool:
+    """Say whether the long number at ``text[start:end]`` is no decimal fraction and has no unit."""
+    before = text[max(0, start - 2) : start]
+    after = text[end : end + 2]
+    if (before[-1:] in {".", ","} and before[:-1].isdigit()) or (after[:1] in {".", ","} and after[1:].isdigit()):
+        return False
+    return _UNIT.match(text, end) is None
+
+
+@lru_cache(maxsize=1 << 15)
+def judge(token: str) -> tuple[Judged, ...]:
+    """Judge a token of letters and digits, part by part.
+
+    Every part is returned, so that the neighbours of a name can be told.
+    """
+    if _HEX.fullmatch(token):
+        return (Judged(0, len(token), Verdict.NUMBER),)
+    runs = [(match.start(), match.end()) for match in _RUN.finditer(token)]
+    if len(runs) > 1 and any(token[start].isdigit() and end - start > _LONGEST_CODE for start, end in runs):
+        return (Judged(0, len(token), Verdict.NUMBER),)
+    found: list[Judged] = []
+    for start, end in runs:
+        run = token[start:end]
+        if run[0].isdigit() or (len(runs) > 1 and end - start <= 3):
+            found.append(Judged(start, end, Verdict.KEEP))
+        else:
+            found += (Judged(start + at, start + to, verdict) for at, to, verdict in _judge_run(run))
+    return tuple(found)
+
+
+def _judge_run(run: str) -> list[Judged]:
+    if is_spaceless(run):
+        return list(_segments(run))
+    whole = _judge_word(run)
+    pieces = [(match.start(), match.end()) for match in _CAMEL.finditer(run)]
+    if whole not in {Verdict.NAME, Verdict.UNKNOWN} or len(pieces) < 2 or is_name(fold(run)):
+        return [Judged(0, len(run), whole)]
+    judged = [Judged(start, end, _judge_word(run[start:end])) for start, end in pieces]
+    if any(piece.verdict in _GOING for piece in judged) and all(
+        piece.verdict in _GOING or piece.end - piece.start <= 3 for piece in judged
+    ):
+        return [Judged(0, len(run), Verdict.NAME)]
+    return judged
+
+
+def _judge_word(word: str) -> Verdict:
+    folded = fold(word).replace("'", "").replace("’", "")
+    base = fold(re.split(r"['’]", word)[0])
+    size = len(folded)
+    if size < 2 or folded in core_words() or base in core_words():
+        return Verdict.KEEP
+    if not _LATIN.fullmatch(word):
+        return Verdict.KEEP if is_clinical(folded) else Verdict.NAME
+    if folded in doubtful_words() or base in doubtful_words():
+        return Verdict.DOUBT
+    if is_name(folded) or (len(base) > 2 and is_name(base)):
+        return _judge_name(word, base)
+    if is_clinical(folded) or is_clinical(base):
+        return Verdict.KEEP
+    return _judge_unknown(word, size)
+
+
+def _judge_name(word: str, folded: str) -> Verdict:
+    size = len(folded)
+    if word.islower():
+        return Verdict.NAME if size >= 4 and folded in given_words() else Verdict.FOLLOW
+    if size <= 2 or (size == 3 and word.isupper()):
+        return Verdict.DOUBT
+    return Verdict.NAME
+
+
+def _judge_unknown(word: str, size: int) -> Verdict:
+    if word.islower():
+        return Verdict.FOLLOW if size > 3 else Verdict.KEEP
+    if size <= 3:
+        return Verdict.KEEP if word.isupper() else Verdict.DOUBT
+    if _NO_VOWEL.fullmatch(word):
+        return Verdict.KEEP
+    return Verdict.UNKNOWN if word.isupper() else Verdict.NAME
+
+
+def _segments(run: str) -> Iterator[Judged]:
+    """Take words of a script without blanks off `run`, the longest first; what no word is goes."""
+    words = core_words()
+    at = unknown = 0
+    while at < len(run):
+        size = next((size for size in range(min(8, len(run) - at), 0, -1) if fold(run[at : at + size]) in words), 0)
+        if size:
+            if unknown < at:
+                yield Judged(unknown, at, Verdict.NAME)
+            yield Judged(at, at + size, Verdict.KEEP)
+            unknown = at + size
+        at += size or 1
+    if unknown < len(run):
+        yield Judged(unknown, len(run), Verdict.NAME)
