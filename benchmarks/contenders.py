@@ -59,6 +59,8 @@ class Contender:
         Exit codes that are no failure.
     in_place
         It edits the files of `Job.out`, into which they are copied first, uncounted.
+    stops_at_failure
+        It ends with the first file that it cannot do; where that matters it is run for each file.
     uses_pydicom
         It is built on pydicom.
     note
@@ -71,6 +73,7 @@ class Contender:
     package: str = ""
     expected: tuple[int, ...] = (0,)
     in_place: bool = False
+    stops_at_failure: bool = False
     uses_pydicom: bool = False
     note: str = ""
 
@@ -118,13 +121,22 @@ def _python(script: str) -> Callable[[Job], list[str]]:
 
 def _gdcmanon(job: Job) -> list[str]:
     certificate = job.work / "certificate.pem"
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=benchmark",
-         "-keyout", str(job.work / "key.pem"), "-out", str(certificate)],
-        check=True, capture_output=True,
-    )  # fmt: skip
-    command = find_command("gdcmanon") or "gdcmanon"
-    return [command, "--recursive", "--continue", "-c", str(certificate), "-e", str(job.source), str(job.out)]
+    if not certificate.exists():
+        subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=benchmark",
+             "-keyout", str(job.work / "key.pem"), "-out", str(certificate)],
+            check=True, capture_output=True,
+        )  # fmt: skip
+    folder = ["--recursive", "--continue"] if job.source.is_dir() else []
+    return [
+        find_command("gdcmanon") or "gdcmanon",
+        *folder,
+        "-c",
+        str(certificate),
+        "-e",
+        str(job.source),
+        str(job.out),
+    ]
 
 
 def _dcmodify(job: Job) -> list[str]:
@@ -158,7 +170,8 @@ CONTENDERS = (
         note="with the recipe it ships",
     ),
     Contender(
-        name="gdcmanon", command=_gdcmanon, needs="gdcmanon", package="Debian package libgdcm-tools", expected=(0, 1),
+        name="gdcmanon", command=_gdcmanon, needs="gdcmanon", package="Debian package libgdcm-tools",
+        stops_at_failure=True, expected=(0, 1),
         note="its PS3.15 mode, with a certificate made before the clock starts",
     ),
     Contender(

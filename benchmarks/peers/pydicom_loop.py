@@ -25,10 +25,13 @@ def main() -> None:
     new_uids: dict[str, str] = {}
     out.mkdir(parents=True, exist_ok=True)
     for path in sorted(path for path in source.rglob("*") if path.is_file()):
-        ds = pydicom.dcmread(path)
-        edit(ds, actions, new_uids)
-        ds.file_meta.MediaStorageSOPInstanceUID = ds.SOPInstanceUID
-        ds.save_as(out / f"{ds.SOPInstanceUID}.dcm")
+        try:
+            ds = pydicom.dcmread(path)
+            edit(ds, actions, new_uids)
+            ds.file_meta.MediaStorageSOPInstanceUID = ds.SOPInstanceUID
+            ds.save_as(out / f"{ds.SOPInstanceUID}.dcm")
+        except Exception as error:  # noqa: BLE001 - a file that it cannot do is counted as missing from its output
+            print(f"{type(error).__name__}", file=sys.stderr)
 
 
 def is_tag(pattern: str) -> bool:
