@@ -247,8 +247,12 @@ def _step_in_sequence(
     if tag != ITEM:
         raise DicomFormatError(f"{format_tag(frame.opener.tag)}: expected an item, got {format_tag(tag)}")
     end = UNDEFINED_LENGTH if length == UNDEFINED_LENGTH else offset + 8 + length
-    if end != UNDEFINED_LENGTH and end > limit:
-        raise TruncatedError(f"{format_tag(frame.opener.tag)}: expected an item of {length} bytes")
+    reaches_beyond = end != UNDEFINED_LENGTH and end > limit
+    if reaches_beyond:
+        if frame.end == UNDEFINED_LENGTH:
+            raise TruncatedError(f"{format_tag(frame.opener.tag)}: expected an item of {length} bytes")
+        # Its sequence ends earlier: readers in use (DCMTK, pydicom) end the item there, if its elements do.
+        end = limit
     outer = frame.scope
     scope = Scope(
         (*outer.path, frame.opener.tag),
@@ -261,6 +265,8 @@ def _step_in_sequence(
             scope=scope, output=output, opener=frame.opener,
         )
     )  # fmt: skip
+    # The length that was wrong is not written again.
+    stack[-1].changed = reaches_beyond
     return offset + 8
 
 
