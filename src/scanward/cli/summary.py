@@ -38,7 +38,7 @@ def _reasons(report: RunReport) -> Iterator[str]:
     stopped: Counter[str] = Counter()
     for study in report.studies:
         stopped.update(study.stopped)
-    for title, reasons in (("Held or quarantined", stopped), ("Not DICOM, or not read", Counter(report.skipped))):
+    for title, reasons in (("Held or quarantined", stopped), ("Left aside", Counter(report.skipped))):
         if not reasons:
             continue
         yield ""
