@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -147,21 +148,32 @@ def test_a_stopped_run_goes_on_without_redoing_or_losing(command, many, tmp_path
     whole = run(command(many, out="whole"))
     expected = counts(whole)
     broken = command(many, out="broken", more=("--workers", "2"))
-    process = subprocess.Popen(broken, env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-    deadline = time.monotonic() + 60
-    while process.poll() is None and time.monotonic() < deadline:
-        if sum(1 for _ in (tmp_path / "broken").rglob("*.dcm")) > 600:
-            break
-        time.sleep(0.01)
-    process.send_signal(how)
-    _, err = process.communicate(timeout=60)
-    assert process.returncode == (-signal.SIGKILL if how is signal.SIGKILL else 130), err
-    assert "Traceback" not in err
-    wait_for_workers(tmp_path / "broken")
+    with (tmp_path / "errors").open("w") as errors:
+        process = subprocess.Popen(broken, env=ENVIRONMENT, stdout=errors, stderr=errors, start_new_session=True)
+    try:
+        wait_for_outputs(process, tmp_path / "broken", 600)
+        process.send_signal(how)
+        process.wait(timeout=60)
+        wait_for_workers(tmp_path / "broken")
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)  # our own session; nothing is left in it when all is well
+    said = (tmp_path / "errors").read_text()
+    assert process.returncode == (-signal.SIGKILL if how is signal.SIGKILL else 130), said
+    assert "Traceback" not in said
     again = run(broken)
     assert counts(again) == expected
     assert "by an earlier run" in again.stdout
     assert tree(tmp_path / "broken") == tree(tmp_path / "whole")
+
+
+def wait_for_outputs(process: subprocess.Popen[bytes], out: Path, number: int) -> None:
+    """Wait until a run has released `number` instances, or has ended."""
+    deadline = time.monotonic() + 60
+    while process.poll() is None and time.monotonic() < deadline:
+        if sum(1 for _ in out.rglob("*.dcm")) > number:
+            return
+        time.sleep(0.01)
 
 
 def wait_for_workers(out: Path) -> None:
