@@ -68,8 +68,11 @@ _STREETS: tuple[tuple[re.Pattern[str], frozenset[str] | None], ...] = (
 _STATES = "AL|AK|AZ|AR|CA|CO|CT|DE|FL|GA|HI|IA|ID|IL|IN|KS|KY|LA|MA|MD|ME|MI|MN|MO|MS|MT|NC|ND|NE|NH|NJ|NM|NV|NY|OH|OK|OR|PA|RI|SC|SD|TN|TX|UT|VA|VT|WA|WI|WV|WY|DC|PR"
 _STATE_WORDS = frozenset(_STATES.lower().split("|"))
 _SHORTEST_POSTCODE = 4
-_STATE_ZIP = re.compile(rf"(?P<town>(?:{_CAPITAL},?\s+){{0,3}})\b(?:{_STATES}),?\s+\d{{5}}(?:-\d{{4}})?\b")
-_ZIP_TOWN = re.compile(r"(?<![\w.])(?:[A-Z]{1,2}-)?\d{4,5}\s+(?P<town>[A-ZÀ-Þ][^\W\d_]{2,}(?:[ -][A-ZÀ-Þ][^\W\d_]+)*)")
+_STATE_ZIP = re.compile(rf"(?<![^\W_])(?:{_STATES}),?\s+\d{{5}}(?:-\d{{4}})?\b")
+_TOWN = re.compile(rf"(?:{_CAPITAL},?\s+){{1,3}}$")
+_LONGEST_TOWN = 60
+_ZIP_TOWN = re.compile(r"(?<![\w.])\d{4,5}\s+(?P<town>[A-ZÀ-Þ][^\W\d_]{2,}(?:[ -][A-ZÀ-Þ][^\W\d_]+)*)")
+_ZIP_WORDS = frozenset("zip zipcode postal postcode plz cap c cp".split())
 _POSTCODE = re.compile(
     r"(?<!\w)(?:[A-Z]{2}\d{1,2}[A-Z]?|[BEGLMNSW]\d{1,2}[A-Z]?) \d[ABD-HJLNP-UW-Z]{2}(?!\w)|(?<!\w)[ABCEGHJ-NPRSTVXY]\d[ABCEGHJ-NPRSTV-Z] \d[ABCEGHJ-NPRSTV-Z]\d(?!\w)"
 )
@@ -113,17 +116,19 @@ def find_addresses(wording: Wording) -> Iterator[Shape]:
                 yield Shape(*match.span(), IdentifierKind.ADDRESS)
     if wording.digits < _SHORTEST_POSTCODE:
         return
-    for match in _STATE_ZIP.finditer(text) if wording.has(_STATE_WORDS) else ():
-        yield Shape(_town_start(match), match.end(), IdentifierKind.ADDRESS)
-    for match in _ZIP_TOWN.finditer(text):
-        if (
-            not any(is_clinical(fold(word)) for word in re.findall(r"[^\W\d_]+", match["town"]))
-            and not match["town"].isupper()
-        ):
+    for match in wording.matches(_STATE_ZIP, _STATE_WORDS):
+        yield Shape(_town_start(text, match.start()), match.end(), IdentifierKind.ADDRESS)
+    for match in wording.matches_at_numbers(_ZIP_TOWN, shortest=4, longest=5):
+        terms = any(is_clinical(fold(word)) for word in re.findall(r"[^\W\d_]+", match["town"]))
+        if not terms and not match["town"].isupper():
             yield Shape(*match.span(), IdentifierKind.ADDRESS)
-    for pattern in (_POSTCODE, _ZIP_CUE):
-        for match in pattern.finditer(text):
-            yield Shape(*match.span(), IdentifierKind.ADDRESS)
+    for start, word in wording.words:
+        if len(word) <= 2:
+            postcode = _POSTCODE.match(text, start)
+            if postcode is not None:
+                yield Shape(*postcode.span(), IdentifierKind.ADDRESS)
+    for match in wording.matches(_ZIP_CUE, _ZIP_WORDS):
+        yield Shape(*match.span(), IdentifierKind.ADDRESS)
 
 
 def _is_triggered(wording: Wording, triggers: frozenset[str] | None) -> bool:
@@ -132,13 +137,14 @@ def _is_triggered(wording: Wording, triggers: frozenset[str] | None) -> bool:
     return any(word.endswith(_GERMANIC) for _, word in wording.words)
 
 
-def _town_start(match: re.Match[str]) -> int:
-    """Return where the town before a state begins: at its last word that is an ordinary one, exclusively."""
-    start = match.end("town")
-    for word in reversed(list(re.finditer(r"[\w'’-]+", match["town"]))):
+def _town_start(text: str, end: int) -> int:
+    """Return where the town that ends at `end` begins: behind the last word that is of protocols."""
+    start = end
+    match = _TOWN.search(text, max(0, end - _LONGEST_TOWN), end)
+    for word in reversed(list(re.finditer(r"[\w'’-]+", match[0]))) if match else ():
         if fold(word[0]) in core_words():
             break
-        start = match.start("town") + word.start()
+        start = (match.start() if match else 0) + word.start()
     return start
 
 

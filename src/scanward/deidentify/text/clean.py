@@ -8,7 +8,7 @@ from typing import NamedTuple
 from scanward.deidentify.text import patterns
 from scanward.deidentify.text.dates import parse_da
 from scanward.deidentify.text.known import KnownIdentifiers
-from scanward.deidentify.text.marks import CUT, CUT_PERSON, FIRST_ASIDE, LAST_ASIDE, is_private
+from scanward.deidentify.text.marks import CUT, CUT_PERSON, FIRST_ASIDE, LAST_ASIDE, PRIVATE
 from scanward.deidentify.text.persons import find_titled
 from scanward.deidentify.text.shapes import Shape, find_contacts, find_ids
 from scanward.deidentify.text.tidy import tidy
@@ -123,7 +123,7 @@ def _remember(known: KnownIdentifiers, key: object, text: str, result: Cleaned) 
 
 def _normal(text: str, *, multiline: bool) -> str:
     if not text.isascii():
-        text = unicodedata.normalize("NFC", "".join(char for char in text if not is_private(char)))
+        text = unicodedata.normalize("NFC", PRIVATE.sub("", text))
     if not text.isprintable():
         text = text.translate(_CONTROLS)
     return text if multiline else " ".join(text.splitlines())
@@ -178,7 +178,7 @@ def _is_identifier(shown: str, known: KnownIdentifiers) -> bool:
 def _put_back(text: str, aside: Sequence[str]) -> str:
     if not aside:
         return text
-    return "".join(aside[ord(char) - FIRST_ASIDE] if is_private(char) else char for char in text)
+    return PRIVATE.sub(lambda match: aside[ord(match[0]) - FIRST_ASIDE], text)
 
 
 def _pass_until_stable(text: str, finders: Iterable[_Find], removed: set[IdentifierKind]) -> str:

@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Iterable
 from functools import cache, lru_cache
+from typing import NamedTuple
 
 from scanward.deidentify.text.folding import fold, spellings
 from scanward.standard.vocabulary import ambiguous_words, given_names, standard_words, surnames
@@ -53,48 +54,67 @@ _PREFIXES = (
 _SHORTEST_PART = 4
 
 
+class _Protocol(NamedTuple):
+    """The words of ``protocol_words.txt``, folded: plain ones, those on its lines ``?`` and those on its lines ``!``."""
+
+    plain: frozenset[str]
+    doubtful: frozenset[str]
+    sure: frozenset[str]
+
+
 @cache
-def _protocol_words() -> tuple[frozenset[str], frozenset[str]]:
-    """Return the words of ``protocol_words.txt``: those that are no names, and those on its lines of doubtful ones."""
-    plain: set[str] = set()
-    doubtful: set[str] = set()
+def _protocol_words() -> _Protocol:
+    words: dict[str, set[str]] = {"": set(), "?": set(), "!": set()}
     with open(_PROTOCOL_WORDS, encoding="utf-8") as file:  # noqa: PTH123 - pathlib costs start-up time
         for line in file:
-            if line.startswith("?"):
-                doubtful.update(line[1:].split())
-            elif not line.startswith("#"):
-                plain.update(line.split())
-    return _folded(plain), _folded(doubtful)
+            mark = line[0] if line[0] in "?!" else ""
+            if not line.startswith("#"):
+                words[mark].update(line[len(mark) :].split())
+    return _Protocol(*(_folded(words[mark]) for mark in ("", "?", "!")))
+
+
+@cache
+def listed_given() -> frozenset[str]:
+    """Return all listed given names, folded, ordinary words or not."""
+    return _folded(given_names())
+
+
+@cache
+def listed_surnames() -> frozenset[str]:
+    """Return all listed surnames, folded, ordinary words or not."""
+    return _folded(surnames())
 
 
 @cache
 def core_words() -> frozenset[str]:
     """Return the words of protocols and reports, folded; no neighbour makes a name of one of these."""
-    return _protocol_words()[0]
+    protocol = _protocol_words()
+    return (protocol.plain - protocol.doubtful - listed_given() - listed_surnames()) | (protocol.plain & protocol.sure)
 
 
 @cache
 def doubtful_words() -> frozenset[str]:
     """Return the words that are a name as often as an ordinary word, folded (long, brown, may)."""
-    return (_folded(ambiguous_words()) | _protocol_words()[1]) - core_words()
+    protocol = _protocol_words()
+    return (_folded(ambiguous_words()) | protocol.doubtful | protocol.plain) - core_words()
 
 
 @cache
 def name_words() -> frozenset[str]:
     """Return the listed given names and surnames that are no ordinary words, folded."""
-    return _folded(given_names() | surnames()) - core_words() - _plain_words() - doubtful_words()
+    return (listed_given() | listed_surnames()) - core_words() - _plain_words() - doubtful_words()
 
 
 @cache
 def given_words() -> frozenset[str]:
     """Return the listed given names that are no ordinary words, folded."""
-    return _folded(given_names()) & name_words()
+    return listed_given() & name_words()
 
 
 @cache
 def _plain_words() -> frozenset[str]:
     # Words with accents are left out: they are in the tables of the standard as parts of eponyms (Müller manoeuvre).
-    return frozenset(word for word in standard_words() if word.isascii()) - _protocol_words()[1]
+    return frozenset(word for word in standard_words() if word.isascii()) - _protocol_words().doubtful
 
 
 def _folded(words: Iterable[str]) -> frozenset[str]:

@@ -1,5 +1,7 @@
 """Characters that stand for what was cut or set aside while a text is worked on; never in a result."""
 
+import re
+
 CUT = "\ue000"
 """Something was cut here."""
 
@@ -12,7 +14,5 @@ LAST_ASIDE = 0xF8FF
 
 MARKS = CUT + CUT_PERSON
 
-
-def is_private(char: str) -> bool:
-    """Say whether `char` is of the private use area, which no text in a header has a use for."""
-    return "\ue000" <= char <= "\uf8ff"
+PRIVATE = re.compile("[\ue000-\uf8ff]")
+"""Any character of the private use area, which no text in a header has a use for."""

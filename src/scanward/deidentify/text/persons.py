@@ -48,15 +48,15 @@ _CUE_WORDS = frozenset(
 )
 _DEGREE_WORDS = frozenset("md m do d phd ph pa rn r rt frcr mbbs dr facr bsn cnmt rdms rdcs".split())
 _DEGREE = re.compile(
-    rf"(?<![^\W_])(?P<name>{_NAME_WORD}(?:[ \t]+{_NAME_WORD}){{0,2}}),?[ \t]+(?:M\.?D\.?|D\.?O\.?|Ph\.?D\.?|PA-C|R\.N\.|RN|RT\(R\)|FRCR|MBBS|"
-    r"Dr\.? ?med\.?|FACR|BSN|CNMT|RDMS|RDCS)(?![^\W_])"
+    r"(?<=[ \t,])(?:M\.?D\.?|D\.?O\.?|Ph\.?D\.?|PA-C|R\.N\.|RN|RT\(R\)|FRCR|MBBS|Dr\.? ?med\.?|FACR|BSN|CNMT|RDMS|RDCS)(?![^\W_])"
 )
+_BEFORE_DEGREE = re.compile(rf"(?P<name>{_NAME_WORD}(?:[ \t]+{_NAME_WORD}){{0,2}}),?[ \t]+$")
+_LONGEST_NAME = 60
 _INITIAL_FIRST = re.compile(r"(?<![^\W_])(?:[A-Z]\.[ -]?){1,3}(?P<name>[A-ZÀ-Þ][^\W\d_]+(?:-[^\W\d_]+)*)")
 _INITIAL_LAST = re.compile(
     r"(?<![^\W_])(?P<name>[A-ZÀ-Þ][^\W\d_'’-]{2,}),?[ ^](?:[A-Z]\.?[ ]?){1,2}(?=\.|,|\)|$|\s[A-Z]{2}|[ ;:])"
 )
 _CASE = re.compile(r"[ \t,^]+")
-_HAS_INITIAL = re.compile(r"\b[A-Z]\b")
 
 
 def find_titled(wording: Wording) -> Iterator[Shape]:
@@ -80,17 +80,22 @@ def find_persons(wording: Wording) -> Iterator[Shape]:
         end = _name_end(match, strict=True, weak=weak)
         if end is not None:
             yield Shape(match.start("name"), end, IdentifierKind.PERSON_NAME)
-    if wording.has(_DEGREE_WORDS):
-        for match in _DEGREE.finditer(text):
-            yield from _before_degree(match)
-    if "." in text:
-        for match in _INITIAL_FIRST.finditer(text):
-            if _is_no_term(match["name"]):
-                yield Shape(*match.span(), IdentifierKind.PERSON_NAME)
-    if _HAS_INITIAL.search(text):
-        for match in _INITIAL_LAST.finditer(text):
-            if is_name(fold(match["name"])) or (not match["name"].isupper() and _is_no_term(match["name"])):
-                yield Shape(*match.span(), IdentifierKind.PERSON_NAME)
+    for match in wording.matches(_DEGREE, _DEGREE_WORDS):
+        yield from _before_degree(text, match)
+    before = -1
+    for start, word in wording.words:
+        if len(word) == 1 and text[start].isupper():
+            first = _INITIAL_FIRST.match(text, start)
+            if first is not None and _is_no_term(first["name"]):
+                yield Shape(*first.span(), IdentifierKind.PERSON_NAME)
+            last = _INITIAL_LAST.match(text, before) if before >= 0 else None
+            if last is not None and _is_before_initial(last["name"]):
+                yield Shape(*last.span(), IdentifierKind.PERSON_NAME)
+        before = start
+
+
+def _is_before_initial(word: str) -> bool:
+    return is_name(fold(word)) or (not word.isupper() and _is_no_term(word))
 
 
 def _is_no_term(word: str) -> bool:
@@ -138,16 +143,15 @@ def _pieces(name: str) -> list[tuple[int, str]]:
     return found
 
 
-def _before_degree(match: re.Match[str]) -> Iterator[Shape]:
-    start = match.end()
-    offset = match.start("name")
-    for place, piece in reversed(_pieces(match["name"])):
+def _before_degree(text: str, degree: re.Match[str]) -> Iterator[Shape]:
+    """Yield the name before a degree, as far back as no clinical word stands."""
+    match = _BEFORE_DEGREE.search(text, max(0, degree.start() - _LONGEST_NAME), degree.start())
+    start = degree.end()
+    for place, piece in reversed(_pieces(match["name"])) if match else ():
         folded = fold(piece.strip("."))
-        short = len(folded) <= 2
-        if not short and (folded in core_words() or (is_clinical(folded) and not is_name(folded))):
+        term = folded in core_words() or (is_clinical(folded) and not is_name(folded))
+        if not piece[:1].isupper() or (len(folded) > 2 and term):
             break
-        if not piece[:1].isupper():
-            break
-        start = offset + place
-    if start < match.end():
-        yield Shape(start, match.end(), IdentifierKind.PERSON_NAME)
+        start = (match.start("name") if match else 0) + place
+    if start < degree.end():
+        yield Shape(start, degree.end(), IdentifierKind.PERSON_NAME)

@@ -17,17 +17,16 @@ class Shape(NamedTuple):
 
 
 _EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)*")
-_URL = re.compile(
-    r"\b(?:https?|ftp|file)://\S+|\bwww\.\S+|\b[\w-]+(?:\.[\w-]+)*\.(?:com|org|net|edu|gov|mil|info|local|lan|intern|uk|de|fr|es|it|nl|"
-    r"ch|at|be|se|no|dk|fi|pl|pt|br|cn|jp|kr|ca|au|eu|io)\b(?:[/:]\S*)?(?!\.\d)|\b[A-Za-z]:\\\S+|\\\\\S+|(?<!\S)/(?:home|users|data|mnt|var|opt)/\S+",
-    re.IGNORECASE,
+_URL = re.compile(r"(?:https?|ftp|file)://\S+|www\.\S+", re.IGNORECASE)
+_URL_WORDS = frozenset("http https ftp file www".split())
+_HOST = re.compile(r"(?<![\w.@-])(?:[\w-]+\.)+[a-z]{2,5}(?![\w-])(?:[/:]\S*)?")
+_DOMAINS = frozenset(
+    "com org net edu gov mil info local lan intern uk de fr es it nl ch at be se no dk fi pl pt br cn jp kr ca au eu io".split()
 )
+_WORDY_DOMAINS = frozenset("it at be no es de se info local intern".split())
+_PATH = re.compile(r"(?<!\w)[A-Za-z]:\\\S+|\\\\\S+|(?<!\S)/(?:home|users|data|mnt|var|opt)/\S+", re.IGNORECASE)
 _NETWORK = re.compile(r"(?<![\w.])(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)(?![\w.]\d|\d)")
 _HARDWARE = re.compile(r"(?<!\w)(?:[\dA-Fa-f]{2}[:-]){5}[\dA-Fa-f]{2}(?!\w)")
-_URL_WORDS = frozenset(
-    "http https ftp file www com org net edu gov mil info local lan intern uk de fr es it nl ch at be se no dk fi pl pt br cn jp kr ca au eu io "
-    "home users data mnt var opt".split()
-)
 _UID = re.compile(r"(?<![\w.])\d+(?:\.\d+){3,}(?![\w]|\.\d)")
 KEPT_ROOTS = ("2.25.", "1.2.840.10008.")
 """UIDs that stay: those made anew from a hash, and those of the standard."""
@@ -48,13 +47,14 @@ _CUED_PHONE = re.compile(
 )
 _FEWEST_PHONE_DIGITS = 7
 _FEWEST_CUED_DIGITS = 5
+_HARDWARE_MARKS = 5
 _FEWEST_CONTACT_DIGITS = 4
 _SHORTEST_UID = 10
 
 _PHONE_WORDS = frozenset(
     "tel telephone telefon telefono teléfono telef teléf phone ph fon fax cell cellular mob mobile mobil handy pager beeper tfno tlf call callback ext".split()
 )
-_VALUE = r"(?P<value>[A-Za-z]{0,6}[-/_]?\d[\w/-]*(?:[ .]\d{3,})*)"
+_VALUE = r"(?P<value>[A-Za-z]{0,6}[-/_]?\d[\w/-]*(?:[ .]\d{2,}(?![\d.,]))*)"
 _STRONG_ID = re.compile(
     r"(?<![^\W_])(?:mrn|m\.r\.n\.?|med(?:ical)?\s?rec(?:ord)?|hosp(?:ital)?\s?(?:no|id|num(?:ber)?|#)|pat(?:ient)?(?:en)?[\s_.-]?(?:id|nr|no|num(?:ber)?|#)|"
     r"pid|ptid|pt\.?\s?(?:id|no|#)|accession|acc(?:ession)?[\s.]?(?:no|nr|num(?:ber)?|#)|accnum|ssn|soc(?:ial)?\s?sec(?:urity)?|nhs|chi|hsi|nhc|nss|nuss|cip|"
@@ -86,9 +86,14 @@ _YEARS = re.compile(r"(?:19|20)\d\d-(?:19|20)\d\d")
 _FEWEST_GROUPED_DIGITS = 8
 _LONG_RUN = re.compile(r"(?<!\d)(?<!\d[.,])(?:[^\W\d_]{1,3}[-_]?)?\d{7,}(?:[^\W\d_]{1,2}(?![^\W_]))?(?!\d|[.,]\d)")
 _NATIONAL = re.compile(
-    r"(?<![\w.-])(?:\d{3}-\d{2}-\d{4}|[A-CEGHJ-PR-TW-Z]{2} ?\d{2} ?\d{2} ?\d{2} ?[A-D]|\d{6}[-+A]\d{3}[\dA-Z]|"
-    r"[A-Z]{6}\d{2}[A-EHLMPRST]\d{2}[A-Z]\d{3}[A-Z]|\d{3}\.\d{3}\.\d{3}-\d{2}|[XYZ]\d{7}[A-Z]|\d{2}\.\d{3}\.\d{3}-[\dkK])(?![\w-])"
+    r"(?<![\w.-])(?:\d{3}-\d{2}-\d{4}|\d{6}[-+A]\d{3}[\dA-Z]|\d{3}\.\d{3}\.\d{3}-\d{2}|\d{2}\.\d{3}\.\d{3}-[\dkK])(?![\w-])"
 )
+_LETTERED = {
+    # National Insurance number, codice fiscale: by the number of letters that they start with.
+    2: re.compile(r"(?<![\w.-])[A-CEGHJ-PR-TW-Z]{2} ?\d{2} ?\d{2} ?\d{2} ?[A-D](?![\w-])"),
+    6: re.compile(r"(?<![\w.-])[A-Z]{6}\d{2}[A-EHLMPRST]\d{2}[A-Z]\d{3}[A-Z](?![\w-])"),
+}
+_LONG_NUMBER = 7
 _GUID = re.compile(r"(?<!\w)[\dA-Fa-f]{8}-(?:[\dA-Fa-f]{4}-){1,3}[\dA-Fa-f]{2,12}(?!\w)")
 _UNIT_AFTER = re.compile(
     r"\s?(?:ml|mg|mm|cm|kg|ms|msec|sec|hz|khz|mhz|hu|kv|kvp|ma|mas|mgy|gy|cgy|bq|mbq|kbq|mci|ppm|%|px|pixels?|voxels?)\b",
@@ -102,16 +107,23 @@ def find_contacts(wording: Wording) -> Iterator[Shape]:
     if "@" in text:
         for match in _EMAIL.finditer(text):
             yield Shape(*match.span(), IdentifierKind.EMAIL)
-    if wording.has(_URL_WORDS) or "\\" in text:
-        for match in _URL.finditer(text):
+    for match in wording.matches(_URL, _URL_WORDS):
+        yield Shape(*match.span(), IdentifierKind.OTHER_ID)
+    if any(text[start - 1 : start] == "." for start, word in wording.words if word in _DOMAINS):
+        for match in _HOST.finditer(text):
+            labels = re.split(r"[/:]", match[0])[0].split(".")
+            if labels[-1] in _DOMAINS and (labels[-1] not in _WORDY_DOMAINS or len(labels) > 2):
+                yield Shape(*match.span(), IdentifierKind.OTHER_ID)
+    if "\\" in text or "/" in text:
+        for match in _PATH.finditer(text):
             yield Shape(*match.span(), IdentifierKind.OTHER_ID)
-    if ":" in text or "-" in text:
+    if text.count(":") >= _HARDWARE_MARKS or text.count("-") >= _HARDWARE_MARKS:
         for match in _HARDWARE.finditer(text):
             yield Shape(*match.span(), IdentifierKind.DEVICE)
     if wording.digits < _FEWEST_CONTACT_DIGITS:
         return
     if "." in text:
-        for match in _NETWORK.finditer(text):
+        for match in wording.matches_at_numbers(_NETWORK, longest=3):
             yield Shape(*match.span(), IdentifierKind.DEVICE)
     yield from _phones(wording)
 
@@ -119,10 +131,10 @@ def find_contacts(wording: Wording) -> Iterator[Shape]:
 def _phones(wording: Wording) -> Iterator[Shape]:
     text = wording.text
     if wording.digits >= _FEWEST_PHONE_DIGITS:
-        for match in _PHONE.finditer(text):
+        for match in wording.matches_at_numbers(_PHONE, lead="+("):
             if _UNIT_AFTER.match(text, match.end()) is None:
                 yield Shape(*match.span(), IdentifierKind.PHONE)
-        for match in _SPACED_PHONE.finditer(text):
+        for match in wording.matches_at_numbers(_SPACED_PHONE, shortest=3, longest=3):
             if _B_VALUES.search(text, 0, match.start()) is None:
                 yield Shape(*match.span(), IdentifierKind.PHONE)
     for match in wording.matches(_CUED_PHONE, _PHONE_WORDS):
@@ -152,26 +164,36 @@ def find_ids(wording: Wording, *, cued_only: bool = False) -> Iterator[Shape]:
         value = match["value"]
         if len(value) >= _SHORTEST_WEAK_ID and sum(char.isdigit() for char in value) >= _SHORTEST_WEAK_ID - 1:
             yield Shape(*match.span("value"), IdentifierKind.OTHER_ID)
-    if "-" in text:
+    if text.count("-") > 1:
         for match in _GUID.finditer(text):
             yield Shape(*match.span(), IdentifierKind.OTHER_ID)
-        yield from _grouped(text)
-    if wording.digits >= _SHORTEST_WEAK_ID:
-        for pattern in (_HASH_ID, _NATIONAL):
-            for match in pattern.finditer(text):
-                yield Shape(*match.span(), IdentifierKind.OTHER_ID)
-    if wording.digits >= _FEWEST_PHONE_DIGITS:
+    yield from _grouped(wording)
+    if "#" in text:
+        for match in _HASH_ID.finditer(text):
+            yield Shape(*match.span(), IdentifierKind.OTHER_ID)
+    for match in _national(wording):
+        yield Shape(*match.span(), IdentifierKind.OTHER_ID)
+    if wording.longest >= _LONG_NUMBER:
         for match in _LONG_RUN.finditer(text):
             if _UNIT_AFTER.match(text, match.end()) is None:
                 yield Shape(*match.span(), IdentifierKind.OTHER_ID)
-        if "." in text:
-            for match in _UID.finditer(text):
-                if not match[0].startswith(KEPT_ROOTS) and len(match[0]) >= _SHORTEST_UID:
-                    yield Shape(*match.span(), IdentifierKind.UID)
+    if text.count(".") > 2:
+        for match in wording.matches_at_numbers(_UID):
+            if not match[0].startswith(KEPT_ROOTS) and len(match[0]) >= _SHORTEST_UID:
+                yield Shape(*match.span(), IdentifierKind.UID)
 
 
-def _grouped(text: str) -> Iterator[Shape]:
-    for match in _GROUPED.finditer(text):
+def _national(wording: Wording) -> Iterator[re.Match[str]]:
+    yield from wording.matches_at_numbers(_NATIONAL, shortest=2)
+    for start, word in wording.words:
+        if len(word) in _LETTERED and wording.text[start].isupper():
+            match = _LETTERED[len(word)].match(wording.text, start)
+            if match is not None:
+                yield match
+
+
+def _grouped(wording: Wording) -> Iterator[Shape]:
+    for match in wording.matches_at_numbers(_GROUPED, shortest=2, longest=4):
         groups = match[0].split("-")
         round_numbers = all(group.endswith("0") for group in groups)
         if sum(map(len, groups)) >= _FEWEST_GROUPED_DIGITS and not round_numbers and not _YEARS.fullmatch(match[0]):

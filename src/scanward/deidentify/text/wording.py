@@ -1,13 +1,14 @@
-"""A text with its words, found once, so that patterns start only where a word of theirs stands."""
+"""A text with its words and numbers, found once, so that patterns start only where a word or number of theirs stands."""
 
 import re
 from collections.abc import Iterator, Set
 
 _WORD = re.compile(r"[^\W\d_]+")
+_NUMBER = re.compile(r"\d+")
 
 
 class Wording:
-    """A text and its runs of letters.
+    """A text, its runs of letters and its runs of digits.
 
     Parameters
     ----------
@@ -15,16 +16,20 @@ class Wording:
         The text.
     """
 
-    __slots__ = ("digits", "present", "text", "words")
+    __slots__ = ("digits", "longest", "numbers", "present", "text", "words")
 
     def __init__(self, text: str) -> None:
         self.text = text
         self.words = [(match.start(), match[0].lower()) for match in _WORD.finditer(text)]
         """Where each word starts, and what it is in lower case."""
-        self.present = frozenset(word for _, word in self.words)
+        self.present = {word for _, word in self.words}
         """The words, each once."""
-        self.digits = sum(map(text.count, "0123456789"))
-        """How many decimal digits of ASCII there are."""
+        self.numbers = [match.span() for match in _NUMBER.finditer(text)]
+        """Where each run of digits starts and ends."""
+        self.digits = sum(end - start for start, end in self.numbers)
+        """How many digits there are."""
+        self.longest = max((end - start for start, end in self.numbers), default=0)
+        """How many digits the longest number has."""
 
     def has(self, triggers: Set[str]) -> bool:
         """Say whether any of `triggers` is a word of the text."""
@@ -39,3 +44,31 @@ class Wording:
                 match = pattern.match(self.text, start)
                 if match is not None:
                     yield match
+
+    def matches_at_numbers(
+        self, pattern: re.Pattern[str], *, shortest: int = 1, longest: int = 1 << 30, lead: str = ""
+    ) -> Iterator[re.Match[str]]:
+        """Yield the matches of `pattern` that start at a run of digits, or at a character of `lead` before one.
+
+        Parameters
+        ----------
+        pattern
+            What is looked for; matches do not overlap.
+        shortest, longest
+            How many digits the run has.
+        lead
+            Characters of which one or two may come before the digits.
+        """
+        text, after = self.text, 0
+        for start, end in self.numbers:
+            if start < after or not shortest <= end - start <= longest:
+                continue
+            first = start
+            while lead and first > 0 and start - first < 3 and text[first - 1] in lead:
+                first -= 1
+            for at in range(first, start + 1):
+                match = pattern.match(text, at)
+                if match is not None:
+                    after = match.end()
+                    yield match
+                    break

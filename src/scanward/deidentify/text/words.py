@@ -2,27 +2,41 @@
 
 import re
 from collections.abc import Iterator
-from enum import Enum
+from enum import IntEnum
 from functools import lru_cache
 from typing import NamedTuple
 
 from scanward.deidentify.text.folding import fold
-from scanward.deidentify.text.lexicon import core_words, doubtful_words, given_words, is_clinical, is_name
+from scanward.deidentify.text.lexicon import (
+    core_words,
+    doubtful_words,
+    given_words,
+    is_clinical,
+    is_name,
+    listed_given,
+    listed_surnames,
+)
 from scanward.deidentify.text.marks import CUT_PERSON
 from scanward.deidentify.text.names import PARTICLES, is_spaceless
 from scanward.deidentify.text.shapes import Shape
 from scanward.model.identifier import IdentifierKind
 
 
-class Verdict(Enum):
-    """What is made of a word."""
+class Verdict(IntEnum):
+    """What is made of a word; from `NAME` on it goes."""
 
-    KEEP = "a term, a technical token or an ordinary word"
-    NAME = "a name, or unknown and written like one"
-    UNKNOWN = "unknown and in capitals"
-    NUMBER = "a number or code too long for a technical one"
-    DOUBT = "a name only beside a name, if capitalised"
-    FOLLOW = "a name only beside a name, however written"
+    KEEP = 0
+    """A term, a technical token or an ordinary word."""
+    DOUBT = 1
+    """A name only beside a name, if capitalised."""
+    FOLLOW = 2
+    """A name only beside a name, however written."""
+    NAME = 3
+    """A name, or unknown and written like one."""
+    UNKNOWN = 4
+    """Unknown and in capitals."""
+    NUMBER = 5
+    """A number or code too long for a technical one."""
 
 
 class Judged(NamedTuple):
@@ -65,18 +79,32 @@ def find_names(text: str) -> list[Shape]:
             continue
         for start, end, verdict in judge(token):
             tokens.append((offset + start, offset + end, verdict))
-            suspicious = suspicious or verdict in _GOING
-    if not suspicious:
+            suspicious = suspicious or verdict >= Verdict.NAME
+    tokens = [*_full_names(text, tokens)]
+    if not suspicious and not any(verdict is Verdict.NAME for _, _, verdict in tokens):
         return []
     return list(_chosen(text, _spread(text, tokens)))
 
 
-_GOING = frozenset({Verdict.NAME, Verdict.UNKNOWN, Verdict.NUMBER})
+def _full_names(text: str, tokens: list[tuple[int, int, Verdict]]) -> Iterator[tuple[int, int, Verdict]]:
+    """Make a name of a doubtful given name and a doubtful surname in a row (Grace Long; Long, Grace)."""
+    named = -1
+    for index, (start, end, verdict) in enumerate(tokens):
+        if index + 1 < len(tokens) and verdict is Verdict.DOUBT and tokens[index + 1][2] is Verdict.DOUBT:
+            right, right_end, _ = tokens[index + 1]
+            first, second = text[start:end], text[right:right_end]
+            gap = text[end:right].strip(" ")
+            if right - end <= 2 and gap in {"", ",", "^"} and first[0].isupper() and second[0].isupper():
+                given, family = (second, first) if gap else (first, second)
+                if fold(given) in listed_given() and fold(family) in listed_surnames():
+                    named = index + 1
+                    verdict = Verdict.NAME
+        yield start, end, Verdict.NAME if named == index else verdict
 
 
 def _chosen(text: str, tokens: list[tuple[int, int, Verdict]]) -> Iterator[Shape]:
     for start, end, verdict in tokens:
-        if verdict in _GOING and text[start] != CUT_PERSON:
+        if verdict >= Verdict.NAME and text[start] != CUT_PERSON:
             kind = IdentifierKind.OTHER_ID if verdict is Verdict.NUMBER else IdentifierKind.PERSON_NAME
             yield Shape(start, end, kind)
 
@@ -88,7 +116,7 @@ def _spread(text: str, tokens: list[tuple[int, int, Verdict]]) -> list[tuple[int
         before: tuple[int, int, Verdict] | None = None
         for index in order:
             start, end, verdict = tokens[index]
-            if before is not None and before[2] is Verdict.NAME and verdict not in _GOING:
+            if before is not None and before[2] is Verdict.NAME and verdict < Verdict.NAME:
                 left, right = (end, before[0]) if backwards else (before[1], start)
                 if _BESIDE.fullmatch(text, left, right) and _joins(text[start:end], verdict, backwards=backwards):
                     tokens[index] = (start, end, Verdict.NAME)
@@ -120,7 +148,7 @@ def _is_code(text: str, start: int, end: int) -> bool:
 def judge(token: str) -> tuple[Judged, ...]:
     """Judge a token of letters and digits, part by part.
 
-    Every part is returned, so that the neighbours of a name can be told.
+    Parts that stay whatever is beside them are left out.
     """
     if _HEX.fullmatch(token):
         return (Judged(0, len(token), Verdict.NUMBER),)
@@ -134,7 +162,7 @@ def judge(token: str) -> tuple[Judged, ...]:
             found.append(Judged(start, end, Verdict.KEEP))
         else:
             found += (Judged(start + at, start + to, verdict) for at, to, verdict in _judge_run(run))
-    return tuple(found)
+    return tuple(part for part in found if part.verdict is not Verdict.KEEP)
 
 
 def _judge_run(run: str) -> list[Judged]:
@@ -145,8 +173,8 @@ def _judge_run(run: str) -> list[Judged]:
     if whole not in {Verdict.NAME, Verdict.UNKNOWN} or len(pieces) < 2 or is_name(fold(run)):
         return [Judged(0, len(run), whole)]
     judged = [Judged(start, end, _judge_word(run[start:end])) for start, end in pieces]
-    if any(piece.verdict in _GOING for piece in judged) and all(
-        piece.verdict in _GOING or piece.end - piece.start <= 3 for piece in judged
+    if any(piece.verdict >= Verdict.NAME for piece in judged) and all(
+        piece.verdict >= Verdict.NAME or piece.end - piece.start <= 3 for piece in judged
     ):
         return [Judged(0, len(run), Verdict.NAME)]
     return judged

@@ -1,7 +1,7 @@
 """Dates in text in the usual notations, told from other numbers, and moved without changing their notation."""
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cache
@@ -47,10 +47,10 @@ _CUED = re.compile(
 )
 _EAST_ASIAN = re.compile(
     r"(?:(?P<year>(?:19|20)\d\d)|(?:明治|大正|昭和|平成|令和|[MTSHR])\s?\d{1,2}|元)\s?[年년]\s?(?P<m>\d{1,2})\s?[月월]\s?(?:(?P<d>\d{1,2})\s?[日일])?"
-    r"|(?<![^\W_])[SHR]\d{2}\.\d{1,2}\.\d{1,2}(?!\d)"
 )
+_ERA_LETTER = re.compile(r"(?<![^\W_])[SHR]\d{2}\.\d{1,2}\.\d{1,2}(?!\d)")
 _CUES = frozenset("on date dated dob since until born geb vom am".split())
-_ERA = frozenset("SHR")
+_ERA_LETTERS = frozenset("shr")
 _FEWEST_DIGITS = 4
 _PIVOT = 69
 _NEEDS_FOUR_DIGITS = frozenset("mag set out gen mar ago may mai ott lug giu ene dic dez mars abr".split())
@@ -89,19 +89,18 @@ def find_dates(wording: Wording, known_days: Collection[date] = ()) -> list[Writ
     if not wording.digits:
         return []
     text = wording.text
-    found = [*_numeric(text, known_days), *_compact(text)] if wording.digits >= _FEWEST_DIGITS else []
+    found = [*_numeric(wording, known_days), *_compact(wording)] if wording.digits >= _FEWEST_DIGITS else []
     if wording.has(_month_triggers()):
-        found += [
-            *_with_month_name(text, _DAY_MONTH),
-            *_with_month_name(text, _MONTH_DAY),
-            *_named_month_years(wording),
-        ]
+        found += _with_month_name(wording.matches_at_numbers(_DAY_MONTH, longest=2))
+        found += _with_month_name(wording.matches(_MONTH_DAY, _month_triggers()))
+        found += _named_month_years(wording)
     if wording.digits >= _FEWEST_DIGITS and "/" in text:
-        found += _month_years(text)
+        found += _month_years(wording)
     for match in wording.matches(_CUED, _CUES):
         if _is_day_and_month(match["md"]):
             found.append(WrittenDate(*match.span("md"), None))
-    if not text.isascii() or _ERA.intersection(text):
+    found += (WrittenDate(*match.span(), None) for match in wording.matches(_ERA_LETTER, _ERA_LETTERS))
+    if not text.isascii():
         found += _east_asian(text)
     found.sort(key=lambda item: (item.start, -item.end))
     chosen: list[WrittenDate] = []
@@ -136,8 +135,8 @@ def shift_written(text: str, written: WrittenDate, days: int) -> str | None:
     return "".join(pieces) + text[at : written.end]
 
 
-def _numeric(text: str, known_days: Collection[date]) -> Iterator[WrittenDate]:
-    for match in _NUMERIC.finditer(text):
+def _numeric(wording: Wording, known_days: Collection[date]) -> Iterator[WrittenDate]:
+    for match in wording.matches_at_numbers(_NUMERIC, longest=4):
         if match["year"]:
             day = _date(int(match["year"]), int(match["m"]), int(match["d"]))
             if day is not None:
@@ -163,16 +162,16 @@ def _numeric(text: str, known_days: Collection[date]) -> Iterator[WrittenDate]:
         yield WrittenDate(*match.span(), month_first if american else day_first, fields)
 
 
-def _compact(text: str) -> Iterator[WrittenDate]:
-    for match in _COMPACT.finditer(text):
+def _compact(wording: Wording) -> Iterator[WrittenDate]:
+    for match in wording.matches_at_numbers(_COMPACT, shortest=8):
         day = _date(int(match["y"]), int(match["m"]), int(match["d"]))
         if day is not None:
             fields = ((*match.span("y"), "Y"), (*match.span("m"), "m"), (*match.span("d"), "d"))
             yield WrittenDate(*match.span(), day, fields)
 
 
-def _with_month_name(text: str, pattern: re.Pattern[str]) -> Iterator[WrittenDate]:
-    for match in pattern.finditer(text):
+def _with_month_name(matches: Iterable[re.Match[str]]) -> Iterator[WrittenDate]:
+    for match in matches:
         word, number = fold(match["month"]), int(match["day"])
         names = month_words().get(word)
         if names is None or not 1 <= number <= 31 or not _is_plausible(match, word):
@@ -216,8 +215,8 @@ def _named_month_years(wording: Wording) -> Iterator[WrittenDate]:
             yield WrittenDate(*match.span(), day, ((*match.span("month"), "B"), (*match.span("year"), "Y")))
 
 
-def _month_years(text: str) -> Iterator[WrittenDate]:
-    for match in _MONTH_SLASH_YEAR.finditer(text):
+def _month_years(wording: Wording) -> Iterator[WrittenDate]:
+    for match in wording.matches_at_numbers(_MONTH_SLASH_YEAR, longest=2):
         day = _date(int(match["y"]), int(match["m"]), 15)
         yield WrittenDate(*match.span(), day, ((*match.span("m"), "m"), (*match.span("y"), "Y")))
 
