@@ -87,6 +87,7 @@ HOSTS: dict[str, tuple[UID, Callable[[Study], Dataset]]] = {
     "private": (ExplicitVRLittleEndian, partial(images.make_mr, number=3, size=22)),
     "structure": (ExplicitVRLittleEndian, partial(images.make_mr, number=4, size=24)),
     "malformed": (ExplicitVRLittleEndian, partial(images.make_mr, number=5, size=14)),
+    "twice": (ExplicitVRLittleEndian, partial(images.make_mr, number=9, size=12)),
     "tail": (ExplicitVRLittleEndian, partial(images.make_mr, number=6, size=26)),
     "tail zeros": (ExplicitVRLittleEndian, partial(images.make_mr, number=7, size=28)),
     "tail implicit": (ImplicitVRLittleEndian, partial(images.make_mr, number=8, size=30)),

@@ -17,8 +17,8 @@ NAME         OtherPatientIDsSequence.IssuerOfPatientID {} HOSPITAL
 NAME         IssuerOfPatientID                         {} CLINIC
 ID           IssuerOfPatientIDQualifiersSequence.UniversalEntityID  {}
 TIME         PatientBirthTime                          {}
-DATE         PatientBirthDateInAlternativeCalendar     {}
-DATE         PatientDeathDateInAlternativeCalendar     {}
+ID           PatientBirthDateInAlternativeCalendar     {}
+ID           PatientDeathDateInAlternativeCalendar     {}
 PLACE        PatientAddress                            12 {} Street
 PHONE        PatientTelephoneNumbers                   {}
 NAME         PatientTelecomInformation                 mailto:{}@example.org
@@ -112,8 +112,8 @@ DATE         StudyReadDate                             {}
 DATE         ScheduledStudyStartDate                   {}
 DATE         StudyArrivalDate                          {}
 DATE         StudyCompletionDate                       {}
-PLACE        ScheduledStudyLocation                    {} House
-ID           ScheduledStudyLocationAETitle             {}
+DEVICE        ScheduledStudyLocation                    {} House
+DEVICE           ScheduledStudyLocationAETitle             {}
 NAME         InterpretationAuthor                      {}^Interprets
 NAME         InterpretationText                        Read by {}
 NAME         ScheduledPatientInstitutionResidence      Ward {}
@@ -154,14 +154,14 @@ NAME         ClinicalTrialSponsorName                  {} Pharma
 ID           ClinicalTrialProtocolID                   {}
 NAME         ClinicalTrialProtocolName                 {} Trial
 ID           ClinicalTrialSiteID                       {}
-NAME         ClinicalTrialSiteName                     {} Site
+INSTITUTION         ClinicalTrialSiteName                     {} Site
 ID           ClinicalTrialSubjectID                    {}
 ID           ClinicalTrialSubjectReadingID             {}
-NAME         ClinicalTrialCoordinatingCenterName       {} Center
+INSTITUTION         ClinicalTrialCoordinatingCenterName       {} Center
 ID           ClinicalTrialTimePointID                  {}
 NAME         ClinicalTrialTimePointDescription         After visit of {}
 NAME         ClinicalTrialSeriesDescription            Read by {}
-NAME         ClinicalTrialProtocolEthicsCommitteeName  {} Board
+INSTITUTION         ClinicalTrialProtocolEthicsCommitteeName  {} Board
 ID           ClinicalTrialProtocolEthicsCommitteeApprovalNumber  {}
 NAME         ContrastBolusAgent                        IOHEXOL given by {}
 NAME         ContrastBolusAgentSequence.CodeMeaning    Contrast of {}
@@ -342,7 +342,7 @@ NAME         DirectoryRecordSequence#3.ReferencedFileID  {}
 UID          DirectoryRecordSequence#3.ReferencedSOPInstanceUIDInFile  {}
 """,
     "ultrasound": """
-NAME         TransducerIdentificationSequence.DeviceSerialNumber  {}
+DEVICE         TransducerIdentificationSequence.DeviceSerialNumber  {}
 NAME         EventTimerNames                           {}
 NAME         StageName                                 {}
 NAME         ViewName                                  {}
@@ -368,7 +368,7 @@ DATE         ReviewDate                                {}
 NAME         RTPlanName                                {}
 NAME         RTPlanDescription                         For {}
 NAME         PrescriptionDescription                   By {}
-NAME         BeamSequence.TreatmentMachineName         {}
+DEVICE         BeamSequence.TreatmentMachineName         {}
 NAME         BeamSequence.BeamDescription              {}
 NAME         PatientSetupSequence.SetupTechniqueDescription  {}
 DATE         RTPlanDate                                {}

@@ -68,7 +68,7 @@ def _private() -> list[Place]:
         ("NAME", "private SQ, 3 deep",
          p.private_items(acme, 0x32, "RequestAttributesSequence.ReferencedStudySequence.PatientComments"), "{}"),
         ("NAME", "private creator", p.raw(0x002B0010, "LO"), "WS {}"),
-        ("NAME", "private element without creator", p.raw(0x00091001, "LO"), "{}"),
+        ("NAME", "private element without creator", p.raw(0x000D1001, "LO"), "{}"),
         ("NAME", "private UN without creator", p.raw(0x000B1002, "UN"), "{}"),
         ("NAME", "private SQ in UN, defined length",
          p.unknown_sequence(0x00291040, 0x00100010, undefined=False), "{}^Un"),
@@ -122,7 +122,6 @@ def _structure() -> list[Place]:
     ]  # fmt: skip
     malformed: list[tuple[str, str, p.Put, str]] = [
         ("NAME", "illegal group 0003", p.raw(0x00030010, "LO"), "{}"),
-        ("NAME", "second element with a tag that is there", p.raw(0x00180015, "CS", second=True), "{}"),
         ("NAME", "illegal group 0005", p.raw(0x00051010, "LO"), "{}"),
         ("NAME", "illegal group FFFF", p.raw(0xFFFF0010, "LO"), "{}"),
         ("UID", "command element in the Data Set", p.raw(0x00001000, "UI"), "{}"),
@@ -131,6 +130,7 @@ def _structure() -> list[Place]:
     return [
         *(_one("structure", *row[:2], row[2], row[3]) for row in rows),
         *(_one("malformed", *row[:2], row[2], row[3]) for row in malformed),
+        _one("twice", "NAME", "second element with a tag that is there", p.raw(0x00180015, "LO", second=True)),
         _one("tail", "NAME", "bytes behind the Data Set", p.tail),
         _one("tail zeros", "NAME", "text behind zeros behind the Data Set", p.tail_after_zeros),
         _one("tail implicit", "NAME", "bytes behind the Data Set, Implicit VR", p.tail),

@@ -126,7 +126,8 @@ def byte_variants(kind: Kind, token: str, charset: str = "") -> tuple[bytes, ...
                 found[data.lower()] = None
         plain = text.encode("utf-8")
         if len(plain) >= 6:
-            found.update(dict.fromkeys(_swapped(plain.lower())))
+            # Six digits in a row, left of a date with its bytes swapped, come about by chance.
+            found.update(dict.fromkeys(_swapped(plain.lower()) if not plain.isdigit() else ()))
             found.update(dict.fromkeys(_base64(plain)))
     return tuple(found)
 

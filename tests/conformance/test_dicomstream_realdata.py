@@ -181,7 +181,7 @@ def test_damaged_files_end_in_errors_of_our_own() -> None:
     remembering = rewriter(plan)
     small = [path for path in READABLE if path.stat().st_size < 600_000]
     for path in rng.sample(small, len(small)):
-        for mutant in mutants(path.read_bytes(), rng, 25):
+        for mutant in mutants(path.read_bytes(), rng, 100):
             try:
                 start = open_bytes(mutant)
                 remembering.process(start)

@@ -31,7 +31,7 @@ _IDENTIFYING: tuple[tuple[Kind, str], ...] = (
     (Kind.INSTITUTION, r"ClinicalTrial(Sponsor|Site|Coordinating|ProtocolEthics)\w*Name"),
     (Kind.DEVICE, r"SerialNumber|StationName|^(Gantry|Detector|Plate|Cassette|Generator)ID$|UniqueDevice|DeviceLabel"),
     (Kind.DEVICE, r"DeviceID$|DeviceUID$|AETitle$|ApplicationEntityTitle$|MachineName|ImplementationVersionName"),
-    (Kind.NAME, r"PatientInsurance|MilitaryRank|BranchOfService|Religious|ResponsiblePerson|Occupation$"),
+    (Kind.NAME, r"PatientInsurance|MilitaryRank|BranchOfService|Religious|ResponsiblePerson"),
     (Kind.NAME, r"Issuer|AlternativeCalendar|ModifyingSystem|SourceOfPreviousValues|StudyIDIssuer"),
     (Kind.ID, r"AccessionNumber|^(Study|Patient|Admission|ServiceEpisode|OtherPatient)IDs?$|MedicalRecord|OrderNumber"),
     (Kind.ID, r"^(RequestedProcedure|ScheduledProcedureStep|PerformedProcedureStep)ID$|ClinicalTrial\w*ID$|FileSetID"),

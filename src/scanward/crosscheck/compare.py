@@ -14,8 +14,10 @@ the files through the writer's eyes. Numbered steps are repeated at each block.
 import hashlib
 import importlib.util
 import os
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -33,7 +35,7 @@ from scanward.crosscheck.search import (
     search_values,
     search_words,
 )
-from scanward.crosscheck.structure import Consistency, faults_of, pixel_faults
+from scanward.crosscheck.structure import RETAINS_UIDS, Consistency, faults_of, pixel_faults, retained
 from scanward.errors import SourceError
 
 _NOTHING = Allowed(kinds=frozenset(), uid_values=False, moved_dates=frozenset())
@@ -84,7 +86,8 @@ def compare(
         findings.update(_search_one(output, matched.get(output.path), known, searcher, offsets, names[output.path]))
     # 6. Names, and files that are not DICOM.
     others = [path for path in output_files if path not in {output.path for output in results}]
-    findings.update(_search_names(output_files, root, searcher, names))
+    keeps_uids = {output.path for output in results if RETAINS_UIDS in retained(output)}
+    findings.update(_search_names(output_files, root, searcher, names, keeps_uids))
     findings.update(_search_others(others, source_files, searcher, names))
     return CrosscheckReport(
         inputs=len(inputs),
@@ -208,11 +211,14 @@ def _finding(hit: Hit, name: str) -> Finding:
 
 
 def _search_names(
-    paths: Iterable[Path], root: Path, searcher: Searcher, names: Mapping[Path, str]
-) -> Iterator[Finding]:  # fmt: skip
+    paths: Iterable[Path], root: Path, searcher: Searcher, names: Mapping[Path, str], keeps_uids: AbstractSet[Path]
+) -> Iterator[Finding]:
     for path in paths:
-        relative = path.relative_to(root).as_posix().encode("utf-8", errors="surrogateescape")
-        for _, needle in searcher.find(relative):
+        relative = path.relative_to(root).as_posix()
+        if path in keeps_uids:
+            # What a retained UID gives away is part of retaining it.
+            relative = re.sub(r"\d+(\.\d+){4,}", "", relative)
+        for _, needle in searcher.find(relative.encode("utf-8", errors="surrogateescape")):
             # New UIDs and retained ones name the files; whether a UID may be there is told at the UID itself.
             if needle.wanted.kind is not Kind.UID:
                 yield Finding(

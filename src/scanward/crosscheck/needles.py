@@ -147,7 +147,10 @@ def needles_of(wanted: Wanted) -> Iterator[Needle]:
                     yield Needle(data, alone and codec == "utf-8", wanted)
         plain = text.encode()
         if len(plain) >= 7:
-            yield from (Needle(data, False, wanted) for data in (*_swapped(plain.lower()), *_base64(plain)))
+            yield from (Needle(data, False, wanted) for data in _base64(plain))
+        # Six digits in a row, left of a date with its bytes swapped, come about by chance.
+        if len(plain) >= 7 and not plain.isdigit():
+            yield from (Needle(data, False, wanted) for data in _swapped(plain.lower()))
 
 
 def _stripped(data: bytes, codec: str) -> bytes:

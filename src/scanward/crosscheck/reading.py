@@ -76,7 +76,7 @@ class Reading:
     faults
         What could not be read, in words.
     excess
-        Number of bytes that native Pixel Data has behind its last pixel.
+        Whether native Pixel Data has bytes other than zero behind its last pixel.
     codestream
         What is beside the picture in compressed pixels, in words.
     pixel_range
@@ -95,7 +95,7 @@ class Reading:
     pixel_range: tuple[int, int] | None = None
     pixel_hash: str = ""
     inflated: bytes = b""
-    excess: int = 0
+    excess: bool = False
     codestream: tuple[str, ...] = ()
     first: dict[str, str] = field(default_factory=dict)
 
@@ -143,7 +143,7 @@ def read(path: Path) -> Reading:
         pixel_range=pixel_range,
         pixel_hash=pixels,
         inflated=inflated,
-        excess=_excess(ds, pixel_range),
+        excess=_has_excess(path, ds, pixel_range),
         codestream=codestream,
         first=first,
     )
@@ -290,7 +290,10 @@ def _expected_bytes(ds: Dataset) -> int:
     return (bits + 7) // 8
 
 
-def _excess(ds: Dataset, native: tuple[int, int] | None) -> int:
-    """Return how many bytes native Pixel Data has beyond its last pixel and padding; 0 where that cannot be told."""
+def _has_excess(path: Path, ds: Dataset, native: tuple[int, int] | None) -> bool:
     wanted = _expected_bytes(ds)
-    return max(0, native[1] - wanted - wanted % 2) if native is not None and wanted else 0
+    if native is None or not wanted or native[1] <= wanted:
+        return False
+    with path.open("rb") as handle:
+        handle.seek(native[0] + wanted)
+        return bool(handle.read(min(native[1] - wanted, MAX_VALUE_BYTES)).strip(b"\0"))

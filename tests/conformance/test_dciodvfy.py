@@ -1,0 +1,87 @@
+"""De-identified instances stay valid: ``dciodvfy`` (Debian dicom3tools) reports no error that the input did not have."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import warnings
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from pydicom import config, dcmread
+from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
+
+from scanward.crosscheck.matching import match
+from scanward.crosscheck.reading import is_dicom, read
+from tests.common.studies import write_sample_studies
+from tests.privacy.conftest import RELEASED, STOPPED, deidentify
+
+pytestmark = pytest.mark.peers("dciodvfy")
+
+
+def errors_of(path: Path, scratch: Path) -> Counter[str]:
+    """Return dciodvfy's errors, without the values and places that differ between an input and its output."""
+    done = subprocess.run(
+        ["dciodvfy", str(inflated(path, scratch))], capture_output=True, check=False, timeout=120
+    )  # fmt: skip
+    lines = (done.stdout + done.stderr).decode("latin-1").splitlines()
+    return Counter(normalised(line) for line in lines if line.startswith("Error"))
+
+
+def normalised(line: str) -> str:
+    """Return a message without values: what is in quotes or brackets after "=", and numbers."""
+    line = re.sub(r"(= |value |Value )(<[^>]*>|'[^']*'|\"[^\"]*\")", r"\1", line)
+    line = re.sub(r"<[^<>]*\^[^<>]*>|\([^()]*\^[^()]*\)", "", line)
+    line = re.sub(r"\b(0x)?[0-9a-f]*\d[0-9a-f]*\b", "#", line)
+    return re.sub(r"\[#\]", "", line).strip()
+
+
+def inflated(path: Path, scratch: Path) -> Path:
+    """Return the same Data Set as a file that dciodvfy can read; it does not know the deflated syntax."""
+    with warnings.catch_warnings(), config.disable_value_validation():
+        warnings.simplefilter("ignore")
+        ds = dcmread(path, force=True)
+        if getattr(ds.file_meta, "TransferSyntaxUID", "") != DeflatedExplicitVRLittleEndian:
+            return path
+        ds.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+        target = scratch / "inflated.dcm"
+        ds.save_as(target, enforce_file_format=True)
+    return target
+
+
+def new_errors(sources: Path, outputs: Path, scratch: Path) -> tuple[int, list[str]]:
+    """Return how many pairs were compared, and the errors that only the output has, by input."""
+    before = [read(path) for path in sorted(sources.rglob("*")) if path.is_file() and is_dicom(path)]
+    after = [read(path) for path in sorted(outputs.rglob("*.dcm"))]
+    pairs = match(before, after, None)
+    found = []
+    for output, source in pairs.items():
+        added = errors_of(output, scratch) - errors_of(source.path, scratch)
+        found += [f"{source.path.name}: {error}" for error in sorted(added)]
+    return len(pairs), found
+
+
+def test_the_samples_themselves_are_valid(tmp_path):
+    files = write_sample_studies(tmp_path / "in")
+    assert {file.name: errors_of(file.path, tmp_path) for file in files if errors_of(file.path, tmp_path)} == {}
+
+
+@pytest.mark.parametrize("profile", ["basic", "ai-inference", "research", "patient-copy"])
+def test_sample_studies_stay_valid(tmp_path, profile):
+    files = write_sample_studies(tmp_path / "in")
+    run = deidentify(tmp_path / "in", tmp_path / "out", tmp_path / "home", profile)
+    assert run.exit_code == RELEASED, run.shown
+    compared, found = new_errors(tmp_path / "in", tmp_path / "out", tmp_path)
+    assert found == []
+    assert compared == len(files)
+
+
+@pytest.mark.realdata
+@pytest.mark.parametrize("profile", ["basic", "research"])
+def test_real_files_get_no_new_error(tmp_path, test_data, profile):
+    run = deidentify(test_data / "dicom", tmp_path / "out", tmp_path / "home", profile, workers=2)
+    assert run.exit_code in {RELEASED, STOPPED}, run.shown
+    compared, found = new_errors(test_data / "dicom", tmp_path / "out", tmp_path)
+    assert found == []
+    assert compared > 120
