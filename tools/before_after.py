@@ -156,7 +156,8 @@ body { margin:0; padding:22px 26px; background:#eef1f5; color:var(--ink);
 section { background:#fff; border:1px solid #d9dfe6; border-radius:10px; padding:13px 20px 9px; margin-bottom:15px; }
 table { border-collapse:collapse; width:100%; table-layout:fixed; }
 col.name { width:18%; } col.what { width:8%; }
-th { text-align:left; padding:0 8px 9px 0; white-space:nowrap; border-bottom:2px solid var(--line); vertical-align:bottom; font-size:16px; }
+th { text-align:left; padding:0 8px 9px 0; white-space:nowrap; font-size:16px;
+  border-bottom:2px solid var(--line); vertical-align:bottom; }
 th small { display:block; font:12px/1.4 ui-monospace,"DejaVu Sans Mono",Menlo,monospace; color:var(--soft);
   overflow-wrap:anywhere; }
 td { padding:4px 18px 4px 0; border-bottom:1px solid var(--line); vertical-align:top; overflow-wrap:anywhere; }
