@@ -17,7 +17,9 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from contenders import CONTENDERS, COPY, ENVIRONMENT, SCANWARD, Contender, Job, find_command
+from measure import find_dicom
 from pydicom import dcmread
+from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
 from table import format_table
 
 from tests.common.leaks import Leak, find_leaks, leaking_places
@@ -43,14 +45,15 @@ class Finding:
     identity
         Of the files' own names, IDs, dates and UIDs, how many are still found.
     damaged
-        Outputs with an error of dciodvfy that their input did not have; None without dciodvfy.
+        Outputs with an error of dciodvfy that their input did not have: the input's name and the errors; None without
+        dciodvfy.
     """
 
     outputs: int
     places: tuple[str, ...]
     known: int
     identity: int
-    damaged: int | None
+    damaged: tuple[str, ...] | None
 
 
 def main() -> None:
@@ -58,7 +61,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--json", type=Path, help="file for the figures")
     parser.add_argument("--only", nargs="+", metavar="NAME", help="only these tools")
-    parser.add_argument("--list", action="store_true", help="name the places that Scanward leaves")
+    parser.add_argument("--list", action="store_true", help="name the places and the errors that Scanward leaves")
     arguments = parser.parse_args()
     tools = [
         tool for tool in CONTENDERS
@@ -71,7 +74,7 @@ def main() -> None:
     total = sum(len(file.places) for file in planted)
     print_findings(findings, total=total, files=len(planted))
     if arguments.list and SCANWARD in findings:
-        print(*findings[SCANWARD].places, sep="\n")
+        print(*findings[SCANWARD].places, *(findings[SCANWARD].damaged or ()), sep="\n")
     if arguments.json:
         figures = {
             "places": total,
@@ -90,7 +93,7 @@ def examine(tool: Contender, planted: Sequence[PlantedFile], work: Path) -> Find
         jobs = [replace(job, source=file.path, out=job.out / f"{n}.dcm") for n, file in enumerate(planted)]
     for one in jobs:
         subprocess.run(tool.command(one), env=ENVIRONMENT, check=False, capture_output=True, timeout=600)
-    outputs = [path for path in job.out.rglob("*") if path.is_file()]
+    outputs = find_dicom(job.out)
     found = frozenset(leaking_places(search(planted, job.out)))
     plants: list[Plant] = [plant for file in planted for plant in file.places]
     leaking = [plant for plant in plants if plant.place in found]
@@ -99,7 +102,7 @@ def examine(tool: Contender, planted: Sequence[PlantedFile], work: Path) -> Find
         places=tuple(plant.place for plant in leaking),
         known=sum(plant.known for plant in leaking),
         identity=len(found - {plant.place for plant in plants}),
-        damaged=count_damaged(planted, outputs),
+        damaged=find_damaged(planted, outputs),
     )
     shutil.rmtree(job.out)
     return result
@@ -114,14 +117,17 @@ def search(planted: Sequence[PlantedFile], out: Path) -> list[Leak]:
         return find_leaks([replace(file, study_date="") for file in planted], out)
 
 
-def count_damaged(planted: Sequence[PlantedFile], outputs: Sequence[Path]) -> int | None:
-    """Return how many outputs have an error that their input did not have."""
+def find_damaged(planted: Sequence[PlantedFile], outputs: Sequence[Path]) -> tuple[str, ...] | None:
+    """Return which outputs have errors that their input did not have."""
     if find_command("dciodvfy") is None:
         return None
-    sources = {file.signature: file.path for file in planted}
-    pairs = [(sources.get(mark), path) for path in outputs for mark in [_mark(path)]]
+    by_mark = {file.signature: file for file in planted}
+    pairs = [(by_mark[mark], path) for path in outputs for mark in [_mark(path)] if mark in by_mark]
     with ThreadPoolExecutor(2) as pool:
-        return sum(pool.map(lambda pair: pair[0] is not None and bool(errors(pair[1]) - errors(pair[0])), pairs))
+        new = pool.map(lambda pair: _new_errors(pair[0].path, pair[1]), pairs)
+        return tuple(
+            f"{file.name}: {'; '.join(sorted(lines))}" for (file, _), lines in zip(pairs, new, strict=True) if lines
+        )
 
 
 def _mark(path: Path) -> str:
@@ -133,11 +139,30 @@ def _mark(path: Path) -> str:
             return ""
 
 
+def _new_errors(source: Path, output: Path) -> frozenset[str]:
+    before = errors(source)
+    # Where dciodvfy cannot read the input it says nothing of what that lacks.
+    return frozenset() if any("Object Not found" in line for line in before) else errors(output) - before
+
+
 def errors(path: Path) -> frozenset[str]:
     """Return the errors that dciodvfy finds, without the values that they quote."""
-    done = subprocess.run(["dciodvfy", str(path)], capture_output=True, check=False, timeout=60)
+    with tempfile.TemporaryDirectory() as folder:
+        done = subprocess.run(
+            ["dciodvfy", str(_readable(path, Path(folder)))], capture_output=True, check=False, timeout=60
+        )
     lines = (done.stderr + done.stdout).decode("utf-8", errors="replace").splitlines()
     return frozenset(_QUOTED.sub("", line) for line in lines if line.startswith("Error"))
+
+
+def _readable(path: Path, folder: Path) -> Path:
+    """Return `path`, or an inflated copy of it, since dciodvfy cannot inflate."""
+    if DeflatedExplicitVRLittleEndian.encode() + b"\0" not in path.read_bytes()[:1024]:
+        return path
+    ds = dcmread(path)
+    ds.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    ds.save_as(folder / "inflated.dcm")
+    return folder / "inflated.dcm"
 
 
 def print_findings(findings: dict[str, Finding], *, total: int, files: int) -> None:
@@ -145,7 +170,7 @@ def print_findings(findings: dict[str, Finding], *, total: int, files: int) -> N
     rows = [
         [
             name, str(one.outputs), str(len(one.places)), str(one.known), str(one.identity),
-            "?" if one.damaged is None else str(one.damaged),
+            "?" if one.damaged is None else str(len(one.damaged)),
         ]
         for name, one in findings.items()
     ]  # fmt: skip

@@ -82,3 +82,14 @@ def median(usages: Sequence[Usage]) -> Usage:
         wall_seconds=statistics.median(usage.wall_seconds for usage in usages),
         peak_rss_bytes=max(usage.peak_rss_bytes for usage in usages),
     )
+
+
+def find_dicom(folder: Path) -> list[Path]:
+    """Return the DICOM files below `folder`."""
+    found = []
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            with path.open("rb") as file:
+                if file.read(132)[128:] == b"DICM":
+                    found.append(path)
+    return found

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from contenders import COPY, ENVIRONMENT, SCANWARD, Contender, Job, scanward_command
-from measure import RUNNER_RSS_BYTES, CommandFailedError, Usage, measure, median
+from measure import RUNNER_RSS_BYTES, CommandFailedError, Usage, find_dicom, measure, median
 from table import format_table
 
 MAX_CPU_MS = 0.5
@@ -153,7 +153,7 @@ class Bench:
         job = self._job(source)
         _prepare(job)
         usage = self._measure(scanward_command(job, "--workers", "1"), expected=(0, 3))
-        outputs = _outputs(job.out)
+        outputs = len(find_dicom(job.out))
         self._drop(source)
         shutil.rmtree(job.out, ignore_errors=True)
         print(
@@ -219,7 +219,7 @@ class Bench:
         job = self._job(source)
         tool.prepare(job)
         usage = self._measure(tool.command(job), expected=tool.expected)
-        count = _outputs(job.out)
+        count = len(find_dicom(job.out))
         shutil.rmtree(job.out)
         return usage, count
 
@@ -235,16 +235,6 @@ def _say(text: str) -> None:
 
 def _size(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-
-
-def _outputs(folder: Path) -> int:
-    """Return the number of DICOM files below `folder`."""
-    count = 0
-    for path in folder.rglob("*"):
-        if path.is_file():
-            with path.open("rb") as file:
-                count += file.read(132)[128:] == b"DICM"
-    return count
 
 
 def _cpu_ms(result: Result, instances: int) -> float:
