@@ -184,10 +184,11 @@ def search_outputs(planted: list[Any]) -> None:
     leaks = import_module("tests.common.leaks")
     places = sum(len(file.places) for file in planted)
     found = leaks.leaking_places(leaks.find_leaks(planted, DEMO / "out", identity=False))
-    count = sum(1 for path in (DEMO / "out").rglob("*") if path.is_file())
+    count = sum(1 for _ in (DEMO / "out").rglob("*.dcm"))
     heading("Is anything left?")
     console.print(
-        f"Of {places} planted identifiers {len(found)} are found in the bytes, values and names of {count} outputs.",
+        f"{places} planted identifiers searched for in the bytes, values and names of {count} outputs: "
+        f"{len(found) or 'none'} found.",
         style="bold red" if found else "bold green",
     )
     for place in found[:10]:
