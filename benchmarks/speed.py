@@ -21,6 +21,9 @@ MAX_OF_COPY = 2.0
 MIN_OF_PYDICOM = 15.0
 """Goal: every tool built on pydicom takes so many times Scanward's CPU time."""
 
+PYDICOM_PEERS = ("dicom-anonymizer", "dicognito", "deid")
+"""The tools built on pydicom. A bare loop of pydicom is in the table too, but it is no de-identifier."""
+
 MAX_RSS_BYTES = 64 << 20
 """Goal: peak memory on a multi-frame file of 4 GB."""
 
@@ -94,7 +97,7 @@ class Bench:
             "CPU: user and system time, start-up included. 'start' is the CPU time of the same command on one instance."
         )
         print(f"MB/s by the clock. Peak memory below {RUNNER_RSS_BYTES >> 20} MB cannot be told.")
-        goals = _goals(results, {tool.name for tool in tools if tool.uses_pydicom}, instances)
+        goals = _goals(results, instances)
         _print_goals(goals)
         self._drop(source)
         return {"instances": instances, "bytes": size, "tools": _plain(results), "goals": goals}
@@ -288,20 +291,30 @@ def _mix_cell(result: Result | None, files: int) -> str:
     return f"{_net_ms(result, files):.2f}" + ("*" if result.outputs < files else "")
 
 
-def _goals(results: dict[str, Result], pydicom_based: set[str], instances: int) -> dict[str, bool]:
-    """Return each goal of speed with whether this run met it."""
-    ours, copy = results.get(SCANWARD), results.get(COPY)
+def _goals(results: dict[str, Result], instances: int) -> dict[str, bool]:
+    """Return each goal of speed, with the figure, and whether this run met it."""
+    ours = results.get(SCANWARD)
     if ours is None:
         return {}
     cpu = ours.usage.cpu_seconds
-    goals = {f"at most {MAX_CPU_MS} ms CPU for each CT, all included": _cpu_ms(ours, instances) <= MAX_CPU_MS}
-    if copy is not None:
-        goals[f"at most {MAX_OF_COPY:g} times cp"] = cpu <= MAX_OF_COPY * copy.usage.cpu_seconds
-    behind = [result.usage.cpu_seconds / cpu for name, result in results.items() if name in pydicom_based]
-    if behind:
-        goals[f"{MIN_OF_PYDICOM:g} times as fast as each tool built on pydicom"] = min(behind) >= MIN_OF_PYDICOM
+
+    def times(name: str) -> tuple[float, str]:
+        """Return how many times our CPU time a tool takes, and the same in words, also without start-up."""
+        ratio, net = results[name].usage.cpu_seconds / cpu, _net_ms(results[name], instances) / _net_ms(ours, instances)
+        return ratio, f"{name} takes {ratio:.2f} times as long ({net:.2f} without start-up)"
+
+    each = f"{_cpu_ms(ours, instances):.2f} ms ({_net_ms(ours, instances):.2f} without start-up)"
+    goals = {f"at most {MAX_CPU_MS} ms CPU for each CT, all included: {each}": _cpu_ms(ours, instances) <= MAX_CPU_MS}
+    if COPY in results:
+        of_copy = cpu / results[COPY].usage.cpu_seconds
+        goals[f"at most {MAX_OF_COPY:g} times the CPU time of cp: {of_copy:.1f}"] = of_copy <= MAX_OF_COPY
+    for name in PYDICOM_PEERS:
+        if name in results:
+            ratio, words = times(name)
+            goals[f"at least {MIN_OF_PYDICOM:g} times as fast as tools on pydicom: {words}"] = ratio >= MIN_OF_PYDICOM
     if "gdcmanon" in results:
-        goals["ahead of gdcmanon"] = cpu < results["gdcmanon"].usage.cpu_seconds
+        ratio, words = times("gdcmanon")
+        goals[f"ahead of gdcmanon: {words}"] = ratio > 1
     return goals
 
 
