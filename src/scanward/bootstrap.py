@@ -19,8 +19,21 @@ from scanward.model.report import RunReport
 from scanward.standard.confidentiality import EDITION
 
 
-def deidentify_folder(request: DeidentifyRequest, progress: Callable[[Progress], None]) -> RunReport:
+def deidentify_folder(
+    request: DeidentifyRequest,
+    progress: Callable[[Progress], None],
+    keep: Callable[[RunReport], None] = lambda _: None,
+) -> RunReport:
     """Carry out `scanward deidentify`.
+
+    Parameters
+    ----------
+    request
+        What to do.
+    progress
+        Called as the run goes on.
+    keep
+        Puts the report where it stays; the journal that it was made from is removed only afterwards.
 
     Raises
     ------
@@ -58,6 +71,7 @@ def deidentify_folder(request: DeidentifyRequest, progress: Callable[[Progress],
                 str(request.release_unchecked_pixels),
             )
         )
+        report.run_id = run
         journals: list[SqliteJournal] = []
 
         def open_journal() -> SqliteJournal:
@@ -93,9 +107,10 @@ def deidentify_folder(request: DeidentifyRequest, progress: Callable[[Progress],
                 )
             ),
         )
+        report.finished = _now()
+        keep(report)
         for journal in journals:
             journal.finish()
-    report.finished = _now()
     return report
 
 

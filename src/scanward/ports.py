@@ -54,6 +54,10 @@ class Journal(Protocol):
         """Forget what was done before the machine was last started, `boot` being the name of that start."""
         ...
 
+    def forget(self) -> None:
+        """Forget everything that was done."""
+        ...
+
     def find_done(self) -> Iterable[JournalEntry]:
         """Everything recorded so far."""
         ...

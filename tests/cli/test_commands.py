@@ -67,12 +67,13 @@ def flow(monkeypatch, tmp_path):
     module.requests = []
     module.result = made_report(released=3)
 
-    def deidentify_folder(request, progress):
+    def deidentify_folder(request, progress, keep):
         module.requests.append(request)
         progress(Progress(phase=READING, done_files=1))
         progress(Progress(phase=DEIDENTIFYING, done_files=1, total_files=3, done_bytes=10, total_bytes=30))
         if isinstance(module.result, BaseException):
             raise module.result
+        keep(module.result)
         return module.result
 
     module.deidentify_folder = deidentify_folder

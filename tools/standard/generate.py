@@ -11,6 +11,7 @@ import make_confidentiality
 import make_dictionary
 import make_iods
 import make_private
+import make_terms
 import make_uids
 import make_vocabulary
 from sources import Sources
@@ -22,6 +23,7 @@ MAKERS = {
     "iods": make_iods.make,
     "uids": make_uids.make,
     "private": make_private.make,
+    "terms": make_terms.make,
 }
 
 
@@ -35,6 +37,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--names", type=Path, required=True, help="names-0.3.0.tar.gz")
     parser.add_argument("--world-names", type=Path, required=True, help="folder faker/providers/person")
     parser.add_argument("--pydicom", type=Path, required=True, help="folder of the pydicom package")
+    parser.add_argument("--module-descriptions", type=Path, required=True, help="folder of dicom-standard 0.1.0 JSON")
     parser.add_argument("--data", type=Path, default=Path("src/scanward/standard/data"), help="where the tables go")
     parser.add_argument("--only", choices=sorted(MAKERS), action="append", help="make these tables only")
     return parser.parse_args()

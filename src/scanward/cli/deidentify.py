@@ -80,10 +80,14 @@ def _run(request: "DeidentifyRequest", report: Path | None, *, quiet: bool) -> E
     home = find_home(request.home)
     if report is not None:
         verify_writable(report)
+    paths: list[Path] = []
+
+    def keep(result: "RunReport") -> None:
+        paths[:] = choose_paths(result, home=home, wanted=report)
+        write_report(result, *paths)
+
     with ProgressBar(quiet=quiet) as progress:
-        result = deidentify_folder(request, progress)
-    paths = choose_paths(result, home=home, wanted=report)
-    write_report(result, *paths)
+        result = deidentify_folder(request, progress, keep)
     if not quiet:
         from scanward.cli.summary import print_summary
 

@@ -131,7 +131,7 @@ def read(path: Path) -> Reading:
         inflated = _inflate(path, meta) if _syntax(meta) == DeflatedExplicitVRLittleEndian else b""
         if not _in_order(path, ds, inflated):
             faults.append("order of elements")
-        pixel_range = _native_range(ds, meta) if not inflated else None
+        pixel_range = _native_range(ds) if not inflated else None
         first = {value.keywords[0]: value.texts[0] for value in values if len(value.tags) == 1 and value.texts}
         pixels, codestream = _pixels(path, ds, meta, pixel_range, faults)
     return Reading(
@@ -227,11 +227,12 @@ def _texts(held: Any, vr: str) -> tuple[str, ...]:  # pydicom does not say what 
     return tuple(text for text in (str(one).strip(" \0") for one in several) if text)
 
 
-def _native_range(ds: Dataset, meta: Dataset) -> tuple[int, int] | None:
+def _native_range(ds: Dataset) -> tuple[int, int] | None:
     raw: object = ds.get_item(0x7FE00010) if 0x7FE00010 in ds else None
-    if _syntax(meta).is_encapsulated or not isinstance(raw, RawDataElement):
+    # Encapsulated values have no length of their own (PS3.5 Section 8.2), whatever the Transfer Syntax is called.
+    if not isinstance(raw, RawDataElement) or raw.length == 0xFFFFFFFF:
         return None
-    return (raw.value_tell, raw.length) if raw.length != 0xFFFFFFFF else None
+    return raw.value_tell, raw.length
 
 
 def _inflate(path: Path, meta: Dataset) -> bytes:
@@ -253,7 +254,7 @@ def _pixels(
         return "", ()
     try:
         data = bytes(ds[0x7FE00010].value)
-        if _syntax(meta).is_encapsulated:
+        if ds[0x7FE00010].is_undefined_length:
             segment = int(ds.Rows) * int(ds.Columns) if _syntax(meta) == RLELossless else 0
             return look_at_frames(data, int(ds.get("NumberOfFrames", 1) or 1), segment)
     except Exception:  # noqa: BLE001  - whatever a hostile value raises in pydicom is a fault of the file

@@ -18,6 +18,9 @@ REMEMBERED_BYTES = 128
 
 REMEMBERED_PIECES = 4096
 
+_CODE_SYSTEMS = frozenset({b"2.16.840.1.113883.1.3", b"2.16.840.1.113883.6.1", b"2.16.840.1.113883.5.25"})
+"""HL7's own identifiers of its message types, of LOINC and of confidentiality codes, which blank documents name."""
+
 _GAP = b"\0\0"
 
 
@@ -77,5 +80,7 @@ class Checker:
         if context is SearchContext.HEADER and not self._retains_uids:
             for match in UID_PATTERN_BYTES.finditer(data):
                 uid = match.group()
-                if not self._pseudonyms.is_made(uid) and not is_registered(uid.decode("ascii")):
+                if uid in _CODE_SYSTEMS or self._pseudonyms.is_made(uid):
+                    continue
+                if not is_registered(uid.decode("ascii")):
                     raise ResidualIdentifierError("the output still holds: unique identifier")

@@ -128,6 +128,23 @@ def deidentify_files(run: FileRun, progress: Report) -> RunReport:
 _worker: Worker | None = None
 
 
+def _start_process(worker: Worker) -> None:
+    """Set up a process of the pool, which ends when the one that started it does, however that ends."""
+    import os
+    import threading
+    from multiprocessing import connection, parent_process
+
+    parent = parent_process()
+    if parent is not None:
+
+        def follow() -> None:
+            connection.wait([parent.sentinel])
+            os._exit(1)
+
+        threading.Thread(target=follow, daemon=True).start()
+    _start(worker)
+
+
 def _start(worker: Worker) -> None:
     global _worker  # noqa: PLW0603 - the one thing a worker process has
     _worker = worker
@@ -197,7 +214,7 @@ def _pool(run: FileRun) -> Iterator[_Submit]:
     from concurrent.futures import ProcessPoolExecutor
 
     context = multiprocessing.get_context("fork")
-    with ProcessPoolExecutor(run.workers, mp_context=context, initializer=_start, initargs=(run.worker,)) as pool:
+    with ProcessPoolExecutor(run.workers, mp_context=context, initializer=_start_process, initargs=(run.worker,)) as pool:
         try:
             yield _Submit(pool, run.workers)
         except BaseException:
@@ -318,10 +335,13 @@ class _Ledger:
         self.resumed = 0
         self.bytes_released = 0
         self._changes: dict[int, Counter[Change]] = {study.number: Counter() for study in studies}
-        for entry in journal.find_done():
-            outcome = Outcome(entry.outcome)
-            if outcome is not Outcome.RELEASED or run.has_output(entry.output):
-                self.outcomes[entry.file] = (outcome, entry.detail)
+        for entry in list(journal.find_done()):
+            if entry.output and not run.has_output(entry.output):
+                # Somebody took outputs away: their changes are counted with those of others, so all is done again.
+                journal.forget()
+                self.outcomes.clear()
+                break
+            self.outcomes[entry.file] = (Outcome(entry.outcome), entry.detail)
         for text in journal.partial_reports():
             self._add_partial(json.loads(text))
         self.resumed = len(self.outcomes)

@@ -135,12 +135,25 @@ class SqliteJournal:
             run("BEGIN IMMEDIATE")
             row = run("SELECT boot FROM boot").fetchone()
             if row is None or row[0] != boot:
-                for table in ("entry", "partial_report", "boot"):
-                    run(f"DELETE FROM {table}")  # noqa: S608 - the names stand one line above
+                self._clear()
+                run("DELETE FROM boot")
                 run("INSERT INTO boot VALUES (?)", (boot,))
             run("COMMIT")
         except sqlite3.Error as error:
             raise self._error(error) from None
+
+    def forget(self) -> None:
+        """Forget everything that was done."""
+        try:
+            self._database.execute("BEGIN IMMEDIATE")
+            self._clear()
+            self._database.execute("COMMIT")
+        except sqlite3.Error as error:
+            raise self._error(error) from None
+
+    def _clear(self) -> None:
+        for table in ("entry", "partial_report"):
+            self._database.execute(f"DELETE FROM {table}")  # noqa: S608 - the names stand one line above
 
     def find_done(self) -> Iterator[JournalEntry]:
         """Yield everything recorded so far, in the order it was recorded."""

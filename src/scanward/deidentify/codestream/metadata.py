@@ -37,7 +37,12 @@ _START_CODES = (b"\x00\x00\x01", b"\x00\x00\x00\x01")
 
 
 def find_metadata(
-    read: Read, start: int, end: int, transfer_syntax_uid: str, number_of_frames: int = 1
+    read: Read,
+    start: int,
+    end: int,
+    transfer_syntax_uid: str,
+    number_of_frames: int = 1,
+    segment_samples: int | None = None,
 ) -> Iterator[MetadataSpan]:
     """Find the bytes of an encapsulated Pixel Data value that have to be overwritten before it leaves.
 
@@ -57,6 +62,8 @@ def find_metadata(
         Its encoding. Still images are told apart by what they begin with: some are labelled wrongly.
     number_of_frames
         Number of Frames (0028,0008), 1 if absent.
+    segment_samples
+        Rows times Columns, which a segment of an RLE frame decodes to; None where they are not known.
 
     Raises
     ------
@@ -68,7 +75,7 @@ def find_metadata(
     if transfer_syntax_uid in _IMAGES:
         spans = _find_in_frames(read, start, end, number_of_frames, _find_in_image)
     elif transfer_syntax_uid == _RLE:
-        spans = _find_in_frames(read, start, end, number_of_frames, find_in_rle)
+        spans = _find_in_frames(read, start, end, number_of_frames, partial(find_in_rle, segment_samples=segment_samples))
     elif transfer_syntax_uid in _SILENT:
         spans = _find_in_frames(read, start, end, 1, lambda _: iter(()))
     elif transfer_syntax_uid in _MPEG2:

@@ -176,6 +176,8 @@ class Applier:
         if tag >= FIRST_PIXEL_TAG and tag >> 16 == FIRST_PIXEL_TAG >> 16 and not scope.path:
             return self._pixels(element, scope, reader)
         operation = self._operation(element, scope)
+        if operation.method is Method.KEEP and element.length not in _LENGTHS_OF_ONE_NUMBER:
+            operation = operation._replace(method=Method.KEEP_CHECKED)
         edit = _PLAIN_EDITS.get(operation.method)
         is_sequence = reader.is_sequence(element)
         if edit is Edit.DESCEND and not is_sequence:
@@ -222,6 +224,9 @@ class Applier:
             self._note(element, scope, Action.KEEP, Reason.SAFE)
         return tuple(pieces)
 
+
+_LENGTHS_OF_ONE_NUMBER = frozenset({0, 2, 4})
+"""A number so short is no identifier; longer values are looked into, whatever VR they have."""
 
 _PLAIN_EDITS = {Method.KEEP: Edit.KEEP, Method.REMOVE: Edit.REMOVE, Method.DESCEND: Edit.DESCEND}
 

@@ -88,8 +88,14 @@ def _replacements(
     from scanward.deidentify.codestream.metadata import find_metadata
     from scanward.deidentify.codestream.span import SpanKind
 
+    rows, columns = facts.number(ROWS), facts.number(COLUMNS)
     spans = find_metadata(
-        reader.source.read, element.value, end, facts.transfer_syntax_uid, number_of_frames=number_of_frames
+        reader.source.read,
+        element.value,
+        end,
+        facts.transfer_syntax_uid,
+        number_of_frames=number_of_frames,
+        segment_samples=rows * columns if rows and columns else None,
     )
     for span in spans:
         if span.kind is SpanKind.UNHANDLED:

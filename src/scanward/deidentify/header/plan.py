@@ -96,7 +96,7 @@ _CODED = frozenset(
         "SoftwareVersions", "ConvolutionKernel", "SequenceName", "PulseSequenceName", "ReceiveCoilName",
         "TransmitCoilName", "ImagedNucleus", "ResonantNucleus", "ApplicationVersion",
         "LUTExplanation", "ModalityLUTType", "WindowCenterWidthExplanation",
-        "ICCProfile", "SegmentLabel", "SegmentAlgorithmName", "AlgorithmName", "AlgorithmVersion",
+        "ICCProfile", "AlgorithmVersion",
         "ReconstructionAlgorithm", "DetectorElementPhysicalSize", "RescaleType", "FilterType", "Units",
     )
 )  # fmt: skip

@@ -13,12 +13,14 @@ from scanward.deidentify.pseudonym import UID_PATTERN, Pseudonyms
 from scanward.deidentify.text.clean import Cleaned, clean_technical, clean_text
 from scanward.deidentify.text.dates import cap_age, shift_da, shift_dt
 from scanward.deidentify.text.known import KnownIdentifiers, SearchContext
+from scanward.deidentify.text.words import find_names
 from scanward.dicomstream.reader import Element, Reader
 from scanward.dicomstream.rewrite import Edit, Scope
 from scanward.errors import DeidentificationError
 from scanward.model.attribute import Action, Reason, format_tag
 from scanward.model.profile import Option
 from scanward.standard.dictionary import vr_of
+from scanward.standard.terms import is_defined_term
 from scanward.standard.uids import is_registered
 
 MAX_TEXT_BYTES = 4 * 1024 * 1024
@@ -43,6 +45,14 @@ _DUMMIES = {
 
 DUMMY_TEXTS = frozenset({"REMOVED", "19000101", "19000101000000", "000000", "0", "000D", "urn:removed"})
 """What the dummies read as: never identifiers, even where an input holds them already."""
+
+_VENDOR_TERMS = frozenset({0x00080005, 0x00080008, 0x00180022})
+"""Coded strings with terms of character sets and of vendors (Image Type, Scan Options), which no list holds."""
+
+_NUMBER_BYTES = {
+    "AT": 4, "FD": 8, "FL": 4, "OD": 8, "OF": 4, "OL": 4, "OV": 8, "SL": 4, "SS": 2, "SV": 8, "UL": 4, "US": 2, "UV": 8,
+}  # fmt: skip
+"""Length of one number of each binary VR (PS3.5 Table 6.2-1)."""
 
 _UNSPLIT_VRS = frozenset({"ST", "LT", "UT"})
 _WELL_FORMED = {
@@ -114,6 +124,7 @@ class ValueEditor:
         options = context.plan.profile.options
         self._retains_uids = Option.RETAIN_UIDS in options
         self._retains_dates = Option.RETAIN_FULL_DATES in options
+        self._retains_institution = Option.RETAIN_INSTITUTION_IDENTITY in options
         self._shift_days = context.offset_days if Option.RETAIN_MODIFIED_DATES in options else None
         self._facts: InstanceFacts | None = None
         self._methods: dict[Method, Callable[[Element, Scope, Reader, Operation], Edited]] = {
@@ -164,9 +175,14 @@ class ValueEditor:
             if vr in TEXT_VRS:
                 return self._clean_text(element, scope, reader, operation)
             return self.withdraw(element, operation, Reason.IDENTIFIER)
+        size = _NUMBER_BYTES.get(vr)
+        if size is not None and element.length % size:
+            return self.withdraw(element, operation, Reason.MALFORMED)
         form = _WELL_FORMED.get(vr)
         if form is not None and not form.match(reader.read(element.value, element.length)):
             return self.withdraw(element, operation, Reason.MALFORMED)
+        if vr == "CS" and element.tag not in _VENDOR_TERMS and self._is_doubtful(element, scope, reader):
+            return self.withdraw(element, operation, Reason.TEXT)
         if vr in TEXT_VRS:
             return self._clean(clean_technical, element, scope, reader, operation)
         claims = DATE_KEPT if vr in ("DA", "DT", "TM") and element.length else 0
@@ -188,6 +204,13 @@ class ValueEditor:
             if known.contains(reader.read(element.value + offset, chunk), SearchContext.BINARY):
                 return True
         return False
+
+    @staticmethod
+    def _is_doubtful(element: Element, scope: Scope, reader: Reader) -> bool:
+        """Whether a coded string holds a word that is no term of the standard and may be a name."""
+        text = decode_text(reader.read(element.value, element.length), scope.charset)
+        values = (value.strip() for value in text.split("\\"))
+        return any(value and not is_defined_term(value) and find_names(value) for value in values)
 
     def _empty(self, _element: Element, _scope: Scope, _reader: Reader, operation: Operation) -> Edited:
         return _done(b"", operation, Action.EMPTY)
@@ -232,7 +255,13 @@ class ValueEditor:
         return self._clean(self._clean_free_text, element, scope, reader, operation)
 
     def _clean_free_text(self, text: str, known: KnownIdentifiers) -> Cleaned:
-        return clean_text(text, known, shift_days=self._shift_days, retain_dates=self._retains_dates)
+        return clean_text(
+            text,
+            known,
+            shift_days=self._shift_days,
+            retain_dates=self._retains_dates,
+            retain_institution=self._retains_institution,
+        )
 
     def _clean(  # the parts of one call
         self,

@@ -154,9 +154,13 @@ def find_institutions(wording: Wording) -> Iterator[Shape]:
     for match in wording.matches(_HEAD, _HEAD_WORDS):
         start, named = _name_before(text, match.start())
         end = match.end()
-        right = _RIGHT.match(text, end)
-        if right is not None and (not named or right["word"].split()[0] in _JOINTS) and _names(right["word"]):
-            end, named = right.end(), True
+        for _ in range(_MOST_WORDS):
+            right = _RIGHT.match(text, end)
+            if right is None or (named and right["word"].split()[0] not in _JOINTS and not _is_generic(right["word"])):
+                break
+            if not _names(right["word"]) and not _is_generic(right["word"]):
+                break
+            end, named = right.end(), named or _names(right["word"])
         if named:
             yield Shape(start, end, IdentifierKind.INSTITUTION)
     for match in wording.matches(_SAINT, _SAINT_WORDS):
@@ -178,6 +182,10 @@ def _name_before(text: str, start: int) -> tuple[int, bool]:
     while (joint := re.match(r"(?:of|and|de|del|la|für|&|der|am|the)[ \t]+", text[start:])) is not None:
         start += joint.end()
     return start, named
+
+
+def _is_generic(word: str) -> bool:
+    return fold(word) in GENERIC
 
 
 def _names(words: str) -> bool:

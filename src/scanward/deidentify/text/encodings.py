@@ -50,7 +50,7 @@ def encoded_words(kind: IdentifierKind, words: Iterable[str]) -> Iterator[Encode
         for form in _cases(word):
             for charset in _charsets(form):
                 raw = _encode(form, charset)
-                if raw is None or raw.isascii() and charset != _JAPANESE:
+                if raw is None:
                     continue
                 yield from _usable(kind, raw)
             for raw in _escapes(form):

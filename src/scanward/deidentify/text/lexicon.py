@@ -29,7 +29,7 @@ _FORMATION = re.compile(
     r"(?:[bcdfgklmnprstz]|ier)ung|ungen|heit|keit|schaft|ismus|gelenke?|gelenks|knochen|wirbels?|saeule|saule|schadels?|schaedels?|bauchs?|"
     r"sehne|arterien?|venen?|druse|druese|muskel|entzundung|entzuendung|veranderung|veraenderung|erkrankung|phase|"
     # Romance
-    r"gra(?:ph|f)ia|grafica|scopia|skopia|algia|emia|patia|plastia|tomia|logia|metria|cion|ciones|cao|coes|zione|zioni|"
+    r"gra(?:ph|f)ia|gramas?|grafica|scopia|skopia|algia|emia|patia|plastia|tomia|logia|metria|cion|ciones|cao|coes|zione|zioni|"
     r"amiento|imiento|amento|imento|idade|idad|"
     # Dutch
     r"grafie|scopie|ectomie|atie|heid|"
@@ -43,14 +43,14 @@ _ENDINGS = (
     ("ally", ""), ("ic", ""), ("er", ""), ("en", ""), ("n", ""), ("e", ""), ("a", ""), ("o", ""), ("i", ""), ("ae", "a"),
     ("i", "us"), ("a", "um"), ("es", "is"), ("oid", ""), ("ness", ""), ("less", ""), ("ular", ""), ("ar", ""),
 )  # fmt: skip
-_PREFIXES = (
-    "anti", "bi", "de", "dis", "endo", "epi", "extra", "hemi", "hyper", "hypo", "infra", "inter", "intra", "mega", "meta", "micro",
-    "mid", "multi", "neo", "neuro", "non", "over", "para", "peri", "poly", "post", "pre", "pseudo", "quadri", "re", "retro", "semi",
-    "sub", "super", "supra", "tele", "trans", "tri", "ultra", "un", "uni", "cardio", "cranio", "thoraco", "abdomino", "osteo", "myo",
-    "angio", "arterio", "cerebro", "cervico", "costo", "femoro", "fibro", "gastro", "hepato", "ileo", "ilio", "lumbo", "maxillo",
-    "musculo", "naso", "nephro", "oculo", "oro", "patello", "pneumo", "pulmo", "radio", "recto", "sacro", "sterno", "talo", "tempero",
-    "tibio", "ulno", "uretero", "utero", "vaso", "veno", "ventriculo", "vesico",
-)  # fmt: skip
+_PREFIXES = tuple(
+    "anti bi de dis endo epi extra hemi hyper hypo infra inter intra mega meta micro mid multi neo neuro non over para peri poly post pre pseudo quadri re retro "
+    "semi sub super supra tele trans tri ultra un uni cardio cranio thoraco abdomino osteo myo angio arterio cerebro cervico costo femoro fibro gastro hepato ileo "
+    "ilio lumbo maxillo musculo naso nephro oculo oro patello pneumo pulmo radio recto sacro sterno talo tempero tibio ulno uretero utero vaso veno ventriculo "
+    "vesico mandibulo dento gluteo glosso laryngo pharyngo tracheo broncho oesophago esophago duodeno jejuno colo chole cholangio spleno reno pyelo cysto urethro "
+    "prostato ovario hystero salpingo mammo masto encephalo meningo myelo spondylo arthro chondro teno dermo dermato lympho hemato haemato cyto histo patho bio "
+    "immuno thermo photo electro echo magneto sono video tomo fluoro phlebo thrombo athero valvulo atrio aorto pneumato".split()
+)
 _SHORTEST_PART = 4
 
 

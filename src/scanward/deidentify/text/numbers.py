@@ -112,7 +112,10 @@ def phone_notations(kind: IdentifierKind, value: str) -> Iterator[Notation]:
     digits = "".join(char for char in value if char.isdigit() and char.isascii())
     if len(digits) < 7 or len(set(digits)) == 1:
         return
-    for number in dict.fromkeys((digits, digits.lstrip("0"), digits[-10:], digits[-7:])):
+    bare = digits.lstrip("0")
+    # A country's code has one to three digits; which, its table would tell.
+    national = [bare[length:] for length in (1, 2, 3)] if value.lstrip().startswith(("+", "00")) else []
+    for number in dict.fromkeys((digits, bare, *national, digits[-10:], digits[-7:])):
         if len(number) >= 7:
             reach = SearchContext.CODESTREAM if len(number) > 7 else SearchContext.HEADER
             yield Notation((number.encode(),), kind, reach, Edge.NUMBER, Gap.PHONE)

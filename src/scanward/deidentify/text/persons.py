@@ -52,9 +52,11 @@ _DEGREE = re.compile(
 )
 _BEFORE_DEGREE = re.compile(rf"(?P<name>{_NAME_WORD}(?:[ \t]+{_NAME_WORD}){{0,2}}),?[ \t]+$")
 _LONGEST_NAME = 60
-_INITIAL_FIRST = re.compile(r"(?<![^\W_])(?:[A-Z]\.[ -]?){1,3}(?P<name>[A-ZÀ-Þ][^\W\d_]+(?:-[^\W\d_]+)*)")
+_INITIAL_FIRST = re.compile(
+    rf"(?<![^\W_])(?:[A-ZΑ-ΩА-Я]\.[ -]?){{1,3}}(?:{_PARTICLE}[ ])*(?P<name>[A-ZÀ-ÞΑ-ΩА-Я][^\W\d_]+(?:-[^\W\d_]+)*)"
+)
 _INITIAL_LAST = re.compile(
-    r"(?<![^\W_])(?P<name>[A-ZÀ-Þ][^\W\d_'’-]{2,}),?[ ^](?:[A-Z]\.?[ ]?){1,2}(?=\.|,|\)|$|\s[A-Z]{2}|[ ;:])"
+    r"(?<![^\W_])(?P<name>[A-ZÀ-ÞΑ-ΩА-Я][^\W\d_'’-]{2,}),?[ ^](?:[A-ZΑ-ΩА-Я]\.?[ ]?){1,2}(?=\.|,|\)|$|\s[A-Z]{2}|[ ;:])"
 )
 _CASE = re.compile(r"[ \t,^]+")
 

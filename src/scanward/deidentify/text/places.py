@@ -10,7 +10,7 @@ from scanward.deidentify.text.notation import Edge, Gap, Notation, SearchContext
 from scanward.model.identifier import IdentifierKind
 
 GENERIC = frozenset(
-    "hospital hospitals clinic clinics klinik kliniken klinikum krankenhaus spital hopital clinique ospedale clinica policlinico hospitais "
+    "clinico clinica provincial comarcal infantil militar hospital hospitals clinic clinics klinik kliniken klinikum krankenhaus spital hopital clinique ospedale clinica policlinico hospitais "
     "medical medicine center centre centro zentrum health healthcare care general regional university universitat universitaet universitario "
     "universitaria universitaets universite universita college school institute institut instituto istituto imaging radiology radiologie "
     "radiologia radiologico diagnostic diagnostics department dept abteilung service services servicio group practice praxis associates "
@@ -68,6 +68,8 @@ def address_notations(kind: IdentifierKind, value: str) -> Iterator[Notation]:
 
 def email_notations(kind: IdentifierKind, value: str) -> Iterator[Notation]:
     """Yield an e-mail address: whole, and the part before the ``@``."""
+    if "@" not in value:
+        return
     whole = tuple(map(str.encode, _WORD.findall(fold(value))))
     if sum(map(len, whole)) >= 6:
         yield Notation(whole, kind, SearchContext.CODESTREAM, Edge.LOOSE, Gap.FREE)

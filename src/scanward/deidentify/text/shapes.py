@@ -84,7 +84,7 @@ _HASH_ID = re.compile(r"(?<![\w&])#\s?(?P<value>\d{5,}[\w-]*)")
 _GROUPED = re.compile(r"(?<![\w./-])\d{2,4}(?:-\d{2,8}){1,3}(?![\w/-]|\.\d)")
 _YEARS = re.compile(r"(?:19|20)\d\d-(?:19|20)\d\d")
 _FEWEST_GROUPED_DIGITS = 8
-_LONG_RUN = re.compile(r"(?<!\d)(?<!\d[.,])(?:[^\W\d_]{1,3}[-_]?)?\d{7,}(?:[^\W\d_]{1,2}(?![^\W_]))?(?!\d|[.,]\d)")
+_LONG_RUN = re.compile(r"(?<!\d)(?<!\d[.,])(?:(?<![^\W_])[^\W\d_])?\d{7,}(?:[^\W\d_]{1,2}(?![^\W_]))?(?!\d|[.,]\d)")
 _NATIONAL = re.compile(
     r"(?<![\w.-])(?:\d{3}-\d{2}-\d{4}|\d{6}[-+A]\d{3}[\dA-Z]|\d{3}\.\d{3}\.\d{3}-\d{2}|\d{2}\.\d{3}\.\d{3}-[\dkK])(?![\w-])"
 )

@@ -7,10 +7,10 @@ from scanward.deidentify.text.marks import MARKS
 _M = f"[{MARKS}]"
 _SEPARATOR = r"[ \t,;:/|^_.&+=#~*–—-]"
 _LABEL = re.compile(
-    r"(?<![^\W_])(?:(?:dr|drs|prof|mr|mrs|ms|miss|herrn?|frau|mme|mlle|sra?|dra|dott|doctor|nurse)|"
+    r"(?<![^\W_])(?:(?:dr|drs|prof|mr|mrs|ms|miss|herrn?|frau|mme|mlle|sra?|dra|dott(?:\.?ssa)?|doctor|nurse|sig\.?(?:ra|na)?|mevr(?:ouw)?|dhr|née?|nata|nacid[oa]|soeur)|"
     r"(?:(?:pat(?:ient)?(?:en)?'?s?|pt|first|last|family|given|full|physician|doctor|operator|tech(?:nologist)?|referring|birth)[ _])?"
     r"(?:name|id|nr|no|number|num|mrn|acc(?:ession)?|d\.?o\.?b|born|birth ?date|date of birth|geb(?:oren)?(?: am)?|tel(?:efon|ephone|éfono)?|phone|fax|"
-    r"e-?mail|address|adresse|dirección|ssn|nhs|dni|nhc|nombre|nom|prénom|apellidos?|paciente|patientin|technologist|tech|operator|referring|ref|"
+    r"e-?mail|address|adresse|dirección|ssn|nhs|dni|n\.?h\.?c\.?|nombre|nom|prénom|apellidos?|paciente|patientin|technologist|tech|operator|referring|ref|"
     r"attn|cc|url|ip|zip|plz)(?:\s(?:number|no|nr|id))?|"
     r"(?:(?:performed|referred|requested|ordered|reported|dictated|signed|transcribed|read|reviewed|verified|scanned|acquired|approved|interpreted|ref|req|perf)"
     r"\s(?:by|from|physician|md|dr)(?:\sdr\.?)?))\.?\s?[:=#]?[ \t-]*(?=" + _M + ")",

@@ -6,7 +6,7 @@ from enum import IntEnum
 from functools import lru_cache
 from typing import NamedTuple
 
-from scanward.deidentify.text.folding import fold
+from scanward.deidentify.text.folding import fold, spellings
 from scanward.deidentify.text.lexicon import (
     core_words,
     doubtful_words,
@@ -52,12 +52,13 @@ _RUN = re.compile(r"\d+|[^\W\d_]+(?:['’][^\W\d_]+)?")
 _CAMEL = re.compile(r"[^\W\d_]+?(?:(?<=[^\W\d_A-ZÀ-Þ])(?=[A-ZÀ-Þ])|(?<=[A-ZÀ-Þ])(?=[A-ZÀ-Þ][^\W\d_A-ZÀ-Þ])|$)")
 _HEX = re.compile(r"(?=(?:[a-f]*\d){4})[\da-f]{8,}", re.IGNORECASE)
 _NO_VOWEL = re.compile(r"[B-DF-HJ-NP-TV-XZ]{4,7}")
-_LATIN = re.compile(r"[A-Za-zÀ-ɏͰ-Ϳ'’Ḁ-ỿ\u0300-\u036f]+")
 _UNIT = re.compile(
     r"\s?(?:[mcµuk]?m|[mkµ]?g|[mµu]?l|m?s|[km]?hz|hu|kvp?|m?as?|[mc]?gy|[mkg]?bq|px|pixels?|voxels?|rows|%)\b",
     re.IGNORECASE,
 )
 _BESIDE = re.compile(r"[ \t,.^'’&_-]{1,3}")
+_OTHER_SCRIPT = re.compile(r"[A-Za-zÀ-ɏ]+")
+_LONGEST_SEGMENT = 8
 _LONGEST_NUMBER = 5
 _LONGEST_CODE = 4
 
@@ -127,11 +128,9 @@ def _spread(text: str, tokens: list[tuple[int, int, Verdict]]) -> list[tuple[int
 def _joins(word: str, verdict: Verdict, *, backwards: bool) -> bool:
     if verdict is Verdict.FOLLOW:
         return True
-    if len(word) == 1:
-        return word.isupper()
-    if fold(word) in PARTICLES:
+    if fold(word) in PARTICLES and backwards:
         # A particle belongs to the name that it stands before.
-        return backwards
+        return True
     return verdict is Verdict.DOUBT and word[0].isupper()
 
 
@@ -182,19 +181,24 @@ def _judge_run(run: str) -> list[Judged]:
 
 def _judge_word(word: str) -> Verdict:
     folded = fold(word).replace("'", "").replace("’", "")
+    if len(folded) < 2:
+        # The initial of a name; L and R are sides.
+        return Verdict.DOUBT if word.isupper() and word not in "LR" else Verdict.KEEP
     base = fold(re.split(r"['’]", word)[0])
-    size = len(folded)
-    if size < 2 or folded in core_words() or base in core_words():
+    forms = {folded, base if len(base) > 2 else folded, *(spellings(word) if not word.isascii() else ())}
+    if folded in PARTICLES:
+        return Verdict.DOUBT
+    if any(form in core_words() for form in forms):
         return Verdict.KEEP
-    if not _LATIN.fullmatch(word):
+    if not folded.isascii():
         return Verdict.KEEP if is_clinical(folded) else Verdict.NAME
-    if folded in doubtful_words() or base in doubtful_words():
+    if any(form in doubtful_words() for form in forms):
         return Verdict.DOUBT
     if is_name(folded) or (len(base) > 2 and is_name(base)):
-        return _judge_name(word, base)
-    if is_clinical(folded) or is_clinical(base):
+        return _judge_name(word, folded if is_name(folded) else base)
+    if any(map(is_clinical, forms)):
         return Verdict.KEEP
-    return _judge_unknown(word, size)
+    return _judge_unknown(word, len(folded))
 
 
 def _judge_name(word: str, folded: str) -> Verdict:
@@ -221,11 +225,18 @@ def _segments(run: str) -> Iterator[Judged]:
     words = core_words()
     at = unknown = 0
     while at < len(run):
-        size = next((size for size in range(min(8, len(run) - at), 0, -1) if fold(run[at : at + size]) in words), 0)
+        other = _OTHER_SCRIPT.match(run, at)
+        if other is not None:
+            size = other.end() - at
+            verdict = _judge_word(other[0])
+        else:
+            longest = min(_LONGEST_SEGMENT, len(run) - at)
+            size = next((size for size in range(longest, 0, -1) if fold(run[at : at + size]) in words), 0)
+            verdict = Verdict.KEEP
         if size:
             if unknown < at:
                 yield Judged(unknown, at, Verdict.NAME)
-            yield Judged(at, at + size, Verdict.KEEP)
+            yield Judged(at, at + size, verdict)
             unknown = at + size
         at += size or 1
     if unknown < len(run):
