@@ -19,7 +19,7 @@ from scanward.dicomstream.rewrite import Edit, Scope
 from scanward.errors import DeidentificationError
 from scanward.model.attribute import Action, Reason, format_tag
 from scanward.model.profile import Option
-from scanward.standard.dictionary import vr_of
+from scanward.standard.dictionary import find_attribute, vr_of
 from scanward.standard.terms import is_defined_term
 from scanward.standard.uids import is_registered
 
@@ -53,6 +53,8 @@ _NUMBER_BYTES = {
     "AT": 4, "FD": 8, "FL": 4, "OD": 8, "OF": 4, "OL": 4, "OV": 8, "SL": 4, "SS": 2, "SV": 8, "UL": 4, "US": 2, "UV": 8,
 }  # fmt: skip
 """Length of one number of each binary VR (PS3.5 Table 6.2-1)."""
+
+_FREE_VRS = TEXT_VRS | {"CS"}
 
 _UNSPLIT_VRS = frozenset({"ST", "LT", "UT"})
 _WELL_FORMED = {
@@ -161,7 +163,8 @@ class ValueEditor:
 
     def withdraw(self, element: Element, operation: Operation, reason: Reason) -> Edited:
         """Take a value out in the way that leaves the instance valid."""
-        if operation.is_required:
+        # Where the Type is not known, a dummy text is valid and no value may not be.
+        if operation.is_required or (not operation.attribute_type and _vr(element) in _FREE_VRS):
             return Edited(self._dummy_value(element), Action.DUMMY, reason)
         if operation.attribute_type == "3":
             return Edited(Edit.REMOVE, Action.REMOVE, reason)
@@ -176,7 +179,7 @@ class ValueEditor:
                 return self._clean_text(element, scope, reader, operation)
             return self.withdraw(element, operation, Reason.IDENTIFIER)
         size = _NUMBER_BYTES.get(vr)
-        if size is not None and element.length % size:
+        if size is not None and not _has_right_length(element, size):
             return self.withdraw(element, operation, Reason.MALFORMED)
         form = _WELL_FORMED.get(vr)
         if form is not None and not form.match(reader.read(element.value, element.length)):
@@ -281,7 +284,7 @@ class ValueEditor:
         new = encode_text("\\".join(cleaned), scope.charset) if any(cleaned) else b""
         if new is None:
             return self.withdraw(element, operation, Reason.MALFORMED)
-        if not new and operation.is_required:
+        if not new and operation.attribute_type in ("", "1", "1C"):
             return self.withdraw(element, operation, Reason.TEXT)
         return _done(new, operation, Action.CLEAN)
 
@@ -307,6 +310,15 @@ class ValueEditor:
         if capped.encode("ascii") == raw:
             return _done(Edit.KEEP, operation, Action.KEEP)
         return _done(capped.encode("ascii"), operation, Action.CLEAN)
+
+
+def _has_right_length(element: Element, number_bytes: int) -> bool:
+    """Whether a value holds as many numbers as its Attribute has."""
+    entry = find_attribute(element.tag)
+    # An O value is one value of many numbers.
+    if entry is not None and entry.vm.isdecimal() and not element.vr.startswith(b"O"):
+        return element.length in (0, number_bytes * int(entry.vm))
+    return element.length % number_bytes == 0
 
 
 def _done(edit: Edit | bytes, operation: Operation, action: Action | None = None, claims: int = 0) -> Edited:
