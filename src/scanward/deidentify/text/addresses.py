@@ -114,6 +114,11 @@ def find_addresses(wording: Wording) -> Iterator[Shape]:
             words = re.findall(r"[^\W\d_]+", match["words"]) if "words" in pattern.groupindex else []
             if not any(fold(word) in core_words() for word in words):
                 yield Shape(*match.span(), IdentifierKind.ADDRESS)
+    for start, word in wording.words:
+        if len(word) <= 2:
+            postcode = _POSTCODE.match(text, start)
+            if postcode is not None:
+                yield Shape(*postcode.span(), IdentifierKind.ADDRESS)
     if wording.digits < _SHORTEST_POSTCODE:
         return
     for match in wording.matches(_STATE_ZIP, _STATE_WORDS):
@@ -122,11 +127,6 @@ def find_addresses(wording: Wording) -> Iterator[Shape]:
         terms = any(is_clinical(fold(word)) for word in re.findall(r"[^\W\d_]+", match["town"]))
         if not terms and not match["town"].isupper():
             yield Shape(*match.span(), IdentifierKind.ADDRESS)
-    for start, word in wording.words:
-        if len(word) <= 2:
-            postcode = _POSTCODE.match(text, start)
-            if postcode is not None:
-                yield Shape(*postcode.span(), IdentifierKind.ADDRESS)
     for match in wording.matches(_ZIP_CUE, _ZIP_WORDS):
         yield Shape(*match.span(), IdentifierKind.ADDRESS)
 

@@ -6,6 +6,7 @@ from datetime import date
 from typing import NamedTuple
 
 from scanward.deidentify.text import patterns
+from scanward.deidentify.text.addresses import find_institutions
 from scanward.deidentify.text.dates import parse_da
 from scanward.deidentify.text.known import KnownIdentifiers
 from scanward.deidentify.text.marks import CUT, CUT_PERSON, FIRST_ASIDE, LAST_ASIDE, PRIVATE
@@ -76,20 +77,29 @@ def clean_text(
     removed: set[IdentifierKind] = set()
     work = _normal(text, multiline=multiline)
     aside: list[str] = []
-    days = _known_days(known)
     if shift_days is not None or retain_dates:
-        work = _set_dates_aside(work, known, days, shift_days, aside, removed)
+        work = _set_dates_aside(work, known, shift_days, aside, removed)
+    if retain_institution:
+        work = _set_institutions_aside(work, known, aside)
+    cleaned = _put_back(_clean(work, known, removed, retain_dates=retain_dates), aside)
+    if aside and _is_identifier(cleaned, known):
+        # What was set aside is, beside what stayed, an identifier after all: nothing is set aside.
+        cleaned = _clean(_normal(text, multiline=multiline), known, removed, retain_dates=False)
+    result = Cleaned(cleaned, tuple(sorted(removed)))
+    _remember(known, key, text, result)
+    return result
+
+
+def _clean(text: str, known: KnownIdentifiers, removed: set[IdentifierKind], *, retain_dates: bool) -> str:
+    days = _known_days(known)
 
     def find(part: str) -> list[Shape]:
         found = [Shape(*span) for span in known.find_in_text(part)]
         if retain_dates:
             found = [shape for shape in found if shape.kind is not IdentifierKind.DATE]
-        return found + patterns.find_patterns(part, known_days=days, institutions=not retain_institution)
+        return _with_others(found, patterns.find_patterns(part, known_days=days))
 
-    work = _pass_until_stable(work, [find, find_names], removed)
-    result = Cleaned(_put_back(work, aside), tuple(sorted(removed)))
-    _remember(known, key, text, result)
-    return result
+    return _pass_until_stable(text, [find, find_names], removed)
 
 
 def clean_technical(text: str, known: KnownIdentifiers) -> Cleaned:
@@ -146,14 +156,13 @@ def _known_days(known: KnownIdentifiers) -> frozenset[date]:
 def _set_dates_aside(
     text: str,
     known: KnownIdentifiers,
-    days: frozenset[date],
     shift_days: int | None,
     aside: list[str],
     removed: set[IdentifierKind],
 ) -> str:
     """Put a mark for each date that stays, moved or not; the others are left for the passes to cut."""
     pieces, at = [], 0
-    for written in find_dates(Wording(text), days):
+    for written in find_dates(Wording(text), _known_days(known)):
         shown = text[written.start : written.end]
         if _is_identifier(shown, known):
             continue
@@ -169,6 +178,29 @@ def _set_dates_aside(
         aside.append(shown)
         at = written.end
     return "".join(pieces) + text[at:]
+
+
+def _set_institutions_aside(text: str, known: KnownIdentifiers, aside: list[str]) -> str:
+    """Put a mark for each name of an institution that holds nothing else that is known."""
+    pieces, at = [], 0
+    for shape in sorted(find_institutions(Wording(text))):
+        shown = text[shape.start : shape.end]
+        if shape.start < at or known.find_in_text(shown) or FIRST_ASIDE + len(aside) > LAST_ASIDE:
+            continue
+        pieces += [text[at : shape.start], chr(FIRST_ASIDE + len(aside))]
+        aside.append(shown)
+        at = shape.end
+    return "".join(pieces) + text[at:]
+
+
+def _with_others(found: list[Shape], others: list[Shape]) -> list[Shape]:
+    """Add to what is known what else has the shape of an identifier, but for the same thing twice."""
+    if not found:
+        return others
+    for shape in others:
+        if not any(one.start <= shape.start and shape.end <= one.end for one in found):
+            found.append(shape)
+    return found
 
 
 def _is_identifier(shown: str, known: KnownIdentifiers) -> bool:

@@ -9,8 +9,8 @@ from scanward.deidentify.text.names import PersonName, parse_person_names
 from scanward.deidentify.text.notation import Encoded, SearchContext
 from scanward.model.identifier import IdentifierKind
 
-_UNICODE = ("utf-8", "utf-16-le", "utf-16-be")
-_EAST_ASIAN = (*_UNICODE, "shift_jis", "euc_jp", "iso2022_jp_2", "euc_kr", "gb18030", "big5")
+_UNICODE = ("utf-8", "utf-16-le", "utf-16-be", "gb18030")
+_EAST_ASIAN = (*_UNICODE, "shift_jis", "euc_jp", "iso2022_jp_2", "euc_kr", "big5")
 CHARSETS: tuple[tuple[int, tuple[str, ...]], ...] = (
     # The zero bytes of UTF-16 are left out of a search, so that characters of Latin-1 need no notation for it.
     (0x0100, ("utf-8", "iso8859_1", "iso8859_2", "iso8859_3", "iso8859_4", "iso8859_9", "iso8859_15", "gb18030")),
@@ -54,7 +54,7 @@ def encoded_words(kind: IdentifierKind, words: Iterable[str]) -> Iterator[Encode
                     continue
                 yield from _usable(kind, raw)
             for raw in _escapes(form):
-                yield Encoded(raw, kind, SearchContext.BINARY)
+                yield from _usable(kind, raw)
 
 
 def _charsets(text: str) -> tuple[str, ...]:

@@ -289,6 +289,8 @@ def _is_number(data: bytes, start: int, end: int, *, date: bool) -> bool:
         # Alone; but digits beside a point are a decimal number or a component of a UID.
         size = sum(data[at] in _DIGITS for at in range(start, end))
         return size >= 8 or not _has_component_beside(data, start, end)
+    if last == end and not data[first:start].strip(b"0"):
+        return not _has_component_beside(data, first, end)
     if date:
         return first == start and last - first <= _LONGEST_TIME
     size = end - start

@@ -128,7 +128,7 @@ def _joined(kind: IdentifierKind, name: PersonName) -> Iterator[Notation]:
                 if notation is not None:
                     yield notation
     initials = fold(given[0])[:1] if given else ""
-    if initials and family and not is_spaceless(family[0]):
+    if initials and not is_spaceless(family[0] if family else "") and not set(map(fold, family)) <= PARTICLES:
         for folded_family in {fold(family[0]), fold("".join(family))}:
             for parts in ((initials, folded_family), (folded_family, initials)):
                 login = "".join(parts)
@@ -145,6 +145,8 @@ def _spelled(words: tuple[str, ...]) -> set[tuple[str, ...]]:
 
 def _together(kind: IdentifierKind, words: tuple[str, ...]) -> Notation | None:
     joined = "".join(words)
+    if joined.isascii() and all(len(word) < 2 or word in PARTICLES for word in words):
+        return None
     parts = tuple(map(str.encode, words))
     if _SCRIPT.search(joined):
         if len(joined) < 2:

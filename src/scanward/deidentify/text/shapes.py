@@ -81,7 +81,7 @@ _WEAK_WORDS = frozenset(
 )
 _SHORTEST_WEAK_ID = 5
 _HASH_ID = re.compile(r"(?<![\w&])#\s?(?P<value>\d{5,}[\w-]*)")
-_GROUPED = re.compile(r"(?<![\w./-])\d{2,4}(?:-\d{2,8}){1,3}(?![\w/-]|\.\d)")
+_GROUPED = re.compile(r"(?<![\w./-])\d{2,6}(?:-\d{2,8}){1,3}(?![\w/-]|\.\d)")
 _YEARS = re.compile(r"(?:19|20)\d\d-(?:19|20)\d\d")
 _FEWEST_GROUPED_DIGITS = 8
 _LONG_RUN = re.compile(r"(?<!\d)(?<!\d[.,])(?:(?<![^\W_])[^\W\d_])?\d{7,}(?:[^\W\d_]{1,2}(?![^\W_]))?(?!\d|[.,]\d)")
@@ -193,7 +193,7 @@ def _national(wording: Wording) -> Iterator[re.Match[str]]:
 
 
 def _grouped(wording: Wording) -> Iterator[Shape]:
-    for match in wording.matches_at_numbers(_GROUPED, shortest=2, longest=4):
+    for match in wording.matches_at_numbers(_GROUPED, shortest=2, longest=6):
         groups = match[0].split("-")
         round_numbers = all(group.endswith("0") for group in groups)
         if sum(map(len, groups)) >= _FEWEST_GROUPED_DIGITS and not round_numbers and not _YEARS.fullmatch(match[0]):

@@ -11,7 +11,7 @@ _LABEL = re.compile(
     r"(?:(?:pat(?:ient)?(?:en)?'?s?|pt|first|last|family|given|full|physician|doctor|operator|tech(?:nologist)?|referring|birth)[ _])?"
     r"(?:name|id|nr|no|number|num|mrn|acc(?:ession)?|d\.?o\.?b|born|birth ?date|date of birth|geb(?:oren)?(?: am)?|tel(?:efon|ephone|éfono)?|phone|fax|"
     r"e-?mail|address|adresse|dirección|ssn|nhs|dni|n\.?h\.?c\.?|nombre|nom|prénom|apellidos?|paciente|patientin|technologist|tech|operator|referring|ref|"
-    r"attn|cc|url|ip|zip|plz)(?:\s(?:number|no|nr|id))?|"
+    r"attn|cc|s/?n|url|ip|zip|plz)(?:\s(?:number|no|nr|id))?|"
     r"(?:(?:performed|referred|requested|ordered|reported|dictated|signed|transcribed|read|reviewed|verified|scanned|acquired|approved|interpreted|ref|req|perf)"
     r"\s(?:by|from|physician|md|dr)(?:\sdr\.?)?))\.?\s?[:=#]?[ \t-]*(?=" + _M + ")",
     re.IGNORECASE,

@@ -30,7 +30,7 @@ _COMPACT = re.compile(
     r"(?P<time>[T _.-]?(?:[01]\d|2[0-3])[0-5]\d(?:[0-5]\d(?:\.?\d{1,6})?)?)?(?!\d)"
 )
 _DAY_MONTH = re.compile(
-    rf"(?<![\d.,/])(?P<day>\d{{1,2}})(?P<ord>st|nd|rd|th|er|\.|º|ª)?(?P<gap>[ /_.-]{{0,2}}(?:(?:de|of|di|del|d')\s)?){_MONTH}"
+    rf"(?<![\d.,/])(?<![^\W\d_])(?P<day>\d{{1,2}})(?P<ord>st|nd|rd|th|er|\.|º|ª)?(?P<gap>[ /_.-]{{0,2}}(?:(?:de|of|di|del|d')\s)?){_MONTH}"
     rf"(?:(?P<gap2>[ ,/_.-]{{0,2}}(?:(?:de|del|of)\s)?)(?:{_YEAR}|'?(?P<short>\d\d))(?!\d))?(?P<time>{_TIME})",
     re.IGNORECASE,
 )
@@ -52,7 +52,7 @@ _ERA_LETTER = re.compile(r"(?<![^\W_])[SHR]\d{2}\.\d{1,2}\.\d{1,2}(?!\d)")
 _CUES = frozenset("on date dated dob since until born geb vom am".split())
 _ERA_LETTERS = frozenset("shr")
 _FEWEST_DIGITS = 4
-_PIVOT = 69
+_PIVOT = 50
 _NEEDS_FOUR_DIGITS = frozenset("mag set out gen mar ago may mai ott lug giu ene dic dez mars abr".split())
 
 
@@ -102,12 +102,12 @@ def find_dates(wording: Wording, known_days: Collection[date] = ()) -> list[Writ
     found += (WrittenDate(*match.span(), None) for match in wording.matches(_ERA_LETTER, _ERA_LETTERS))
     if not text.isascii():
         found += _east_asian(text)
-    found.sort(key=lambda item: (item.start, -item.end))
+    # Of two readings that overlap, the longer one: "L5 January 01, 2000" is no fifth of January.
     chosen: list[WrittenDate] = []
-    for item in found:
-        if not chosen or item.start >= chosen[-1].end:
+    for item in sorted(found, key=lambda item: (item.start - item.end, item.start)):
+        if all(item.end <= other.start or other.end <= item.start for other in chosen):
             chosen.append(item)
-    return chosen
+    return sorted(chosen, key=lambda item: item.start)
 
 
 def shift_written(text: str, written: WrittenDate, days: int) -> str | None:
