@@ -16,8 +16,7 @@ from tests.unit.dicomstream.datasets import REPLACEMENT, Plan
 def read(data: bytes) -> Dataset:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        ds = dcmread(io.BytesIO(data), force=True)
-    return ds
+        return dcmread(io.BytesIO(data), force=True)
 
 
 def apply(ds: Dataset, plan: Plan | Callable[[tuple[int, ...]], str | None], value: bytes = REPLACEMENT) -> Dataset:
@@ -59,7 +58,7 @@ def differences(first: Dataset, second: Dataset) -> list[str]:
         warnings.simplefilter("ignore")
         while stack:
             where, one, two = stack.pop()
-            tags, others = {int(tag) for tag in one.keys()}, {int(tag) for tag in two.keys()}
+            tags, others = {int(tag) for tag, _ in one.items()}, {int(tag) for tag, _ in two.items()}
             found += [f"{where}/{tag:08X}: only in one" for tag in tags ^ others]
             for tag in sorted(tags & others):
                 found += _compare(f"{where}/{tag:08X}", one, two, tag, stack)
@@ -68,9 +67,9 @@ def differences(first: Dataset, second: Dataset) -> list[str]:
 
 def _compare(where: str, one: Dataset, two: Dataset, tag: int, stack: list[tuple[str, Dataset, Dataset]]) -> list[str]:
     raw, other_raw = one.get_item(tag), two.get_item(tag)
-    if isinstance(raw, RawDataElement) and isinstance(other_raw, RawDataElement) and raw.value != other_raw.value:
-        if one[tag].VR != "SQ":
-            return [f"{where}: value"]
+    are_raw = isinstance(raw, RawDataElement) and isinstance(other_raw, RawDataElement)
+    if are_raw and raw.value != other_raw.value and one[tag].VR != "SQ":
+        return [f"{where}: value"]
     element, other = one[tag], two[tag]
     if element.VR == "SQ" and other.VR == "UN" and not element.value and not other.value:
         return []  # a sequence as UN, emptied: nothing tells any more that it was one
