@@ -3,6 +3,8 @@
 It looks at the bytes that would be written, not at what was meant to be done.
 """
 
+import re
+
 from scanward.deidentify.pseudonym import UID_PATTERN_BYTES, Pseudonyms
 from scanward.deidentify.text.known import KnownIdentifiers, SearchContext
 from scanward.errors import ResidualIdentifierError
@@ -13,10 +15,15 @@ CHUNK_BYTES = 1024 * 1024
 OVERLAP_BYTES = 1024
 """Ranges are searched in chunks that overlap by more than the longest identifier."""
 
-REMEMBERED_BYTES = 128
-"""Pieces from this length on are remembered once they were found clean: runs that instances share."""
+REMEMBERED_BYTES = 16
+"""Pieces from this length on are remembered once they were found clean: elements and runs that instances share."""
 
 REMEMBERED_PIECES = 4096
+
+MIN_UID_DOTS = 5
+"""Shorter ones are version numbers; see :data:`scanward.deidentify.pseudonym.UID_PATTERN`."""
+
+_DOTTED_NUMBERS = re.compile(rb"[0-9.]{11,}")
 
 _CODE_SYSTEMS = frozenset({b"2.16.840.1.113883.1.3", b"2.16.840.1.113883.6.1", b"2.16.840.1.113883.5.25"})
 """HL7's own identifiers of its message types, of LOINC and of confidentiality codes, which blank documents name."""
@@ -78,9 +85,12 @@ class Checker:
             kinds = ", ".join(sorted({span.kind.value for span in spans}))
             raise ResidualIdentifierError(f"the output still holds: {kinds}")
         if context is SearchContext.HEADER and not self._retains_uids:
-            for match in UID_PATTERN_BYTES.finditer(data):
-                uid = match.group()
-                if uid in _CODE_SYSTEMS or self._pseudonyms.is_made(uid):
-                    continue
-                if not is_registered(uid.decode("ascii")):
-                    raise ResidualIdentifierError("the output still holds: unique identifier")
+            for numbers in _DOTTED_NUMBERS.findall(data):
+                if numbers.count(b".") >= MIN_UID_DOTS:
+                    self._check_uids(numbers)
+
+    def _check_uids(self, numbers: bytes) -> None:
+        for uid in UID_PATTERN_BYTES.findall(numbers):
+            if uid in _CODE_SYSTEMS or self._pseudonyms.is_made(uid) or is_registered(uid.decode("ascii")):
+                continue
+            raise ResidualIdentifierError("the output still holds: unique identifier")
