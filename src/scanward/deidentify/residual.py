@@ -45,6 +45,10 @@ def _risks_of_changes(study: StudyReport) -> list[str]:
             "Free text was cleaned, not deleted: a hint at a person that is neither a name, number, date, place nor "
             "anything the study itself is known by (an unusual occupation, an event in the news) may have stayed."
         )
+    if any(change.tag.startswith("(60") for change in study.changes):
+        risks.append(
+            "Overlay planes were removed. Where an old one is embedded in unused bits of the pixels it is still there."
+        )
     if has(reason=Reason.SAFE_PRIVATE):
         risks.append(
             "Private elements that the TCIA knowledge base calls safe were kept; a vendor may use one for more than "

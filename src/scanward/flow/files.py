@@ -6,25 +6,22 @@ patient of images without a name, a second series with the accession number of t
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from scanward.deidentify.header.scan import MODALITY, STUDY_INSTANCE_UID
 from scanward.deidentify.residual import residual_risks
 from scanward.errors import ScanwardError
-from scanward.flow.worker import FactsKey, ScanResult, Stopped, Unit, UnitResult, Worker, facts_of
+from scanward.flow.processes import Submit, deidentify_unit, open_pool, scan_share
+from scanward.flow.worker import FactsKey, Stopped, Unit, UnitResult, Worker, facts_of
 from scanward.model.attribute import Action, Reason
 from scanward.model.identifier import Identifier, IdentifierKind
 from scanward.model.profile import Profile
 from scanward.model.report import Change, Outcome, RunReport, StudyReport
 from scanward.model.source import RefusedFile, SourceFile
 from scanward.ports import Journal, JournalEntry, Sources
-
-if TYPE_CHECKING:
-    from concurrent.futures import Future, ProcessPoolExecutor
 
 SCAN_SHARE_FILES = 256
 """Inputs that a worker reads at a time."""
@@ -45,7 +42,6 @@ _PATIENT_KINDS = frozenset(
 """What identifies a patient in all their studies."""
 
 T = TypeVar("T")
-R = TypeVar("R")
 
 Report = Callable[[str, int, int, int, int], None]
 """Called with the phase (``reading``, ``de-identifying``) and done and total files and bytes."""
@@ -110,7 +106,7 @@ def deidentify_files(run: FileRun, progress: Report) -> RunReport:
         The run as a whole cannot go on (a full disk, a source that is missing). What it did so far is in the journal
         and in its place; the same call goes on from there.
     """
-    with _pool(run) as submit:
+    with open_pool(run.worker, run.workers) as submit:
         files, refused = _find(run.sources, progress)
         scanned = _scan(submit, files, progress)
         studies, stopped = _group(run, files, scanned)
@@ -121,105 +117,6 @@ def deidentify_files(run: FileRun, progress: Report) -> RunReport:
         _deidentify(submit, files, scanned, studies, ledger, progress)
         run.sync()
         return _finish(run, files, len(files) + len(refused), studies, stopped, ledger)
-
-
-# Processes
-
-_worker: Worker | None = None
-
-
-def _start_process(worker: Worker) -> None:
-    """Set up a process of the pool, which ends when the one that started it does, however that ends."""
-    import os
-    import threading
-    from multiprocessing import connection, parent_process
-
-    parent = parent_process()
-    if parent is not None:
-
-        def follow() -> None:
-            connection.wait([parent.sentinel])
-            os._exit(1)
-
-        threading.Thread(target=follow, daemon=True).start()
-    _start(worker)
-
-
-def _start(worker: Worker) -> None:
-    global _worker  # noqa: PLW0603 - the one thing a worker process has
-    _worker = worker
-
-
-def _scan_share(share: Sequence[tuple[int, SourceFile]]) -> ScanResult:
-    if _worker is None:
-        raise ScanwardError("expected the process to have a worker")
-    return _worker.scan(share)
-
-
-def _deidentify_unit(unit: Unit) -> UnitResult:
-    if _worker is None:
-        raise ScanwardError("expected the process to have a worker")
-    return _worker.deidentify(unit)
-
-
-class _Submit:
-    """Runs tasks in this process, or in others with a bounded number under way."""
-
-    def __init__(self, pool: "ProcessPoolExecutor | None", workers: int) -> None:
-        self._pool = pool
-        self._under_way = 2 * workers
-
-    def __call__(self, function: Callable[[T], R], tasks: Iterable[T]) -> Iterator[tuple[T, R]]:
-        """Yield each task with its result, as they come."""
-        if self._pool is None:
-            for task in tasks:
-                yield task, function(task)
-            return
-        yield from self._in_pool(self._pool, function, tasks)
-
-    def _in_pool(
-        self, pool: "ProcessPoolExecutor", function: Callable[[T], R], tasks: Iterable[T]
-    ) -> Iterator[tuple[T, R]]:
-        from concurrent.futures import FIRST_COMPLETED, wait
-        from concurrent.futures.process import BrokenProcessPool
-
-        pending: dict[Future[R], T] = {}
-        tasks = iter(tasks)
-        try:
-            while True:
-                for task in islice(tasks, self._under_way - len(pending)):
-                    pending[pool.submit(function, task)] = task
-                if not pending:
-                    return
-                for future in wait(pending, return_when=FIRST_COMPLETED).done:
-                    yield pending.pop(future), future.result()
-        except BrokenProcessPool:
-            raise ScanwardError(
-                "a worker process died", remedy="Run the same command again, with fewer --workers if memory is short."
-            ) from None
-        finally:
-            for future in pending:
-                future.cancel()
-
-
-@contextmanager
-def _pool(run: FileRun) -> Iterator[_Submit]:
-    """Give the means to run tasks; processes are started here, before this one has threads or a journal."""
-    _start(run.worker)
-    if run.workers == 1:
-        yield _Submit(None, 1)
-        return
-    # Loaded where needed: a run in one process starts without.
-    import multiprocessing
-    from concurrent.futures import ProcessPoolExecutor
-
-    context = multiprocessing.get_context("fork")
-    with ProcessPoolExecutor(run.workers, mp_context=context, initializer=_start_process, initargs=(run.worker,)) as pool:
-        try:
-            yield _Submit(pool, run.workers)
-        except BaseException:
-            pool.shutdown(wait=True, cancel_futures=True)
-            raise
 
 
 # The inputs
@@ -246,12 +143,12 @@ class _Scanned:
     stopped: list[Stopped]
 
 
-def _scan(submit: "_Submit", files: Sequence[SourceFile], progress: Report) -> _Scanned:
+def _scan(submit: Submit, files: Sequence[SourceFile], progress: Report) -> _Scanned:
     merged = _Scanned([], [], {}, [])
     numbers: dict[FactsKey, int] = {}
     shares = _shares(list(enumerate(files)), SCAN_SHARE_FILES)
     done = 0
-    for share, result in submit(_scan_share, shares):
+    for share, result in submit(scan_share, shares):
         renumbered = []
         for key in result.facts:
             number = numbers.setdefault(key, len(numbers))
@@ -388,7 +285,7 @@ def change_to_json(change: Change) -> tuple[str, str, str, str]:
 
 
 def _deidentify(
-    submit: "_Submit",
+    submit: Submit,
     files: Sequence[SourceFile],
     scanned: _Scanned,
     studies: Sequence[_Study],
@@ -417,7 +314,7 @@ def _deidentify(
                     identifiers[study.number],
                 )
 
-    for unit, result in submit(_deidentify_unit, units()):
+    for unit, result in submit(deidentify_unit, units()):
         ledger.record(files, by_number[result.study], result)
         done += len(unit.files)
         done_bytes += sum(file.size for _, file, _, _ in unit.files)

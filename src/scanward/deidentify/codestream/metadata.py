@@ -75,7 +75,9 @@ def find_metadata(
     if transfer_syntax_uid in _IMAGES:
         spans = _find_in_frames(read, start, end, number_of_frames, _find_in_image)
     elif transfer_syntax_uid == _RLE:
-        spans = _find_in_frames(read, start, end, number_of_frames, partial(find_in_rle, segment_samples=segment_samples))
+        spans = _find_in_frames(
+            read, start, end, number_of_frames, partial(find_in_rle, segment_samples=segment_samples)
+        )
     elif transfer_syntax_uid in _SILENT:
         spans = _find_in_frames(read, start, end, 1, lambda _: iter(()))
     elif transfer_syntax_uid in _MPEG2:
