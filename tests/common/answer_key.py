@@ -221,7 +221,7 @@ def write_key_studies(folder: Path, *, seed: int = 7) -> AnswerKey:
 def _identity(sample: Sample) -> tuple[str, ...]:
     study, patient = sample.study, sample.study.patient
     names = f"{patient.family}^{patient.given}^{study.referring}^{study.performing}^{study.operator}"
-    return (*re.split(r"\^+", names), patient.patient_id, study.accession, study.study_id)
+    return (*re.split(r"\^+", names), patient.patient_id, study.accession, study.study_id, study.hospital)
 
 
 def _soil(sample: Sample) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 from pydicom import config, dcmread
 from pydicom.dataset import Dataset
@@ -28,6 +29,8 @@ KEPT_BY_PROFILE: dict[str, frozenset[Kind]] = {
 """Kinds whose Attributes a profile keeps on purpose, so that finding their token is no leak."""
 
 
+_TEXT_GRAM, _BYTE_GRAM = 3, 4
+"""No token is shorter: a token whose beginning is nowhere in a file need not be searched for."""
 _DIGITS = re.compile(rb"[0-9]*")
 
 
@@ -66,6 +69,8 @@ class _Output:
     texts: tuple[_Text, ...]
     signature: str
     study_date: str
+    text_grams: frozenset[str]
+    byte_grams: frozenset[bytes]
 
 
 def find_leaks(
@@ -128,16 +133,18 @@ def _day(text: str) -> date:
 def _find(plant: Plant, output: _Output, explained: frozenset[str]) -> str:
     """Return how a plant is found in an output; empty when it is not."""
     by_chance = plant.kind is Kind.DATE and plant.token in explained
-    wanted = tuple(text.casefold() for text in notations(plant.kind, plant.token))
-    for seen in output.texts:
+    wanted = [text.casefold() for text in notations(plant.kind, plant.token)]
+    wanted = [text for text in wanted if text[:_TEXT_GRAM] in output.text_grams]
+    for seen in output.texts if wanted else ():
         if by_chance and seen.path != plant.path:
             continue
         if any(text in seen.text for text in wanted):
             return seen.how
     if by_chance:
         return ""
-    for how, data in output.blobs:
-        if any(_stands(variant, data) for variant in plant.raw):
+    variants = [variant for variant in plant.raw if variant[:_BYTE_GRAM] in output.byte_grams]
+    for how, data in output.blobs if variants else ():
+        if any(_stands(variant, data) for variant in variants):
             return how
     return ""
 
@@ -175,7 +182,13 @@ def _look_at(path: Path, name: str) -> _Output:
     blobs += [("inflated part", part.lower()) for part in inflated_parts(data)]
     if document:
         texts.append(_Text("PDF text", "", pdf_text(document).casefold()))
-    return _Output(name, tuple(blobs), tuple(texts), mark, study_date)
+    text_grams = frozenset(gram for seen in texts for gram in _grams(seen.text, _TEXT_GRAM))
+    byte_grams = frozenset(gram for _, blob in blobs for gram in _grams(blob, _BYTE_GRAM))
+    return _Output(name, tuple(blobs), tuple(texts), mark, study_date, text_grams, byte_grams)
+
+
+def _grams(data: Any, size: int) -> Iterator[Any]:
+    return (data[at : at + size] for at in range(len(data) - size + 1))
 
 
 def _inflate_data_set(data: bytes) -> bytes:

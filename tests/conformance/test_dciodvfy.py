@@ -11,11 +11,15 @@ from pathlib import Path
 import pytest
 from pydicom import config, dcmread
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
+from typer.testing import CliRunner
 
+from scanward.cli.main import app
 from scanward.crosscheck.matching import match
 from scanward.crosscheck.reading import is_dicom, read
 from tests.common.studies import write_sample_studies
 from tests.privacy.conftest import RELEASED, STOPPED, deidentify
+
+UNREAD = "Error - Information Object Not found"
 
 pytestmark = pytest.mark.peers("dciodvfy")
 
@@ -34,7 +38,7 @@ def normalised(line: str) -> str:
     line = re.sub(r"(= |value |Value )(<[^>]*>|'[^']*'|\"[^\"]*\")", r"\1", line)
     line = re.sub(r"<[^<>]*\^[^<>]*>|\([^()]*\^[^()]*\)", "", line)
     line = re.sub(r"\b(0x)?[0-9a-f]*\d[0-9a-f]*\b", "#", line)
-    return re.sub(r"\[#\]", "", line).strip()
+    return re.sub(r"#([.\\]#)+|\[#\]", "#", line).strip()
 
 
 def inflated(path: Path, scratch: Path) -> Path:
@@ -77,11 +81,29 @@ def test_sample_studies_stay_valid(tmp_path, profile):
     assert compared == len(files)
 
 
+def run_one(source: Path, outputs: Path, home: Path, profile: str) -> Path | None:
+    """Run the command on one file, in this process; return its output, or None when it was kept in."""
+    arguments = ["deidentify", str(source), "--out", str(outputs), "--home", str(home), "--profile", profile,
+                 "--release-unchecked-pixels", "--workers", "1", "--quiet"]  # fmt: skip
+    done = CliRunner().invoke(app, arguments)
+    assert done.exit_code in {RELEASED, STOPPED}, (source.name, done.output)
+    return next(outputs.rglob("*.dcm"), None)
+
+
 @pytest.mark.realdata
-@pytest.mark.parametrize("profile", ["basic", "research"])
+@pytest.mark.parametrize("profile", ["basic", "research", "patient-copy"])
 def test_real_files_get_no_new_error(tmp_path, test_data, profile):
-    run = deidentify(test_data / "dicom", tmp_path / "out", tmp_path / "home", profile, workers=2)
-    assert run.exit_code in {RELEASED, STOPPED}, run.shown
-    compared, found = new_errors(test_data / "dicom", tmp_path / "out", tmp_path)
+    """Each file is run by itself: several share a SOP Instance UID, and only so is it sure what came of which."""
+    found, compared = [], 0
+    for number, source in enumerate(sorted((test_data / "dicom").rglob("*"))):
+        if not source.is_file() or not is_dicom(source):
+            continue
+        output = run_one(source, tmp_path / f"{number}", tmp_path / "home", profile)
+        before = errors_of(source, tmp_path)
+        # Where dciodvfy gives up on an input it says nothing of what it did not read.
+        if output is not None and UNREAD not in before:
+            compared += 1
+            added = errors_of(output, tmp_path) - before
+            found += [f"{source.name}: {error}" for error in sorted(added)]
     assert found == []
-    assert compared > 120
+    assert compared > 150

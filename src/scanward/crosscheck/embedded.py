@@ -5,6 +5,8 @@ import zlib
 from collections.abc import Iterator
 from io import BytesIO
 
+from scanward.crosscheck.quiet import quiet
+
 MAX_UNPACKED_BYTES = 1 << 24
 """More than this of one stream is not looked at; a bomb ends here."""
 MAX_STREAMS = 4096
@@ -36,8 +38,9 @@ def pdf_texts(document: bytes) -> tuple[str, ...] | None:
     except ImportError:
         return None
     try:
-        reader = PdfReader(BytesIO(document))
-        pages = [page.extract_text() for page in reader.pages]
-        return (*pages, *(str(value) for value in (reader.metadata or {}).values()))
+        with quiet():
+            reader = PdfReader(BytesIO(document))
+            pages = [page.extract_text() for page in reader.pages]
+            return (*pages, *(str(value) for value in (reader.metadata or {}).values()))
     except Exception:  # noqa: BLE001  - a broken document is one that can't be read, whatever pypdf raises
         return None

@@ -5,7 +5,6 @@ Nothing here trusts a file: what cannot be read becomes a fault, and its bytes a
 
 import hashlib
 import re
-import warnings
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -17,14 +16,17 @@ from pydicom import config, dcmread
 from pydicom.datadict import dictionary_has_tag, keyword_for_tag, repeater_has_tag
 from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.filereader import data_element_generator
+from pydicom.filereader import data_element_generator, read_file_meta_info
 from pydicom.multival import MultiValue
-from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, RLELossless
+from pydicom.uid import DeflatedExplicitVRLittleEndian, RLELossless
 
 from scanward.crosscheck.codestream import look_at_frames
+from scanward.crosscheck.quiet import quiet
 
 MAX_VALUE_BYTES = 1 << 20
 """Larger values are not taken into memory; they are searched as a stream with the file."""
+MAX_INFLATED_BYTES = 1 << 28
+"""A deflated Data Set that is larger is a fault."""
 DEFER_BYTES = 1 << 15
 """Larger values are read from the file when they are looked at."""
 MAX_DEPTH = 64
@@ -117,26 +119,29 @@ def is_dicom(path: Path) -> bool:
 
 
 def read(path: Path) -> Reading:
-    """Read a file that is DICOM."""
-    faults: list[str] = []
-    with warnings.catch_warnings(), config.disable_value_validation():
-        warnings.simplefilter("ignore")
+    """Read a file that is DICOM; of one that cannot be read only the fault is told, and its bytes can be searched."""
+    with quiet(), config.disable_value_validation():
         try:
-            ds: Dataset = dcmread(path, force=True, defer_size=DEFER_BYTES)
+            return _read(path)
         except Exception:  # noqa: BLE001  - whatever a hostile file raises in pydicom is a fault of the file
-            faults.append("Data Set")
-            ds = Dataset()
-        meta = getattr(ds, "file_meta", None) or FileMetaDataset()
-        values = (*_walk(meta, faults), *_walk(ds, faults))
-        inflated = _inflate(path, meta) if _syntax(meta) == DeflatedExplicitVRLittleEndian else b""
-        if not _in_order(path, ds, inflated):
-            faults.append("order of elements")
-        pixel_range = _native_range(ds) if not inflated else None
-        first = {value.keywords[0]: value.texts[0] for value in values if len(value.tags) == 1 and value.texts}
-        pixels, codestream = _pixels(path, ds, meta, pixel_range, faults)
+            return Reading(path=path, transfer_syntax="", values=(), preamble=b"", faults=("Data Set",))
+
+
+def _read(path: Path) -> Reading:
+    faults: list[str] = []
+    syntax = _syntax(read_file_meta_info(path)) if _has_prefix(path) else ""
+    # pydicom inflates a Data Set whole; one that grows without bound is not given to it.
+    inflated = _inflate(path) if syntax == DeflatedExplicitVRLittleEndian else b""
+    ds: Dataset = dcmread(path, force=True, defer_size=DEFER_BYTES)
+    meta = getattr(ds, "file_meta", None) or FileMetaDataset()
+    values = (*_walk(meta, faults), *_walk(ds, faults))
+    if not _in_order(path, ds, inflated):
+        faults.append("order of elements")
+    pixel_range = _native_range(ds) if not inflated else None
+    pixels, codestream = _pixels(path, ds, meta, pixel_range, faults)
     return Reading(
         path=path,
-        transfer_syntax=str(_syntax(meta)),
+        transfer_syntax=_syntax(meta),
         values=values,
         preamble=bytes(getattr(ds, "preamble", None) or b""),
         faults=tuple(faults),
@@ -145,8 +150,13 @@ def read(path: Path) -> Reading:
         inflated=inflated,
         excess=_has_excess(path, ds, pixel_range),
         codestream=codestream,
-        first=first,
+        first={value.keywords[0]: value.texts[0] for value in values if len(value.tags) == 1 and value.texts},
     )
+
+
+def _has_prefix(path: Path) -> bool:
+    with path.open("rb") as handle:
+        return handle.read(132)[128:] == b"DICM"
 
 
 def _in_order(path: Path, ds: Dataset, inflated: bytes) -> bool:
@@ -177,8 +187,8 @@ def _start_of_data_set(handle: IO[bytes]) -> int:
     return 132
 
 
-def _syntax(meta: Dataset) -> UID:
-    return UID(str(meta.get("TransferSyntaxUID", "1.2.840.10008.1.2")))
+def _syntax(meta: Dataset) -> str:
+    return str(meta.get("TransferSyntaxUID", "1.2.840.10008.1.2"))
 
 
 def _walk(root: Dataset, faults: list[str]) -> Iterator[Value]:
@@ -235,13 +245,17 @@ def _native_range(ds: Dataset) -> tuple[int, int] | None:
     return raw.value_tell, raw.length
 
 
-def _inflate(path: Path, meta: Dataset) -> bytes:
-    data = path.read_bytes()
-    length = int(meta.get("FileMetaInformationGroupLength", 0))
-    try:
-        return zlib.decompressobj(wbits=-zlib.MAX_WBITS).decompress(data[144 + length :], 1 << 28)
-    except zlib.error:
-        return b""
+def _inflate(path: Path) -> bytes:
+    """Return the inflated Data Set; raise `ValueError` when it is larger than `MAX_INFLATED_BYTES`."""
+    with path.open("rb") as handle:
+        handle.seek(_start_of_data_set(handle))
+        unpacker = zlib.decompressobj(wbits=-zlib.MAX_WBITS)
+        out = bytearray()
+        while chunk := handle.read(1 << 16):
+            out += unpacker.decompress(chunk, MAX_INFLATED_BYTES - len(out) + 1)
+            if len(out) > MAX_INFLATED_BYTES:
+                raise ValueError("expected a Data Set of bounded size, got a larger one")
+    return bytes(out)
 
 
 def _pixels(

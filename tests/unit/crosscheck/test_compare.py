@@ -6,7 +6,7 @@ import random
 from pathlib import Path
 
 import pytest
-from pydicom import dcmread
+from pydicom import config, dcmread
 from pydicom.dataset import Dataset
 from pydicom.uid import UID
 
@@ -235,6 +235,31 @@ def test_a_deflated_file_is_looked_into(tmp_path, study):
     write(output, tmp_path / "out")
     report = compare(tmp_path / "in", tmp_path / "out")
     assert {finding.place for finding in report.findings if finding.severity is Severity.LEAK} == {"ImageComments"}
+
+
+def test_a_deflated_bomb_is_a_fault(tmp_path, study, monkeypatch):
+    from pydicom.uid import DeflatedExplicitVRLittleEndian
+
+    monkeypatch.setattr("scanward.crosscheck.reading.MAX_INFLATED_BYTES", 1000)
+    ds = images.make_ct(study, 1, size=20)
+    save(ds, tmp_path / "in" / "1.dcm")
+    set_transfer_syntax(ds, DeflatedExplicitVRLittleEndian)
+    write(clean(Host(name="ct", study=study, ds=ds)), tmp_path / "out")
+    report = compare(tmp_path / "in", tmp_path / "out")
+    assert {finding.place for finding in report.findings if finding.kind is Kind.STRUCTURE} == {
+        "Data Set, which cannot be read"
+    }
+
+
+def test_no_value_reaches_a_log(tmp_path, study, caplog):
+    """pydicom's warnings quote the value they are about."""
+    ds = images.make_ct(study, 1, size=20)
+    with config.disable_value_validation():
+        ds.StudyDate = f"of {study.patient.family}"
+    save(ds, tmp_path / "in" / "1.dcm")
+    caplog.clear()
+    compare(tmp_path / "in", tmp_path / "in")
+    assert study.patient.family not in caplog.text
 
 
 def test_reports_beside_the_outputs_are_searched(pair, study):
