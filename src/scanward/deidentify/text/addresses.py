@@ -12,19 +12,24 @@ from scanward.model.identifier import IdentifierKind
 
 _CAPITAL = r"[A-ZÀ-Þ][\w.'’-]*"
 _STREET_WORD = (
-    r"(?:St(?:reet)?|Ave(?:nue)?|Rd|Road|Blvd|Boulevard|Ln|Lane|Dr(?:ive)?|Ct|Court|Pl(?:ace)?|Way|Ter(?:race)?|Pkwy|Parkway|Cir(?:cle)?|Hwy|Highway|"
-    r"Sq(?:uare)?|Trail|Plaza|Close|Crescent|Gardens|Grove|Row|Walk|Mews|Turnpike|STREET|AVE(?:NUE)?|ROAD|BOULEVARD|LANE|DRIVE|COURT|PLACE|HIGHWAY)"
+    r"(?:St(?:reet)?|Ave(?:nue)?|Rd|Road|Blvd|Boulevard|Ln|Lane|Dr(?:ive)?|Ct|Court|Pl(?:ace)?|Way|"
+    r"Ter(?:race)?|Pkwy|Parkway|Cir(?:cle)?|Hwy|Highway|"
+    r"Sq(?:uare)?|Trail|Plaza|Close|Crescent|Gardens|Grove|Row|Walk|Mews|Turnpike|STREET|AVE(?:NUE)?|ROAD|"
+    r"BOULEVARD|LANE|DRIVE|COURT|PLACE|HIGHWAY)"
 )
 _UNIT = r"(?:\s*,?\s*(?:Apt|Apartment|Suite|Ste|Unit|Flat|Floor|Room|APT|SUITE|STE)\.?\s*#?\s*\w+)?"
 _STREET_TRIGGERS = frozenset(
-    "st street ave avenue rd road blvd boulevard ln lane dr drive ct court pl place way ter terrace pkwy parkway cir circle hwy highway sq square trail plaza "
+    "st street ave avenue rd road blvd boulevard ln lane dr drive ct court pl place way ter terrace pkwy "
+    "parkway cir circle hwy highway sq square trail plaza "
     "close crescent gardens grove row walk mews turnpike".split()
 )
 _GERMANIC = tuple(
-    "straße strasse str allee gasse damm ufer chaussee laan straat plein gracht kade gatan vägen vej gade weg platz ring steig".split()
+    "straße strasse str allee gasse damm ufer chaussee laan straat plein gracht kade gatan vägen vej gade weg "
+    "platz ring steig".split()
 )
 _ROMANCE = frozenset(
-    "c calle avda avenida av plaza pza paseo pº carretera ctra carrer rua travessa praça estrada via viale corso piazza largo".split()
+    "c calle avda avenida av plaza pza paseo pº carretera ctra carrer rua travessa praça estrada via viale "
+    "corso piazza largo".split()
 )
 _FRENCH = frozenset("rue avenue av boulevard bd place chemin allée impasse quai route cours square".split())
 _BOXES = frozenset("box postfach apartado postbus boîte bp".split())
@@ -38,14 +43,17 @@ _STREETS: tuple[tuple[re.Pattern[str], frozenset[str] | None], ...] = (
     (re.compile(rf"\b(?P<words>(?:{_CAPITAL}\s+){{1,3}}){_STREET_WORD}\.?\s+\d{{1,6}}\b"), _STREET_TRIGGERS),
     (
         re.compile(
-            r"(?<![^\W_])(?P<words>(?:[A-ZÄÖÜ][\wäöüß.-]*[ -]){0,2}[A-ZÄÖÜ][\wäöüß]*(?:straße|strasse|str\.|allee|gasse|damm|ufer|chaussee|laan|straat|plein|gracht|kade|"
-            r"gatan|vägen|vej|gade|weg|platz|ring|steig)|(?:[A-ZÄÖÜ][\wäöüß]+[ -])?(?:Straße|Strasse|Str\.|Allee|Platz|Gasse|Weg))\s*\d{1,4}\s?[a-z]?\b"
+            r"(?<![^\W_])(?P<words>(?:[A-ZÄÖÜ][\wäöüß.-]*[ -]){0,2}[A-ZÄÖÜ][\wäöüß]*(?:straße|strasse|str\.|"
+            r"allee|gasse|damm|ufer|chaussee|laan|straat|plein|gracht|kade|"
+            r"gatan|vägen|vej|gade|weg|platz|ring|steig)|(?:[A-ZÄÖÜ][\wäöüß]+[ -])?(?:Straße|Strasse|Str\.|"
+            r"Allee|Platz|Gasse|Weg))\s*\d{1,4}\s?[a-z]?\b"
         ),
         None,
     ),
     (
         re.compile(
-            r"(?<![\w.])\d{1,4}(?:\s?(?:bis|ter))?,?\s+(?:rue|avenue|av\.|boulevard|bd|place|chemin|allée|impasse|quai|route|cours|square)\s+"
+            r"(?<![\w.])\d{1,4}(?:\s?(?:bis|ter))?,?\s+(?:rue|avenue|av\.|boulevard|bd|place|chemin|allée|"
+            r"impasse|quai|route|cours|square)\s+"
             r"(?:(?:de|du|des|la|le|les)\s+|[ld]['’])*(?P<words>[\w'’-]+(?:\s+[A-ZÀ-Þ][\w'’-]+)*)",
             re.IGNORECASE,
         ),
@@ -53,8 +61,10 @@ _STREETS: tuple[tuple[re.Pattern[str], frozenset[str] | None], ...] = (
     ),
     (
         re.compile(
-            r"(?<![^\W_])(?:C/|Calle|Avda\.?|Avenida|Av\.|Plaza|Pza\.?|Paseo|Pº|Carretera|Ctra\.?|Carrer|Rua|Travessa|Praça|Estrada|Via|Viale|Corso|Piazza|Largo)\s*"
-            r"(?:(?:de|del|della|dei|la|las|los|da|do|dos)\s+)*(?P<words>[A-ZÀ-Þ][\w'’-]+(?:\s+[\w'’-]+){0,3}?),?\s*(?:n[º°o]?\.?\s*)?\d{1,4}\b(?:,?\s*\d?[ºª]\s?\w?)?"
+            r"(?<![^\W_])(?:C/|Calle|Avda\.?|Avenida|Av\.|Plaza|Pza\.?|Paseo|Pº|Carretera|Ctra\.?|Carrer|Rua|"
+            r"Travessa|Praça|Estrada|Via|Viale|Corso|Piazza|Largo)\s*"
+            r"(?:(?:de|del|della|dei|la|las|los|da|do|"
+            r"dos)\s+)*(?P<words>[A-ZÀ-Þ][\w'’-]+(?:\s+[\w'’-]+){0,3}?),?\s*(?:n[º°o]?\.?\s*)?\d{1,4}\b(?:,?\s*\d?[ºª]\s?\w?)?"
         ),
         _ROMANCE,
     ),
@@ -65,7 +75,10 @@ _STREETS: tuple[tuple[re.Pattern[str], frozenset[str] | None], ...] = (
         _BOXES,
     ),
 )
-_STATES = "AL|AK|AZ|AR|CA|CO|CT|DE|FL|GA|HI|IA|ID|IL|IN|KS|KY|LA|MA|MD|ME|MI|MN|MO|MS|MT|NC|ND|NE|NH|NJ|NM|NV|NY|OH|OK|OR|PA|RI|SC|SD|TN|TX|UT|VA|VT|WA|WI|WV|WY|DC|PR"
+_STATES = (
+    "AL|AK|AZ|AR|CA|CO|CT|DE|FL|GA|HI|IA|ID|IL|IN|KS|KY|LA|MA|MD|ME|MI|MN|MO|MS|MT|"
+    "NC|ND|NE|NH|NJ|NM|NV|NY|OH|OK|OR|PA|RI|SC|SD|TN|TX|UT|VA|VT|WA|WI|WV|WY|DC|PR"
+)
 _STATE_WORDS = frozenset(_STATES.lower().split("|"))
 _SHORTEST_POSTCODE = 4
 _STATE_ZIP = re.compile(rf"(?<![^\W_])(?:{_STATES}),?\s+\d{{5}}(?:-\d{{4}})?\b")
@@ -74,28 +87,37 @@ _LONGEST_TOWN = 60
 _ZIP_TOWN = re.compile(r"(?<![\w.])\d{4,5}\s+(?P<town>[A-ZÀ-Þ][^\W\d_]{2,}(?:[ -][A-ZÀ-Þ][^\W\d_]+)*)")
 _ZIP_WORDS = frozenset("zip zipcode postal postcode plz cap c cp".split())
 _POSTCODE = re.compile(
-    r"(?<!\w)(?:[A-Z]{2}\d{1,2}[A-Z]?|[BEGLMNSW]\d{1,2}[A-Z]?) \d[ABD-HJLNP-UW-Z]{2}(?!\w)|(?<!\w)[ABCEGHJ-NPRSTVXY]\d[ABCEGHJ-NPRSTV-Z] \d[ABCEGHJ-NPRSTV-Z]\d(?!\w)"
+    r"(?<!\w)(?:[A-Z]{2}\d{1,2}[A-Z]?|[BEGLMNSW]\d{1,2}[A-Z]?) \d[ABD-HJLNP-UW-Z]{2}(?!\w)|"
+    r"(?<!\w)[ABCEGHJ-NPRSTVXY]\d[ABCEGHJ-NPRSTV-Z] \d[ABCEGHJ-NPRSTV-Z]\d(?!\w)"
 )
 _ZIP_CUE = re.compile(
     r"(?<![^\W_])(?:zip(?:\s?code)?|postal code|postcode|plz|cap|c\.p\.|cp)\s?[:=]?\s?\d{4,5}(?!\d)", re.IGNORECASE
 )
 
 _HEAD = re.compile(
-    r"(?<![^\W_])(?:Hospitals?|Clinics?|Klinik(?:um|en)?|Krankenhaus|Spital|H[ôo]pital|CHU|CHRU|Clinique|Ospedale|Policlinico|Cl[ií]nica|Infirmary|Hospice|"
-    r"Medical (?:Center|Centre|Group|Associates)|Med Ctr|Health(?:care)? (?:System|Center|Centre|Services)|Cancer (?:Center|Centre|Institute)|Imaging (?:Center|Centre)|"
-    r"Radiology (?:Associates|Group|Center)|University|Universit[yé]|Universit[äa]t(?:s(?:klinikum|spital|medizin))?|Universidad|Universit[àa]|Institute|Institut|Zentrum|Ziekenhuis|"
-    r"Sjukhus|Szpital|Nemocnice|Praxis|Sanatorium|HOSPITALS?|CLINICS?|KLINIK(?:UM)?|KRANKENHAUS|H[OÔ]PITAL|OSPEDALE|INFIRMARY|MEDICAL (?:CENTER|CENTRE|GROUP)|"
+    r"(?<![^\W_])(?:Hospitals?|Clinics?|Klinik(?:um|en)?|Krankenhaus|Spital|H[ôo]pital|CHU|CHRU|Clinique|"
+    r"Ospedale|Policlinico|Cl[ií]nica|Infirmary|Hospice|"
+    r"Medical (?:Center|Centre|Group|Associates)|Med Ctr|Health(?:care)? (?:System|Center|Centre|Services)|"
+    r"Cancer (?:Center|Centre|Institute)|Imaging (?:Center|Centre)|"
+    r"Radiology (?:Associates|Group|Center)|University|Universit[yé]|Universit[äa]t(?:s(?:klinikum|spital|"
+    r"medizin))?|Universidad|Universit[àa]|Institute|Institut|Zentrum|Ziekenhuis|"
+    r"Sjukhus|Szpital|Nemocnice|Praxis|Sanatorium|HOSPITALS?|CLINICS?|KLINIK(?:UM)?|KRANKENHAUS|H[OÔ]PITAL|"
+    r"OSPEDALE|INFIRMARY|MEDICAL (?:CENTER|CENTRE|GROUP)|"
     r"MED CTR|UNIVERSITY|IMAGING (?:CENTER|CENTRE))(?![^\W_])"
 )
 _HEAD_WORDS = frozenset(
-    "hospital hospitals clinic clinics klinik klinikum kliniken krankenhaus spital hôpital hopital chu chru clinique ospedale policlinico clínica clinica infirmary "
-    "hospice medical med health healthcare cancer imaging radiology university université universite universität universitat universitätsklinikum "
-    "universitätsspital universitätsmedizin universidad università universita institute institut zentrum ziekenhuis sjukhus szpital nemocnice praxis sanatorium".split()
+    "hospital hospitals clinic clinics klinik klinikum kliniken krankenhaus spital hôpital hopital chu chru "
+    "clinique ospedale policlinico clínica clinica infirmary "
+    "hospice medical med health healthcare cancer imaging radiology university université universite "
+    "universität universitat universitätsklinikum "
+    "universitätsspital universitätsmedizin universidad università universita institute institut zentrum "
+    "ziekenhuis sjukhus szpital nemocnice praxis sanatorium".split()
 )
 _SAINT_WORDS = frozenset("st saint sankt san santa mount mt".split())
 _LEFT = re.compile(r"(?P<word>[A-ZÀ-Þ][\w.'’&-]*|of|and|de|del|la|für|&|der|am|the|St\.)[ \t]+$")
 _RIGHT = re.compile(
-    r"[ \t]+(?P<word>(?:(?:of|at|de|del|della|di|la|las|los|du|des|für|am|im|der|do|da|dos)[ \t]+|d['’]|l['’])*[A-ZÀ-Þ][\w'’-]+)"
+    r"[ \t]+(?P<word>(?:(?:of|at|de|del|della|di|la|las|los|du|des|für|am|im|der|do|da|dos)[ \t]+|d['’]|"
+    r"l['’])*[A-ZÀ-Þ][\w'’-]+)"
 )
 _MOST_WORDS = 6
 _JOINTS = frozenset({"of", "and", "de", "del", "la", "fur", "&", "der", "am", "the", "at", "di", "du", "des"})
@@ -107,13 +129,8 @@ def find_addresses(wording: Wording) -> Iterator[Shape]:
     if not wording.digits:
         return
     text = wording.text
-    for pattern, triggers in _STREETS:
-        if not _is_triggered(wording, triggers):
-            continue
-        for match in pattern.finditer(text):
-            words = re.findall(r"[^\W\d_]+", match["words"]) if "words" in pattern.groupindex else []
-            if not any(fold(word) in core_words() for word in words):
-                yield Shape(*match.span(), IdentifierKind.ADDRESS)
+    for match in _streets(wording):
+        yield Shape(*match.span(), IdentifierKind.ADDRESS)
     for start, word in wording.words:
         if len(word) <= 2:
             postcode = _POSTCODE.match(text, start)
@@ -129,6 +146,16 @@ def find_addresses(wording: Wording) -> Iterator[Shape]:
             yield Shape(*match.span(), IdentifierKind.ADDRESS)
     for match in wording.matches(_ZIP_CUE, _ZIP_WORDS):
         yield Shape(*match.span(), IdentifierKind.ADDRESS)
+
+
+def _streets(wording: Wording) -> Iterator[re.Match[str]]:
+    for pattern, triggers in _STREETS:
+        if not _is_triggered(wording, triggers):
+            continue
+        for match in pattern.finditer(wording.text):
+            words = re.findall(r"[^\W\d_]+", match["words"]) if "words" in pattern.groupindex else []
+            if not any(fold(word) in core_words() for word in words):
+                yield match
 
 
 def _is_triggered(wording: Wording, triggers: frozenset[str] | None) -> bool:

@@ -16,8 +16,8 @@ CHARSETS: tuple[tuple[int, tuple[str, ...]], ...] = (
     (0x0100, ("utf-8", "iso8859_1", "iso8859_2", "iso8859_3", "iso8859_4", "iso8859_9", "iso8859_15", "gb18030")),
     (0x0250, (*_UNICODE, "iso8859_2", "iso8859_3", "iso8859_4", "iso8859_9", "iso8859_15")),
     (0x0370, _UNICODE),
-    (0x0400, (*_UNICODE, "iso8859_7")),
-    (0x0530, (*_UNICODE, "iso8859_5", "koi8_r", "cp1251")),
+    (0x0400, (*_EAST_ASIAN, "iso8859_7")),
+    (0x0530, (*_EAST_ASIAN, "iso8859_5", "koi8_r", "cp1251")),
     (0x0600, (*_UNICODE, "iso8859_8")),
     (0x0700, (*_UNICODE, "iso8859_6")),
     (0x0E00, _UNICODE),
@@ -43,7 +43,7 @@ _SHORTEST_HEX = 5
 
 
 def encoded_words(kind: IdentifierKind, words: Iterable[str]) -> Iterator[Encoded]:
-    """Yield `words` that are not ASCII in every character set that has their characters, in upper, lower and title case."""
+    """Yield `words` that are not ASCII in every character set that has their characters, in each case."""
     for word in words:
         if word.isascii():
             continue

@@ -3,7 +3,7 @@
 import re
 from array import array
 from collections.abc import Iterable, Iterator
-from itertools import count
+from itertools import count, pairwise
 from typing import NamedTuple
 
 from scanward.deidentify.text import names, variants
@@ -27,7 +27,8 @@ _TOKEN = re.compile(rb"[a-z\x80-\xff]+")
 _NEAR = re.compile(rb"[\s\0^,._'&=/\\()-]{0,3}")
 _CUE = re.compile(
     rb"(?:^|[^a-z])(?:mr|mrs|ms|miss|dr|prof|professor|doctor|herr|herrn|frau|mme|mlle|sr|sra|dra|dott|patient|patientin|paciente|paziente|"
-    rb"pt|pat|name|nombre|nom|nome|surname|mother|father|wife|husband|daughter|referred by|performed by|requested by|reported by|read by|"
+    rb"pt|pat|name|nombre|nom|nome|surname|mother|father|wife|husband|"
+    rb"daughter|referred by|performed by|requested by|reported by|read by|"
     rb"ref|tech|technologist|operator|physician|radiologist|attn|attending)[\s\0.:#=_^-]{1,4}$"
 )
 _LONGEST_CUE = 32
@@ -51,7 +52,7 @@ class KnownIdentifiers:
         self._numbers: frozenset[str] | None = None
         self._weak: dict[bytes, list[WeakWord]] | None = None
         self.memo: dict[object, object] = {}
-        """What others worked out of these identifiers; bounded by who fills it, and never part of equality or pickles."""
+        """What others worked out of these identifiers; bounded by who fills it, no part of equality or pickles."""
 
     @property
     def identifiers(self) -> tuple[Identifier, ...]:
@@ -167,7 +168,7 @@ def _find_weak(folded: bytes, weak: dict[bytes, list[WeakWord]], hits: list[Span
 
 def _pairs(folded: bytes, tokens: list[tuple[int, int, list[WeakWord]]]) -> Iterator[Span]:
     """Yield neighbouring words of one name; initials alone make none."""
-    for (start, middle, left), (right_start, end, right) in zip(tokens, tokens[1:], strict=False):
+    for (start, middle, left), (right_start, end, right) in pairwise(tokens):
         shared = {word.name for word in left} & {word.name for word in right}
         letters = (middle - start) + (end - right_start)
         if shared and left is not right and letters >= _FEWEST_LETTERS and _NEAR.fullmatch(folded, middle, right_start):

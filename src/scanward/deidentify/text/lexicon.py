@@ -17,19 +17,25 @@ _PROTOCOL_WORDS = os.path.join(os.path.dirname(__file__), "protocol_words.txt") 
 _FORMATION = re.compile(
     r".{2,}(?:"
     # English and international
-    r"itis|itides|os[ei]s|[bcdglmnrstx]omas?|omata|[eo]ctom(?:y|ies)|[oa]tomy|ostomy|gra(?:ph(?:y|ic|ical|ically)|m|ms|phies)|"
-    r"scop(?:y|ic|ies)|algia|[an]?emi[ac]|uri[ac]|path(?:y|ies|ic)|plast(?:y|ic|ies)|megaly|penia|lysis|lytic|pleg(?:ia|ic)|"
-    r"rrh(?:ea|oea|age|agic|aphy)|troph(?:y|ic)|sclero(?:sis|tic)|steno(?:sis|tic)|ectas(?:is|es|ia)|centesis|pexy|desis|"
+    r"itis|itides|os[ei]s|[bcdglmnrstx]omas?|omata|[eo]ctom(?:y|ies)|[oa]tomy|ostomy|gra(?:ph(?:y|ic|ical|"
+    r"ically)|m|ms|phies)|"
+    r"scop(?:y|ic|ies)|algia|[an]?emi[ac]|uri[ac]|path(?:y|ies|ic)|plast(?:y|ic|ies)|megaly|penia|lysis|lytic|"
+    r"pleg(?:ia|ic)|"
+    r"rrh(?:ea|oea|age|agic|aphy)|troph(?:y|ic)|sclero(?:sis|tic)|steno(?:sis|tic)|ectas(?:is|es|ia)|centesis|"
+    r"pexy|desis|"
     r"phasia|phagia|phobia|pnea|pnoea|cardia|cardial|cyte|cytic|cytosis|blastoma|oid|oidal|iform|genic|genous|genesis|"
     r"ologic|ological|ology|ologist|metr(?:y|ic)|thorax|vascular|cerebral|spinal|costal|venous|arterial|ventricular|"
-    r"carpal|tarsal|condylar|axial|lateral|medial|cranial|caudal|hepatic|gastric|renal|cardiac|thoracic|pelvic|abdominal|"
+    r"carpal|tarsal|condylar|axial|lateral|medial|cranial|caudal|hepatic|gastric|renal|cardiac|thoracic|"
+    r"pelvic|abdominal|"
     r"tion|tions|sion|sions|ically|ization|isation|ability|ivity|osity|mentation|lucen(?:t|cy)|"
     # German
     r"gra(?:ph|f)ie|gramm|skopie|algie|[aä]mie|urie|pathie|plastik|tomie|logie|metrie|sklerose|stenose|thrombose|"
-    r"(?:[bcdfgklmnprstz]|ier)ung|ungen|heit|keit|schaft|ismus|gelenke?|gelenks|knochen|wirbels?|saeule|saule|schadels?|schaedels?|bauchs?|"
+    r"(?:[bcdfgklmnprstz]|ier)ung|ungen|heit|keit|schaft|ismus|gelenke?|gelenks|knochen|wirbels?|saeule|saule|"
+    r"schadels?|schaedels?|bauchs?|"
     r"sehne|arterien?|venen?|druse|druese|muskel|entzundung|entzuendung|veranderung|veraenderung|erkrankung|phase|"
     # Romance
-    r"gra(?:ph|f)ia|gramas?|grafica|scopia|skopia|algia|emia|patia|plastia|tomia|logia|metria|cion|ciones|cao|coes|zione|zioni|"
+    r"gra(?:ph|f)ia|gramas?|grafica|scopia|skopia|algia|emia|patia|plastia|tomia|logia|metria|cion|ciones|cao|"
+    r"coes|zione|zioni|"
     r"amiento|imiento|amento|imento|idade|idad|"
     # Dutch
     r"grafie|scopie|ectomie|atie|heid|"
@@ -40,22 +46,29 @@ _FORMATION = re.compile(
 _SHORTEST_FORMATION = 6
 _ENDINGS = (
     ("ies", "y"), ("es", ""), ("s", ""), ("ed", ""), ("ed", "e"), ("ing", ""), ("ing", "e"), ("ly", ""), ("al", ""),
-    ("ally", ""), ("ic", ""), ("er", ""), ("en", ""), ("n", ""), ("e", ""), ("a", ""), ("o", ""), ("i", ""), ("ae", "a"),
+    ("ally", ""), ("ic", ""), ("er", ""), ("en", ""), ("n", ""), ("e", ""), ("a", ""), ("o", ""), ("i", ""),
+    ("ae", "a"),
     ("i", "us"), ("a", "um"), ("es", "is"), ("oid", ""), ("ness", ""), ("less", ""), ("ular", ""), ("ar", ""),
 )  # fmt: skip
 _PREFIXES = tuple(
-    "anti bi de dis endo epi extra hemi hyper hypo infra inter intra mega meta micro mid multi neo neuro non over para peri poly post pre pseudo quadri re retro "
-    "semi sub super supra tele trans tri ultra un uni cardio cranio thoraco abdomino osteo myo angio arterio cerebro cervico costo femoro fibro gastro hepato ileo "
-    "ilio lumbo maxillo musculo naso nephro oculo oro patello pneumo pulmo radio recto sacro sterno talo tempero tibio ulno uretero utero vaso veno ventriculo "
-    "vesico mandibulo dento gluteo glosso laryngo pharyngo tracheo broncho oesophago esophago duodeno jejuno colo chole cholangio spleno reno pyelo cysto urethro "
-    "prostato ovario hystero salpingo mammo masto encephalo meningo myelo spondylo arthro chondro teno dermo dermato lympho hemato haemato cyto histo patho bio "
-    "immuno thermo photo electro echo magneto sono video tomo fluoro phlebo thrombo athero valvulo atrio aorto pneumato".split()
+    "anti bi de dis endo epi extra hemi hyper hypo infra inter intra mega meta micro mid multi neo neuro non "
+    "over para peri poly post pre pseudo quadri re retro "
+    "semi sub super supra tele trans tri ultra un uni cardio cranio thoraco abdomino osteo myo angio arterio "
+    "cerebro cervico costo femoro fibro gastro hepato ileo "
+    "ilio lumbo maxillo musculo naso nephro oculo oro patello pneumo pulmo radio recto sacro sterno talo "
+    "tempero tibio ulno uretero utero vaso veno ventriculo "
+    "vesico mandibulo dento gluteo glosso laryngo pharyngo tracheo broncho oesophago esophago duodeno jejuno "
+    "colo chole cholangio spleno reno pyelo cysto urethro "
+    "prostato ovario hystero salpingo mammo masto encephalo meningo myelo spondylo arthro chondro teno dermo "
+    "dermato lympho hemato haemato cyto histo patho bio "
+    "immuno thermo photo electro echo magneto sono video tomo fluoro phlebo thrombo athero valvulo atrio "
+    "aorto pneumato".split()
 )
 _SHORTEST_PART = 4
 
 
 class _Protocol(NamedTuple):
-    """The words of ``protocol_words.txt``, folded: plain ones, those on its lines ``?`` and those on its lines ``!``."""
+    """The words of ``protocol_words.txt``, folded: plain ones, those on its lines ``?``, those on lines ``!``."""
 
     plain: frozenset[str]
     doubtful: frozenset[str]
@@ -128,7 +141,7 @@ def is_ordinary(word: str) -> bool:
 
 @lru_cache(maxsize=1 << 15)
 def is_clinical(word: str) -> bool:
-    """Say whether the folded `word` may stay: listed, an inflection or compound of listed ones, or formed like a term."""
+    """Say whether the folded `word` may stay: listed, made of listed ones, or formed like a term."""
     if word in core_words() or word in _plain_words():
         return True
     if word in doubtful_words() or word in name_words():

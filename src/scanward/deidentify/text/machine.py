@@ -6,6 +6,7 @@ is checked where a hit is, so that no hit depends on it.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import pairwise
 from typing import NamedTuple
 
 import ahocorasick
@@ -225,7 +226,7 @@ def _are_groups(groups: list[int], notation: Notation) -> bool:
     longest = max(map(len, notation.parts))
     kinds = {group >> 16 for group in groups}
     places = [0, *sorted(group & 0xFFFF for group in groups), longest]
-    alike = len(kinds) == 1 and longest >= 6 and min(b - a for a, b in zip(places, places[1:], strict=False)) >= 2
+    alike = len(kinds) == 1 and longest >= 6 and min(b - a for a, b in pairwise(places)) >= 2
     return alike and (ord(".") not in kinds or len(groups) > 1)
 
 

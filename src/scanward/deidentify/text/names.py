@@ -11,20 +11,26 @@ from scanward.deidentify.text.notation import Edge, Gap, Notation, SearchContext
 from scanward.model.identifier import IdentifierKind
 
 TITLES = frozenset(
-    "dr drs md mbbs phd prof professor doctor dipl ing med mr mrs ms miss mister sir madam jr sr ii iii iv esq rn do pa np rt bsc msc "
-    "ba ma frcr frcs facr herr frau hr fr dra don dona sra srta senor senora mme mlle dott dottssa sig ra pr rev capt lt col sgt maj dvm vmd dds dmd".split()
+    "dr drs md mbbs phd prof professor doctor dipl ing med mr mrs ms miss mister sir madam jr sr ii iii iv "
+    "esq rn do pa np rt bsc msc "
+    "ba ma frcr frcs facr herr frau hr fr dra don dona sra srta senor senora mme mlle dott dottssa sig ra pr "
+    "rev capt lt col sgt maj dvm vmd dds dmd".split()
 )
 """Words of prefixes and suffixes, which identify nobody."""
 
 PARTICLES = frozenset(
-    "van von der den de del della di da dos das du la le les el al bin ibn ben abu bint zu zum zur af av ter ten y e san santa st mac mc o d".split()
+    "van von der den de del della di da dos das du la le les el al bin ibn ben abu bint zu zum zur af av ter "
+    "ten y e san santa st mac mc o d".split()
 )
 """Words that belong to names and tell nothing alone."""
 
 PLACEHOLDERS = frozenset(
-    "anon anonymous anonymized anonymised anonymize anonymise anonym deidentified identified none null nil unknown unnamed unspecified "
-    "noname nobody test testing patient patients name na not given removed withheld redacted dummy phantom subject volunteer default "
-    "undefined empty xxx xxxx xxxxx sample demo example operator physician doctor hospital institution station unbekannt inconnu desconocido".split()
+    "anon anonymous anonymized anonymised anonymize anonymise anonym deidentified identified none null nil "
+    "unknown unnamed unspecified "
+    "noname nobody test testing patient patients name na not given removed withheld redacted dummy phantom "
+    "subject volunteer default "
+    "undefined empty xxx xxxx xxxxx sample demo example operator physician doctor hospital institution "
+    "station unbekannt inconnu desconocido".split()
 )
 """What is written where no value is: not an identifier of anybody."""
 
@@ -116,7 +122,8 @@ def _joined(kind: IdentifierKind, name: PersonName) -> Iterator[Notation]:
     """Yield the words of `name` in the orders and with the initials in which they are written together."""
     family, given, middle = name.family, name.given, name.middle
     orders = [
-        family + given, given + family, family + given + middle, given + middle + family, family + given[:1], given[:1] + family,
+        family + given, given + family, family + given + middle, given + middle + family,
+        family + given[:1], given[:1] + family,
         family, given, given + middle,
     ]  # fmt: skip
     if len(family) > 1:

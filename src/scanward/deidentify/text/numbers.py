@@ -22,7 +22,7 @@ _SHORTEST_UID = 10
 def id_notations(kind: IdentifierKind, value: str) -> Iterator[Notation]:
     """Yield the notations of an ID: whole, without separators or leading zeros, its runs of digits, its parts."""
     tokens = _ALNUM.findall(fold(value))
-    if not tokens or all(token in PLACEHOLDERS for token in tokens) or len(set("".join(tokens))) == 1:
+    if not tokens or all(token in PLACEHOLDERS for token in tokens):
         return
     if len(tokens) > 1 or not tokens[0].isdigit():
         parts = [part for token in tokens for part in _LETTERS_OR_DIGITS.findall(token)]
@@ -44,14 +44,14 @@ def id_notations(kind: IdentifierKind, value: str) -> Iterator[Notation]:
 def number_notations(kind: IdentifierKind, number: str) -> Iterator[Notation]:
     """Yield a run of digits as it stands and without leading zeros."""
     for digits in dict.fromkeys((number, number.lstrip("0"))):
-        if len(digits) >= _SHORTEST_BARE_NUMBER and len(set(digits)) > 1:
+        if len(digits) >= _SHORTEST_BARE_NUMBER and digits.strip("0"):
             reach = SearchContext.HEADER if len(digits) == _SHORTEST_BARE_NUMBER else SearchContext.CODESTREAM
             yield Notation((digits.encode(),), kind, reach, Edge.NUMBER, Gap.GROUPED)
 
 
 def _id(kind: IdentifierKind, parts: tuple[str, ...]) -> Notation | None:
     joined = "".join(parts)
-    if len(joined) < _SHORTEST_ID or is_ordinary(joined) or joined in PLACEHOLDERS:
+    if len(joined) < _SHORTEST_ID or len(set(joined)) == 1 or is_ordinary(joined) or joined in PLACEHOLDERS:
         return None
     letters_only = not any(map(str.isdigit, joined))
     if letters_only and all(is_ordinary(part) for part in parts):
@@ -110,7 +110,7 @@ def _date(kind: IdentifierKind, parts: tuple[str, ...], reach: SearchContext, ed
 def phone_notations(kind: IdentifierKind, value: str) -> Iterator[Notation]:
     """Yield the digits of a phone number: all, without the leading zero or country's code, the last seven."""
     digits = "".join(char for char in value if char.isdigit() and char.isascii())
-    if len(digits) < 7 or len(set(digits)) == 1:
+    if len(digits) < 7 or not digits.strip("0"):
         return
     bare = digits.lstrip("0")
     # A country's code has one to three digits; which, its table would tell.

@@ -9,46 +9,67 @@ from scanward.deidentify.text.shapes import Shape
 from scanward.deidentify.text.wording import Wording
 from scanward.model.identifier import IdentifierKind
 
-_PARTICLE = r"(?:van der|van den|van de|von der|de la|de las|de los|van|von|de|der|del|della|di|da|dos|la|le|el|al|bin|ter|ten|zu|zur|mc|st\.)"
+_PARTICLE = (
+    r"(?:van der|van den|van de|von der|de la|de las|de los|"
+    r"van|von|de|der|del|della|di|da|dos|la|le|el|al|bin|ter|ten|zu|zur|mc|st\.)"
+)
 _NAME_WORD = r"[^\W\d_][^\W\d_'’.]*(?:['’][^\W\d_]+)?(?:-[^\W\d_]+)*\.?"
 _NAME = rf"(?P<name>(?:{_PARTICLE}\s)*{_NAME_WORD}(?:(?:,?[ \t]+|,|\^)(?:{_PARTICLE}\s)*{_NAME_WORD}){{0,3}})"
 
 _TITLE = re.compile(
-    r"(?<![^\W_])(?P<title>(?:Dr|Drs|DR|Prof|PROF|Mr|Mrs|MRS|Ms|Miss|MISS|Mister|Herrn?|HERRN?|Frau|FRAU|Mme|MME|Mlle|Sr|Sra|SRA|Srta|SRTA|"
-    r"Dra|DRA|Dott|DOTT|Dott\.ssa|Doctor|DOCTOR|Professor|PROFESSOR|Nurse|NURSE|Sgt|Capt|Rev|Oberarzt|OA|Chefarzt|CA)(?P<dot>\.)?|(?:MR|MS|SR)\."
+    r"(?<![^\W_])(?P<title>(?:Dr|Drs|DR|Prof|PROF|Mr|Mrs|MRS|Ms|Miss|MISS|Mister|Herrn?|HERRN?|Frau|FRAU|Mme|"
+    r"MME|Mlle|Sr|Sra|SRA|Srta|SRTA|"
+    r"Dra|DRA|Dott|DOTT|Dott\.ssa|Doctor|DOCTOR|Professor|PROFESSOR|Nurse|NURSE|Sgt|Capt|Rev|Oberarzt|OA|"
+    r"Chefarzt|CA)(?P<dot>\.)?|(?:MR|MS|SR)\."
     r"(?P<dot2>))(?:[ \t]*(?:med|phil|habil|rer|nat)\.)*[ \t]+(?:(?:Dr|DR|Prof|med)\.?[ \t]+)*" + _NAME
 )
 _CUE = re.compile(
-    r"(?<![^\W_])(?P<cue>patient'?s?[ _]?name|pat(?:ient)?|pt|name|first name|last name|surname|(?:referr(?:ed|al|ing)|order(?:ed|ing)|request(?:ed|ing)|"
-    r"perform(?:ed|ing)|report(?:ed|ing)|dictat(?:ed|ing)|sign(?:ed|ing)|transcribed|read(?:ing)?|review(?:ed|ing)|attend(?:ed|ing)|verified|scanned|"
-    r"acquired|examined|approved|supervis(?:ed|ing)|seen|treated|interpreted|entered|created|edited|typed|drawn|planned|contoured)"
+    r"(?<![^\W_])(?P<cue>patient'?s?[ _]?name|pat(?:ient)?|pt|name|first name|last name|surname|"
+    r"(?:referr(?:ed|al|ing)|order(?:ed|ing)|request(?:ed|ing)|"
+    r"perform(?:ed|ing)|report(?:ed|ing)|dictat(?:ed|ing)|sign(?:ed|ing)|transcribed|read(?:ing)?|review(?:ed|"
+    r"ing)|attend(?:ed|ing)|verified|scanned|"
+    r"acquired|examined|approved|supervis(?:ed|ing)|seen|treated|interpreted|entered|created|edited|typed|"
+    r"drawn|planned|contoured)"
     r"(?:[ _](?:by|physicians?|provider|md|doctor|dr|radiologist|from))*|"
-    r"ref(?:\.|[ _](?:by|phys(?:ician)?|md|dr))?|req(?:\.|[ _](?:by|md|dr))|perf(?:\.|[ _]by)|tech(?:nologist|nician|\.)?|operator|op|radiologist|"
-    r"radiographer|sonographer|physician|surgeon|attn|cc|for|by|from|to|mother|father|husband|wife|son|daughter|brother|sister|spouse|contact|next of kin|nok|"
-    r"mta|mtra|mtr|arzt|ärztin|überweiser|zuweiser|einsender|untersucher|befunder|patientin|nachname|vorname|für|von|durch|"
-    r"nom|prénom|médecin|prescripteur|pour|par|manip|nombre|apellidos?|paciente|médico|remitido por|solicitado por|realizado por|técnico|para|por|"
+    r"ref(?:\.|[ _](?:by|phys(?:ician)?|md|dr))?|req(?:\.|[ _](?:by|md|dr))|perf(?:\.|[ _]by)|tech(?:nologist|"
+    r"nician|\.)?|operator|op|radiologist|"
+    r"radiographer|sonographer|physician|surgeon|attn|cc|for|by|from|to|mother|father|husband|wife|son|"
+    r"daughter|brother|sister|spouse|contact|next of kin|nok|"
+    r"mta|mtra|mtr|arzt|ärztin|überweiser|zuweiser|einsender|untersucher|befunder|patientin|nachname|vorname|"
+    r"für|von|durch|"
+    r"nom|prénom|médecin|prescripteur|pour|par|manip|nombre|apellidos?|paciente|médico|remitido por|"
+    r"solicitado por|realizado por|técnico|para|por|"
     r"nome|cognome|paziente|medico|eseguito da|tecnico|per|arts|aanvrager|laborant|voor|door)"
     r"(?P<mark>\s?[:=#]\s?|[ \t]+)" + _NAME,
     re.IGNORECASE,
 )
 _WEAK_CUES = frozenset(
-    "for by from to pat patient pt ref op tech cc für von durch pour par para por per voor door son seen read reading name nom nome".split()
+    "for by from to pat patient pt ref op tech cc für von durch pour par para por per voor door son seen read "
+    "reading name nom nome".split()
 )
 _TITLE_WORDS = frozenset(
-    "dr drs prof mr mrs ms miss mister herr herrn frau mme mlle sr sra srta dra dott doctor professor nurse sgt capt rev oberarzt oa chefarzt ca".split()
+    "dr drs prof mr mrs ms miss mister herr herrn frau mme mlle sr sra srta dra dott doctor professor nurse "
+    "sgt capt rev oberarzt oa chefarzt ca".split()
 )
 _CUE_WORDS = frozenset(
-    "patient pat pt name first last surname referred referral referring ordered ordering requested requesting performed performing reported reporting "
-    "dictated dictating signed signing transcribed read reading reviewed reviewing attended attending verified scanned acquired examined approved "
-    "supervised supervising seen treated interpreted entered created edited typed drawn planned contoured ref req perf tech technologist technician operator op "
-    "radiologist radiographer sonographer physician surgeon attn cc for by from to mother father husband wife son daughter brother sister spouse contact next nok "
-    "mta mtra mtr arzt ärztin überweiser zuweiser einsender untersucher befunder patientin nachname vorname für von durch nom prénom médecin prescripteur pour "
-    "par manip nombre apellido apellidos paciente médico remitido solicitado realizado técnico para por nome cognome paziente medico eseguito tecnico per arts "
+    "patient pat pt name first last surname referred referral referring ordered ordering requested requesting "
+    "performed performing reported reporting "
+    "dictated dictating signed signing transcribed read reading reviewed reviewing attended attending "
+    "verified scanned acquired examined approved "
+    "supervised supervising seen treated interpreted entered created edited typed drawn planned contoured ref "
+    "req perf tech technologist technician operator op "
+    "radiologist radiographer sonographer physician surgeon attn cc for by from to mother father husband wife "
+    "son daughter brother sister spouse contact next nok "
+    "mta mtra mtr arzt ärztin überweiser zuweiser einsender untersucher befunder patientin nachname vorname "
+    "für von durch nom prénom médecin prescripteur pour "
+    "par manip nombre apellido apellidos paciente médico remitido solicitado realizado técnico para por nome "
+    "cognome paziente medico eseguito tecnico per arts "
     "aanvrager laborant voor door".split()
 )
 _DEGREE_WORDS = frozenset("md m do d phd ph pa rn r rt frcr mbbs dr facr bsn cnmt rdms rdcs".split())
 _DEGREE = re.compile(
-    r"(?<=[ \t,])(?:M\.?D\.?|D\.?O\.?|Ph\.?D\.?|PA-C|R\.N\.|RN|RT\(R\)|FRCR|MBBS|Dr\.? ?med\.?|FACR|BSN|CNMT|RDMS|RDCS)(?![^\W_])"
+    r"(?<=[ \t,])(?:M\.?D\.?|D\.?O\.?|Ph\.?D\.?|PA-C|R\.N\.|RN|RT\(R\)|FRCR|MBBS|Dr\.? ?med\.?|FACR|BSN|CNMT|"
+    r"RDMS|RDCS)(?![^\W_])"
 )
 _BEFORE_DEGREE = re.compile(rf"(?P<name>{_NAME_WORD}(?:[ \t]+{_NAME_WORD}){{0,2}}),?[ \t]+$")
 _LONGEST_NAME = 60

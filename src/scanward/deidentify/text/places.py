@@ -10,16 +10,26 @@ from scanward.deidentify.text.notation import Edge, Gap, Notation, SearchContext
 from scanward.model.identifier import IdentifierKind
 
 GENERIC = frozenset(
-    "clinico clinica provincial comarcal infantil militar hospital hospitals clinic clinics klinik kliniken klinikum krankenhaus spital hopital clinique ospedale clinica policlinico hospitais "
-    "medical medicine center centre centro zentrum health healthcare care general regional university universitat universitaet universitario "
-    "universitaria universitaets universite universita college school institute institut instituto istituto imaging radiology radiologie "
-    "radiologia radiologico diagnostic diagnostics department dept abteilung service services servicio group practice praxis associates "
-    "memorial community county city state national royal public private saint st san santa sankt sainte mount mt north south east west "
-    "northern southern eastern western central childrens children pediatric foundation trust nhs inc llc ltd gmbh ag co corp company "
-    "system systems network campus ward unit office branch laboratory lab research science sciences surgery cancer heart emergency outpatient "
-    "street str strasse road rd avenue ave av blvd boulevard lane ln drive dr court ct place pl square sq way parkway pkwy highway hwy suite "
-    "ste apt apartment floor building bldg box po room rue calle via viale piazza plaza platz weg allee gasse laan straat plein rua avenida "
-    "usa us uk gb de fr es it nl at ch be ca deutschland germany france spain italy austria netherlands united states kingdom america canada "
+    "clinico clinica provincial comarcal infantil militar hospital hospitals clinic clinics klinik kliniken "
+    "klinikum krankenhaus spital hopital clinique ospedale clinica policlinico hospitais "
+    "medical medicine center centre centro zentrum health healthcare care general regional university "
+    "universitat universitaet universitario "
+    "universitaria universitaets universite universita college school institute institut instituto istituto "
+    "imaging radiology radiologie "
+    "radiologia radiologico diagnostic diagnostics department dept abteilung service services servicio group "
+    "practice praxis associates "
+    "memorial community county city state national royal public private saint st san santa sankt sainte mount "
+    "mt north south east west "
+    "northern southern eastern western central childrens children pediatric foundation trust nhs inc llc ltd "
+    "gmbh ag co corp company "
+    "system systems network campus ward unit office branch laboratory lab research science sciences surgery "
+    "cancer heart emergency outpatient "
+    "street str strasse road rd avenue ave av blvd boulevard lane ln drive dr court ct place pl square sq way "
+    "parkway pkwy highway hwy suite "
+    "ste apt apartment floor building bldg box po room rue calle via viale piazza plaza platz weg allee gasse "
+    "laan straat plein rua avenida "
+    "usa us uk gb de fr es it nl at ch be ca deutschland germany france spain italy austria netherlands "
+    "united states kingdom america canada "
     "der des du della del de la le les los las of and und et y e the for fur fuer a am an im zu zum zur".split()
 )
 """Words of which addresses and names of institutions are made, and countries: no one of them tells which."""
@@ -81,7 +91,7 @@ def email_notations(kind: IdentifierKind, value: str) -> Iterator[Notation]:
 def _is_telling(folded: str) -> bool:
     if folded in GENERIC or folded in PARTICLES or folded in PLACEHOLDERS or is_ordinary(folded):
         return False
-    return len(folded) >= 3 and not any(map(str.isdigit, folded)) or not folded.isascii()
+    return (len(folded) >= 3 and not any(map(str.isdigit, folded))) or not folded.isascii()
 
 
 def _phrase(kind: IdentifierKind, words: list[str]) -> Iterator[Notation]:

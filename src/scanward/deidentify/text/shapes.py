@@ -21,7 +21,8 @@ _URL = re.compile(r"(?:https?|ftp|file)://\S+|www\.\S+", re.IGNORECASE)
 _URL_WORDS = frozenset("http https ftp file www".split())
 _HOST = re.compile(r"(?<![\w.@-])(?:[\w-]+\.)+[a-z]{2,5}(?![\w-])(?:[/:]\S*)?")
 _DOMAINS = frozenset(
-    "com org net edu gov mil info local lan intern uk de fr es it nl ch at be se no dk fi pl pt br cn jp kr ca au eu io".split()
+    "com org net edu gov mil info local lan intern uk de fr es it nl ch at be se no dk fi pl pt br cn jp kr "
+    "ca au eu io".split()
 )
 _WORDY_DOMAINS = frozenset("it at be no es de se info local intern".split())
 _PATH = re.compile(r"(?<!\w)[A-Za-z]:\\\S+|\\\\\S+|(?<!\S)/(?:home|users|data|mnt|var|opt)/\S+", re.IGNORECASE)
@@ -41,42 +42,52 @@ _PHONE = re.compile(
 _SPACED_PHONE = re.compile(r"(?<![\w.])\d{3} \d{3} \d{4}(?![\w.])")
 _B_VALUES = re.compile(r"\b[bB]\s?=?[\d ,/]*$")
 _CUED_PHONE = re.compile(
-    r"(?<![^\W_])(?:tel(?:ephone|efon|efono|éfono|[eé]f)?|phone|ph|fon|fax|cell(?:ular)?|mob(?:ile|il)?|handy|pager|beeper|tfno|tlf|call(?:back)?|ext)"
+    r"(?<![^\W_])(?:tel(?:ephone|efon|efono|éfono|[eé]f)?|phone|ph|fon|fax|cell(?:ular)?|mob(?:ile|il)?|handy|"
+    r"pager|beeper|tfno|tlf|call(?:back)?|ext)"
     r"\.?\s?(?:no|nr|number)?\.?\s?[:#=]?\s?(?P<value>[+(]?\d[\d ()/.-]{2,18}\d)(?!\w)",
     re.IGNORECASE,
 )
 _FEWEST_PHONE_DIGITS = 7
 _FEWEST_CUED_DIGITS = 5
 _HARDWARE_MARKS = 5
-_FEWEST_CONTACT_DIGITS = 4
 _SHORTEST_UID = 10
 
 _PHONE_WORDS = frozenset(
-    "tel telephone telefon telefono teléfono telef teléf phone ph fon fax cell cellular mob mobile mobil handy pager beeper tfno tlf call callback ext".split()
+    "tel telephone telefon telefono teléfono telef teléf phone ph fon fax cell cellular mob mobile mobil "
+    "handy pager beeper tfno tlf call callback ext".split()
 )
 _VALUE = r"(?P<value>[A-Za-z]{0,6}[-/_]?\d[\w/-]*(?:[ .]\d{2,}(?![\d.,]))*)"
 _STRONG_ID = re.compile(
-    r"(?<![^\W_])(?:mrn|m\.r\.n\.?|med(?:ical)?\s?rec(?:ord)?|hosp(?:ital)?\s?(?:no|id|num(?:ber)?|#)|pat(?:ient)?(?:en)?[\s_.-]?(?:id|nr|no|num(?:ber)?|#)|"
-    r"pid|ptid|pt\.?\s?(?:id|no|#)|accession|acc(?:ession)?[\s.]?(?:no|nr|num(?:ber)?|#)|accnum|ssn|soc(?:ial)?\s?sec(?:urity)?|nhs|chi|hsi|nhc|nss|nuss|cip|"
-    r"dni|nie|ipp|nir|bsn|pesel|cpr|cpf|csn|health\s?(?:card|plan)|hic|medicare|member|policy|insurance|account|acct|versichertennummer|"
-    r"versicherungsnummer|fallnummer|fallnr|fall-nr|auftragsnummer|auftragsnr|auftrags-nr|n(?:um|º|°)?\s?(?:hist(?:oria)?|expediente)|historia|expediente|"
+    r"(?<![^\W_])(?:mrn|m\.r\.n\.?|med(?:ical)?\s?rec(?:ord)?|hosp(?:ital)?\s?(?:no|id|num(?:ber)?|#)|"
+    r"pat(?:ient)?(?:en)?[\s_.-]?(?:id|nr|no|num(?:ber)?|#)|"
+    r"pid|ptid|pt\.?\s?(?:id|no|#)|accession|acc(?:ession)?[\s.]?(?:no|nr|num(?:ber)?|#)|accnum|ssn|"
+    r"soc(?:ial)?\s?sec(?:urity)?|nhs|chi|hsi|nhc|nss|nuss|cip|"
+    r"dni|nie|ipp|nir|bsn|pesel|cpr|cpf|csn|health\s?(?:card|plan)|hic|medicare|member|policy|insurance|"
+    r"account|acct|versichertennummer|"
+    r"versicherungsnummer|fallnummer|fallnr|fall-nr|auftragsnummer|auftragsnr|auftrags-nr|n(?:um|º|"
+    r"°)?\s?(?:hist(?:oria)?|expediente)|historia|expediente|"
     r"dossier|personnummer|личный|карта|病历号|病歴|患者番号|患者id|登录号|住院号|检查号)"
     r"(?:\s?(?:number|num|no|nr|nbr|id|is|n[º°o]))?\.?\s{0,2}[:#=-]{0,2}\s{0,2}" + _VALUE,
     re.IGNORECASE,
 )
 _STRONG_WORDS = frozenset(
-    "mrn m med medical medrec hosp hospital pat patient patienten pid ptid pt accession acc accnum ssn soc social nhs chi hsi nhc nss nuss cip dni nie ipp nir "
-    "bsn pesel cpr cpf csn health hic medicare member policy insurance account acct versichertennummer versicherungsnummer fallnummer fallnr fall "
-    "auftragsnummer auftragsnr auftrags n num nº historia expediente dossier personnummer patid patnr patientid patientenid patienten".split()
+    "mrn m med medical medrec hosp hospital pat patient patienten pid ptid pt accession acc accnum ssn soc "
+    "social nhs chi hsi nhc nss nuss cip dni nie ipp nir "
+    "bsn pesel cpr cpf csn health hic medicare member policy insurance account acct versichertennummer "
+    "versicherungsnummer fallnummer fallnr fall "
+    "auftragsnummer auftragsnr auftrags n num nº historia expediente dossier personnummer patid patnr "
+    "patientid patientenid patienten".split()
 )
 _WEAK_ID = re.compile(
-    r"(?<![^\W_])(?:id|case|visit|encounter|order|req(?:uest|uisition)?|exam|study|episode|fin|acc|specimen|serial|s/n|sn|ref|record|rec|file|"
+    r"(?<![^\W_])(?:id|case|visit|encounter|order|req(?:uest|uisition)?|exam|study|episode|fin|acc|specimen|"
+    r"serial|s/n|sn|ref|record|rec|file|"
     r"event|subject|hosp|adm(?:ission)?|auftrag|fall|untersuchung|nr|no|n[º°])"
     r"(?:\s?(?:number|num|nr|nbr|id|n[º°o]))?\.?\s?(?:[:#=]\s?|(?:no|nr|number|num|id)\.?\s|\s)" + _VALUE,
     re.IGNORECASE,
 )
 _WEAK_WORDS = frozenset(
-    "id case visit encounter order req request requisition exam study episode fin acc specimen serial s sn ref record rec file event subject hosp "
+    "id case visit encounter order req request requisition exam study episode fin acc specimen serial s sn "
+    "ref record rec file event subject hosp "
     "adm admission auftrag fall untersuchung nr no n nº".split()
 )
 _SHORTEST_WEAK_ID = 5
@@ -86,7 +97,8 @@ _YEARS = re.compile(r"(?:19|20)\d\d-(?:19|20)\d\d")
 _FEWEST_GROUPED_DIGITS = 8
 _LONG_RUN = re.compile(r"(?<!\d)(?<!\d[.,])(?:(?<![^\W_])[^\W\d_])?\d{7,}(?:[^\W\d_]{1,2}(?![^\W_]))?(?!\d|[.,]\d)")
 _NATIONAL = re.compile(
-    r"(?<![\w.-])(?:\d{3}-\d{2}-\d{4}|\d{6}[-+A]\d{3}[\dA-Z]|\d{3}\.\d{3}\.\d{3}-\d{2}|\d{2}\.\d{3}\.\d{3}-[\dkK])(?![\w-])"
+    r"(?<![\w.-])(?:\d{3}-\d{2}-\d{4}|\d{6}[-+A]\d{3}[\dA-Z]|\d{3}\.\d{3}\.\d{3}-\d{2}|"
+    r"\d{2}\.\d{3}\.\d{3}-[\dkK])(?![\w-])"
 )
 _LETTERED = {
     # National Insurance number, codice fiscale: by the number of letters that they start with.
@@ -94,9 +106,11 @@ _LETTERED = {
     6: re.compile(r"(?<![\w.-])[A-Z]{6}\d{2}[A-EHLMPRST]\d{2}[A-Z]\d{3}[A-Z](?![\w-])"),
 }
 _LONG_NUMBER = 7
+_FEWEST_ID_DIGITS = 2
 _GUID = re.compile(r"(?<!\w)[\dA-Fa-f]{8}-(?:[\dA-Fa-f]{4}-){1,3}[\dA-Fa-f]{2,12}(?!\w)")
 _UNIT_AFTER = re.compile(
-    r"\s?(?:ml|mg|mm|cm|kg|ms|msec|sec|hz|khz|mhz|hu|kv|kvp|ma|mas|mgy|gy|cgy|bq|mbq|kbq|mci|ppm|%|px|pixels?|voxels?)\b",
+    r"\s?(?:ml|mg|mm|cm|kg|ms|msec|sec|hz|khz|mhz|hu|kv|kvp|ma|mas|mgy|gy|cgy|bq|mbq|kbq|mci|ppm|%|px|pixels?|"
+    r"voxels?)\b",
     re.IGNORECASE,
 )
 
@@ -107,25 +121,28 @@ def find_contacts(wording: Wording) -> Iterator[Shape]:
     if "@" in text:
         for match in _EMAIL.finditer(text):
             yield Shape(*match.span(), IdentifierKind.EMAIL)
-    for match in wording.matches(_URL, _URL_WORDS):
+    for match in _locations(wording):
         yield Shape(*match.span(), IdentifierKind.OTHER_ID)
-    if any(text[start - 1 : start] == "." for start, word in wording.words if word in _DOMAINS):
-        for match in _HOST.finditer(text):
-            labels = re.split(r"[/:]", match[0])[0].split(".")
-            if labels[-1] in _DOMAINS and (labels[-1] not in _WORDY_DOMAINS or len(labels) > 2):
-                yield Shape(*match.span(), IdentifierKind.OTHER_ID)
-    if "\\" in text or "/" in text:
-        for match in _PATH.finditer(text):
-            yield Shape(*match.span(), IdentifierKind.OTHER_ID)
     if text.count(":") >= _HARDWARE_MARKS or text.count("-") >= _HARDWARE_MARKS:
         for match in _HARDWARE.finditer(text):
             yield Shape(*match.span(), IdentifierKind.DEVICE)
-    if wording.digits < _FEWEST_CONTACT_DIGITS:
-        return
     if "." in text:
         for match in wording.matches_at_numbers(_NETWORK, longest=3):
             yield Shape(*match.span(), IdentifierKind.DEVICE)
     yield from _phones(wording)
+
+
+def _locations(wording: Wording) -> Iterator[re.Match[str]]:
+    """Yield URLs, names of hosts and paths of files."""
+    text = wording.text
+    yield from wording.matches(_URL, _URL_WORDS)
+    if any(text[start - 1 : start] == "." for start, word in wording.words if word in _DOMAINS):
+        for match in _HOST.finditer(text):
+            labels = re.split(r"[/:]", match[0])[0].split(".")
+            if labels[-1] in _DOMAINS and (labels[-1] not in _WORDY_DOMAINS or len(labels) > 2):
+                yield match
+    if "\\" in text or "/" in text:
+        yield from _PATH.finditer(text)
 
 
 def _phones(wording: Wording) -> Iterator[Shape]:
@@ -152,11 +169,11 @@ def find_ids(wording: Wording, *, cued_only: bool = False) -> Iterator[Shape]:
     cued_only
         Whether a cue that is sure (``MRN``) is needed.
     """
-    text = wording.text
-    if wording.digits < 2:
+    if wording.digits < _FEWEST_ID_DIGITS:
         return
+    text = wording.text
     for match in wording.matches(_STRONG_ID, _STRONG_WORDS) if text.isascii() else _STRONG_ID.finditer(text):
-        if sum(char.isdigit() for char in match["value"]) >= 2:
+        if sum(char.isdigit() for char in match["value"]) >= _FEWEST_ID_DIGITS:
             yield Shape(*match.span(), IdentifierKind.OTHER_ID)
     if cued_only or wording.digits < _SHORTEST_WEAK_ID - 1:
         return
@@ -164,23 +181,27 @@ def find_ids(wording: Wording, *, cued_only: bool = False) -> Iterator[Shape]:
         value = match["value"]
         if len(value) >= _SHORTEST_WEAK_ID and sum(char.isdigit() for char in value) >= _SHORTEST_WEAK_ID - 1:
             yield Shape(*match.span("value"), IdentifierKind.OTHER_ID)
-    if text.count("-") > 1:
-        for match in _GUID.finditer(text):
-            yield Shape(*match.span(), IdentifierKind.OTHER_ID)
-    yield from _grouped(wording)
-    if "#" in text:
-        for match in _HASH_ID.finditer(text):
-            yield Shape(*match.span(), IdentifierKind.OTHER_ID)
-    for match in _national(wording):
+    for match in _formed(wording):
         yield Shape(*match.span(), IdentifierKind.OTHER_ID)
-    if wording.longest >= _LONG_NUMBER:
-        for match in _LONG_RUN.finditer(text):
-            if _UNIT_AFTER.match(text, match.end()) is None:
-                yield Shape(*match.span(), IdentifierKind.OTHER_ID)
     if text.count(".") > 2:
         for match in wording.matches_at_numbers(_UID):
             if not match[0].startswith(KEPT_ROOTS) and len(match[0]) >= _SHORTEST_UID:
                 yield Shape(*match.span(), IdentifierKind.UID)
+
+
+def _formed(wording: Wording) -> Iterator[re.Match[str]]:
+    """Yield what is an ID by its form alone."""
+    text = wording.text
+    if text.count("-") > 1:
+        yield from _GUID.finditer(text)
+    yield from _grouped(wording)
+    if "#" in text:
+        yield from _HASH_ID.finditer(text)
+    yield from _national(wording)
+    if wording.longest >= _LONG_NUMBER:
+        for match in _LONG_RUN.finditer(text):
+            if _UNIT_AFTER.match(text, match.end()) is None:
+                yield match
 
 
 def _national(wording: Wording) -> Iterator[re.Match[str]]:
@@ -192,12 +213,12 @@ def _national(wording: Wording) -> Iterator[re.Match[str]]:
                 yield match
 
 
-def _grouped(wording: Wording) -> Iterator[Shape]:
+def _grouped(wording: Wording) -> Iterator[re.Match[str]]:
     for match in wording.matches_at_numbers(_GROUPED, shortest=2, longest=6):
         groups = match[0].split("-")
         round_numbers = all(group.endswith("0") for group in groups)
         if sum(map(len, groups)) >= _FEWEST_GROUPED_DIGITS and not round_numbers and not _YEARS.fullmatch(match[0]):
-            yield Shape(*match.span(), IdentifierKind.OTHER_ID)
+            yield match
 
 
 def kept_uids(text: str) -> list[tuple[int, int]]:

@@ -7,17 +7,23 @@ from scanward.deidentify.text.marks import MARKS
 _M = f"[{MARKS}]"
 _SEPARATOR = r"[ \t,;:/|^_.&+=#~*–—-]"
 _LABEL = re.compile(
-    r"(?<![^\W_])(?:(?:dr|drs|prof|mr|mrs|ms|miss|herrn?|frau|mme|mlle|sra?|dra|dott(?:\.?ssa)?|doctor|nurse|sig\.?(?:ra|na)?|mevr(?:ouw)?|dhr|née?|nata|nacid[oa]|soeur)|"
-    r"(?:(?:pat(?:ient)?(?:en)?'?s?|pt|first|last|family|given|full|physician|doctor|operator|tech(?:nologist)?|referring|birth)[ _])?"
-    r"(?:name|id|nr|no|number|num|mrn|acc(?:ession)?|d\.?o\.?b|born|birth ?date|date of birth|geb(?:oren)?(?: am)?|tel(?:efon|ephone|éfono)?|phone|fax|"
-    r"e-?mail|address|adresse|dirección|ssn|nhs|dni|n\.?h\.?c\.?|nombre|nom|prénom|apellidos?|paciente|patientin|technologist|tech|operator|referring|ref|"
+    r"(?<![^\W_])(?:(?:dr|drs|prof|mr|mrs|ms|miss|herrn?|frau|mme|mlle|sra?|dra|dott(?:\.?ssa)?|doctor|nurse|"
+    r"sig\.?(?:ra|na)?|mevr(?:ouw)?|dhr|née?|nata|nacid[oa]|soeur)|"
+    r"(?:(?:pat(?:ient)?(?:en)?'?s?|pt|first|last|family|given|full|physician|doctor|operator|"
+    r"tech(?:nologist)?|referring|birth)[ _])?"
+    r"(?:name|id|nr|no|number|num|mrn|acc(?:ession)?|d\.?o\.?b|born|birth ?date|date of birth|"
+    r"geb(?:oren)?(?: am)?|tel(?:efon|ephone|éfono)?|phone|fax|"
+    r"e-?mail|address|adresse|dirección|ssn|nhs|dni|n\.?h\.?c\.?|nombre|nom|prénom|apellidos?|paciente|"
+    r"patientin|technologist|tech|operator|referring|ref|"
     r"attn|cc|s/?n|url|ip|zip|plz)(?:\s(?:number|no|nr|id))?|"
-    r"(?:(?:performed|referred|requested|ordered|reported|dictated|signed|transcribed|read|reviewed|verified|scanned|acquired|approved|interpreted|ref|req|perf)"
+    r"(?:(?:performed|referred|requested|ordered|reported|dictated|signed|transcribed|read|reviewed|verified|"
+    r"scanned|acquired|approved|interpreted|ref|req|perf)"
     r"\s(?:by|from|physician|md|dr)(?:\sdr\.?)?))\.?\s?[:=#]?[ \t-]*(?=" + _M + ")",
     re.IGNORECASE,
 )
 _LEADING_WORD = (
-    r"(?:for|by|of|from|at|to|with|per|via|on|in|and|or|the|our|dated|since|until|named|called|is|was|f[üu]r|von|vom|am|bei|mit|durch|und|aus|"
+    r"(?:for|by|of|from|at|to|with|per|via|on|in|and|or|the|our|dated|since|until|named|called|is|was|f[üu]r|"
+    r"von|vom|am|bei|mit|durch|und|aus|"
     r"pour|par|de|du|des|le|la|les|et|para|por|del|con|en|el|y|per|da|di|do|dal|dalla|voor|door|van|bij)"
 )
 _DANGLING = re.compile(

@@ -56,9 +56,8 @@ def _encoded(kind: IdentifierKind, value: str) -> Iterator[Encoded]:
         yield from encodings.wrapped_names(kind, value)
         if not value.isascii():
             yield from encodings.encoded_words(kind, _name_words(value))
-    elif kind in _WRAPPED_KINDS:
-        if notations(Identifier(kind, value)):
-            yield from encodings.wrapped_text(kind, value.strip())
+    elif kind in _WRAPPED_KINDS and notations(Identifier(kind, value)):
+        yield from encodings.wrapped_text(kind, value.strip())
     if kind not in NAME_KINDS and not value.isascii():
         words = [word for word in re.findall(r"[^\W\d_]+", value) if len(word) > 1]
         yield from encodings.encoded_words(kind, words)
@@ -79,7 +78,7 @@ def numbers_alone(identifier: Identifier) -> Iterator[str]:
     """Yield the numbers that, as the whole value of a numeric Attribute, would be `identifier` itself."""
     if identifier.kind in ID_KINDS or identifier.kind is IdentifierKind.BIRTH_DATE:
         value = identifier.value.strip()
-        if value.isdigit() and value.isascii() and len(set(value)) > 1:
+        if value.isdigit() and value.isascii():
             bare = value.lstrip("0")
             if len(bare) >= _SHORTEST_NUMBER:
                 yield bare

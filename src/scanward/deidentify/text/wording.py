@@ -1,7 +1,8 @@
-"""A text with its words and numbers, found once, so that patterns start only where a word or number of theirs stands."""
+"""A text with its words and numbers, found once, so that patterns start only where one of theirs stands."""
 
 import re
-from collections.abc import Iterator, Set
+from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 
 _WORD = re.compile(r"[^\W\d_]+")
 _NUMBER = re.compile(r"\d+")
@@ -31,11 +32,11 @@ class Wording:
         self.longest = max((end - start for start, end in self.numbers), default=0)
         """How many digits the longest number has."""
 
-    def has(self, triggers: Set[str]) -> bool:
+    def has(self, triggers: AbstractSet[str]) -> bool:
         """Say whether any of `triggers` is a word of the text."""
         return not self.present.isdisjoint(triggers)
 
-    def matches(self, pattern: re.Pattern[str], triggers: Set[str]) -> Iterator[re.Match[str]]:
+    def matches(self, pattern: re.Pattern[str], triggers: AbstractSet[str]) -> Iterator[re.Match[str]]:
         """Yield the matches of `pattern` that start at one of the words `triggers`."""
         if self.present.isdisjoint(triggers):
             return

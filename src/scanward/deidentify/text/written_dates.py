@@ -16,7 +16,10 @@ _MONTH_WORDS = "|".join(
 )
 _MONTH = rf"(?P<month>(?:{_MONTH_WORDS}))(?![^\W\d_])\.?"
 _YEAR = r"(?P<year>(?:18|19|20)\d\d)"
-_TIME = r"(?:(?:[T ,_-]|\s?@\s?|\s?at\s?|\s?um\s?|\s?à\s?)\s?\d{1,2}[:.h]\d{2}(?:[:.]\d{2}(?:\.\d+)?)?(?:\s?[AaPp]\.?[Mm]\b\.?|\s?Uhr|Z|[+-]\d{4})?)?"
+_TIME = (
+    r"(?:(?:[T ,_-]|\s?@\s?|\s?at\s?|\s?um\s?|\s?à\s?)"
+    r"\s?\d{1,2}[:.h]\d{2}(?:[:.]\d{2}(?:\.\d+)?)?(?:\s?[AaPp]\.?[Mm]\b\.?|\s?Uhr|Z|[+-]\d{4})?)?"
+)
 
 _NUMERIC = re.compile(
     rf"(?<![\d.,])(?<!\d[-/])(?:{_YEAR}(?P<sep>[-/._])(?P<m>\d{{1,2}})(?P=sep)(?P<d>\d{{1,2}})"
@@ -30,7 +33,8 @@ _COMPACT = re.compile(
     r"(?P<time>[T _.-]?(?:[01]\d|2[0-3])[0-5]\d(?:[0-5]\d(?:\.?\d{1,6})?)?)?(?!\d)"
 )
 _DAY_MONTH = re.compile(
-    rf"(?<![\d.,/])(?<![^\W\d_])(?P<day>\d{{1,2}})(?P<ord>st|nd|rd|th|er|\.|º|ª)?(?P<gap>[ /_.-]{{0,2}}(?:(?:de|of|di|del|d')\s)?){_MONTH}"
+    rf"(?<![\d.,/])(?<![^\W\d_])(?P<day>\d{{1,2}})(?P<ord>st|nd|rd|th|er|\.|º|"
+    rf"ª)?(?P<gap>[ /_.-]{{0,2}}(?:(?:de|of|di|del|d')\s)?){_MONTH}"
     rf"(?:(?P<gap2>[ ,/_.-]{{0,2}}(?:(?:de|del|of)\s)?)(?:{_YEAR}|'?(?P<short>\d\d))(?!\d))?(?P<time>{_TIME})",
     re.IGNORECASE,
 )
@@ -42,11 +46,13 @@ _MONTH_DAY = re.compile(
 _MONTH_YEAR = re.compile(rf"(?<![^\W\d_]){_MONTH}[ ,/_.-]{{0,2}}(?:(?:de|del|of)\s)?{_YEAR}(?!\d)", re.IGNORECASE)
 _MONTH_SLASH_YEAR = re.compile(r"(?<![\d/.])(?P<m>0?[1-9]|1[0-2])/(?P<y>(?:19|20)\d\d)(?![\d/])")
 _CUED = re.compile(
-    r"(?<![^\W_])(?:(?:on|dated?|dob|since|until|born|geb\.?|vom|am)\s*:?\s*)(?P<md>\d{1,2}(?:/\d{1,2}|\.\d{1,2}\.))(?![\d/])",
+    r"(?<![^\W_])(?:(?:on|dated?|dob|since|until|born|geb\.?|vom|am)\s*:?\s*)(?P<md>\d{1,2}(?:/\d{1,2}|"
+    r"\.\d{1,2}\.))(?![\d/])",
     re.IGNORECASE,
 )
 _EAST_ASIAN = re.compile(
-    r"(?:(?P<year>(?:19|20)\d\d)|(?:明治|大正|昭和|平成|令和|[MTSHR])\s?\d{1,2}|元)\s?[年년]\s?(?P<m>\d{1,2})\s?[月월]\s?(?:(?P<d>\d{1,2})\s?[日일])?"
+    r"(?:(?P<year>(?:19|20)\d\d)|(?:明治|大正|昭和|平成|令和|[MTSHR])\s?\d{1,2}|"
+    r"元)\s?[年년]\s?(?P<m>\d{1,2})\s?[月월]\s?(?:(?P<d>\d{1,2})\s?[日일])?"
 )
 _ERA_LETTER = re.compile(r"(?<![^\W_])[SHR]\d{2}\.\d{1,2}\.\d{1,2}(?!\d)")
 _CUES = frozenset("on date dated dob since until born geb vom am".split())

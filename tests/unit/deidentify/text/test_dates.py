@@ -21,7 +21,9 @@ def test_a_date_moves_and_keeps_its_notation(value, days, expected):
     assert shift_da(value, days) == expected
 
 
-@pytest.mark.parametrize("value", ["", "2019", "20190230", "2019-06-17", "20190617-20190618", "abcdefgh", "201906170", "2019.0617"])
+@pytest.mark.parametrize(
+    "value", ["", "2019", "20190230", "2019-06-17", "20190617-20190618", "abcdefgh", "201906170", "2019.0617"]
+)
 def test_what_is_no_date_raises_without_its_value(value):
     with pytest.raises(ValueError) as caught:
         shift_da(value, 1)
@@ -53,13 +55,18 @@ def test_a_datetime_moves_and_keeps_its_precision(value, days, expected):
     assert shift_dt(value, days) == expected
 
 
-@pytest.mark.parametrize("value", ["", "201", "20191301", "2019061725", "201906171015301", "20190617T10", "20190617101530+01"])
+@pytest.mark.parametrize(
+    "value", ["", "201", "20191301", "2019061725", "201906171015301", "20190617T10", "20190617101530+01"]
+)
 def test_what_is_no_datetime_raises(value):
     with pytest.raises(ValueError):
         shift_dt(value, 1)
 
 
-@pytest.mark.parametrize(("value", "expected"), [("1015", True), ("10:15:30.5", True), ("235960", True), ("2400", False), ("", False), ("10:1530", False)])
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [("1015", True), ("10:15:30.5", True), ("235960", True), ("2400", False), ("", False), ("10:1530", False)],
+)
 def test_times(value, expected):
     assert is_time(value) is expected
 

@@ -1,7 +1,7 @@
 """Known identifiers are found wherever and however they are written, and nothing else is."""
 
 import base64
-import pickle
+import pickle  # noqa: TID251 - workers of a process pool are sent these
 
 import pytest
 
@@ -87,7 +87,9 @@ def test_ordinary_words_and_short_numbers_are_left_alone(text):
     assert found(f"CT {text} of pelvis") == []
 
 
-@pytest.mark.parametrize("value", ["", "Anonymous", "ANON^PATIENT", "^^^^", "Unknown", "Test^Patient", "None", "N/A", "XXXX", "X^Y"])
+@pytest.mark.parametrize(
+    "value", ["", "Anonymous", "ANON^PATIENT", "^^^^", "Unknown", "Test^Patient", "None", "N/A", "XXXX", "X^Y"]
+)
 def test_placeholders_identify_nobody(value):
     known = KnownIdentifiers([Identifier(kind, value) for kind in K])
     assert known.find_in_text(f"CT chest for test patient anonymous unknown none {value}") == []
@@ -222,7 +224,19 @@ def test_a_uid_of_the_standard_is_no_identifier():
     assert not known.contains(b"1.2.840.10008.5.1.4.1.1.2", SearchContext.HEADER)
 
 
-@pytest.mark.parametrize(("value", "expected"), [("31754", True), (" 31754 ", True), ("031754", True), ("4711", False), ("31754.5", False), ("131754", False), ("", False), ("19670312", True)])
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("31754", True),
+        (" 31754 ", True),
+        ("031754", True),
+        ("4711", False),
+        ("31754.5", False),
+        ("131754", False),
+        ("", False),
+        ("19670312", True),
+    ],
+)
 def test_a_number_is_an_identifier_only_as_a_whole(value, expected):
     assert KNOWN.find_in_number_text(value) is expected
 

@@ -38,7 +38,10 @@ def test_dates_are_found_and_read(text, day):
     assert found.day == date(*day)
 
 
-@pytest.mark.parametrize("text", ["12th March 1967", "Oct 2nd, 2020", "sep30", "August 4", "on 3/12", "昭和42年3月12日", "S42.3.12", "4. Dezember"])
+@pytest.mark.parametrize(
+    "text",
+    ["12th March 1967", "Oct 2nd, 2020", "sep30", "August 4", "on 3/12", "昭和42年3月12日", "S42.3.12", "4. Dezember"],
+)
 def test_dates_that_cannot_be_read_are_found_too(text):
     assert [found.day for found in find_dates(Wording(text))] == [None]
 
@@ -126,7 +129,20 @@ def test_persons_beside_a_cue(text, rest):
 
 
 @pytest.mark.parametrize(
-    "text", ["DR CHEST PA", "MR BRAIN", "MS PLAQUE", "for evaluation of pain", "C. Spine", "by GE", "Patient: HEAD", "read by", "T2 S.", "for Screening", "with Contrast"]
+    "text",
+    [
+        "DR CHEST PA",
+        "MR BRAIN",
+        "MS PLAQUE",
+        "for evaluation of pain",
+        "C. Spine",
+        "by GE",
+        "Patient: HEAD",
+        "read by",
+        "T2 S.",
+        "for Screening",
+        "with Contrast",
+    ],
 )
 def test_cues_before_terms_make_no_names(text):
     assert cut(text) == text
