@@ -12,12 +12,14 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import speed
 from contenders import CONTENDERS, ENVIRONMENT, ROOT
+from measure import CommandFailedError
 
 RESULTS = ROOT / "benchmarks" / "results"
 DEFAULT_INSTANCES = 400
@@ -75,8 +77,19 @@ def _run_script(name: str, work: Path, *arguments: str) -> Any:
     """Run one of the scripts beside this one; show what it prints, return what it measured."""
     figures = work / f"{name}.json"
     command = [sys.executable, str(Path(__file__).parent / f"{name}.py"), "--json", str(figures), *arguments]
-    subprocess.run(command, env=ENVIRONMENT, check=True)
+    done = subprocess.run(command, env=ENVIRONMENT, check=False)
+    if done.returncode:
+        raise CommandFailedError(f"{name}.py ended with {done.returncode}")
     return json.loads(figures.read_text(encoding="utf-8"))
+
+
+def _run_part(name: str, part: Callable[[], Any], results: dict[str, Any]) -> None:
+    """Run one part; if it fails, say so and let the others run."""
+    try:
+        results[name] = part()
+    except CommandFailedError as error:
+        results[name] = {"failed": str(error)}
+        print(f"\n{name} failed: {error}")
 
 
 PARTS = ("speed", "scaling", "mixes", "midi", "leaks")
@@ -97,20 +110,22 @@ def main() -> None:
         print(_heading(results["machine"], data))
         for line in missing:
             print(line)
-        if "speed" in arguments.part:
-            results["speed"] = bench.compare(tools, arguments.instances)
-        if "scaling" in arguments.part:
-            results["scaling"] = bench.scale(arguments.instances)
-        if "mixes" in arguments.part:
-            results["mixes"] = bench.compare_mixes(tools)
-        if arguments.large:
-            results["large"] = bench.take_large()
-        for part, script in (("midi", "midi_score"), ("leaks", "leaks")):
-            if part in arguments.part:
-                results[part] = _run_script(script, work)
+        parts: dict[str, Callable[[], Any]] = {
+            "speed": lambda: bench.compare(tools, arguments.instances),
+            "scaling": lambda: bench.scale(arguments.instances),
+            "mixes": lambda: bench.compare_mixes(tools),
+            "large": bench.take_large,
+            "midi": lambda: _run_script("midi_score", work),
+            "leaks": lambda: _run_script("leaks", work),
+        }
+        for name, part in parts.items():
+            if name in arguments.part or (name == "large" and arguments.large):
+                _run_part(name, part, results)
     finally:
         shutil.rmtree(work, ignore_errors=True)
     _write(results)
+    if any("failed" in figures for figures in results.values() if isinstance(figures, dict)):
+        raise SystemExit(1)
 
 
 def _heading(machine: dict[str, Any], data: Path | None) -> str:
