@@ -1,16 +1,13 @@
 """Runs a command and says what it took, all of its own children included."""
 
 import os
+import resource
 import statistics
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-RUNNER_RSS_BYTES = 16 << 20
-"""About what this process takes; the kernel counts it to a child until that has loaded its own program, so that no
-smaller peak can be told."""
 
 
 class CommandFailedError(Exception):
@@ -73,6 +70,14 @@ def measure(
     return Usage(
         cpu_seconds=rusage.ru_utime + rusage.ru_stime, wall_seconds=wall, peak_rss_bytes=rusage.ru_maxrss * 1024
     )
+
+
+def own_rss_bytes() -> int:
+    """Return the peak memory of this process.
+
+    The kernel counts it to a child until that has loaded its own program, so that no smaller peak can be told.
+    """
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def median(usages: Sequence[Usage]) -> Usage:

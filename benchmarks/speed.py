@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from contenders import COPY, ENVIRONMENT, SCANWARD, Contender, Job, scanward_command
-from measure import RUNNER_RSS_BYTES, CommandFailedError, Usage, find_dicom, measure, median
+from measure import CommandFailedError, Usage, find_dicom, measure, median, own_rss_bytes
 from table import format_table
 
 MAX_CPU_MS = 0.5
@@ -97,7 +97,7 @@ class Bench:
         print(
             "CPU: user and system time, start-up included. 'start' is the CPU time of the same command on one instance."
         )
-        print(f"MB/s by the clock. Peak memory below {RUNNER_RSS_BYTES >> 20} MB cannot be told.")
+        print(f"MB/s by the clock. Peak memory up to {own_rss_bytes() / 1e6:.0f} MB cannot be told.")
         goals = _goals(results, instances)
         _print_goals(goals)
         self._drop(source)
