@@ -28,7 +28,6 @@ _MOST_BETWEEN = 6
 _MOST_WITHIN = 3
 _LONGEST_RUN = 64
 _BLOCK = 256
-_SURROUNDING = 8
 _CHUNK = 1 << 20
 _OVERLAP = 1 << 10
 _SHORTEST_KEY = 3
@@ -125,8 +124,9 @@ class _Pass:
                     start = place.of(last - size + 1)
                     end = place.of(last) + 1
                 if isinstance(entry, Encoded):
-                    if _is_encoded(data, start, end, entry):
-                        yield Hit(start, end, entry.kind)
+                    hit = _encoded_at(data, start, end, entry)
+                    if hit is not None:
+                        yield hit
                 elif fits(data, start, end, entry, context):
                     yield Hit(start, end, entry.kind)
 
@@ -169,10 +169,18 @@ class _Place:
         return offset
 
 
-def _is_encoded(data: bytes, start: int, end: int, entry: Encoded) -> bool:
+def _encoded_at(data: bytes, start: int, end: int, entry: Encoded) -> Hit | None:
+    """Return where `entry` is around ``data[start:end]``, which holds the bytes of it that are searched for."""
     raw = entry.raw.translate(LOWER)
-    window = data[max(0, start - _SURROUNDING) : end + _SURROUNDING].translate(LOWER)
-    return raw in window or raw.translate(None, _WRAPPING) in window.translate(None, _WRAPPING)
+    # What is left out of a search may lie before and behind.
+    first = max(0, start - len(raw))
+    window = data[first : end + len(raw)].translate(LOWER)
+    at = window.find(raw)
+    if at >= 0:
+        return Hit(first + at, first + at + len(raw), entry.kind)
+    if raw.translate(None, _WRAPPING) in window.translate(None, _WRAPPING):
+        return Hit(start, end, entry.kind)
+    return None
 
 
 def fits(data: bytes, start: int, end: int, notation: Notation, context: SearchContext) -> bool:

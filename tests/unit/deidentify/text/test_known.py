@@ -170,10 +170,10 @@ def test_a_dicom_name_with_escape_sequences_is_found():
 )  # fmt: skip
 @pytest.mark.parametrize("context", [SearchContext.HEADER, SearchContext.BINARY])
 def test_bytes_are_searched_in_every_encoding(data, context):
-    if context is SearchContext.BINARY and b"555" in data:
-        pytest.skip("seven digits are a chance hit in binary data")
+    # Seven digits of a phone number are chance in binary data.
+    expected = context is SearchContext.HEADER or b"555" not in data
     for around in (b"", b"\x00\x01\xff\x7f"):
-        assert KNOWN.contains(around + data + around, context)
+        assert KNOWN.contains(around + data + around, context) is expected
 
 
 @pytest.mark.parametrize(
