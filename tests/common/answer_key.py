@@ -292,7 +292,7 @@ def _judge(key: AnswerKey, sources: Path, outputs: Path) -> _Tally:
     inputs = [read(sources / name) for name in key.answers]
     by_input: dict[Path, Reading] = {}
     by_path = {reading.path: reading for reading in readings}
-    for output, source in match(inputs, readings, None).items():
+    for output, source in match(inputs, readings, None)[0].items():
         by_input[source.path] = by_path[output]
     tally = _Tally()
     hashes = {reading.path: reading.pixel_hash for reading in inputs}

@@ -58,7 +58,7 @@ def new_errors(sources: Path, outputs: Path, scratch: Path) -> tuple[int, list[s
     """Return how many pairs were compared, and the errors that only the output has, by input."""
     before = [read(path) for path in sorted(sources.rglob("*")) if path.is_file() and is_dicom(path)]
     after = [read(path) for path in sorted(outputs.rglob("*.dcm"))]
-    pairs = match(before, after, None)
+    pairs, _ = match(before, after, None)
     found = []
     for output, source in pairs.items():
         added = errors_of(output, scratch) - errors_of(source.path, scratch)

@@ -62,6 +62,9 @@ _TEXT_VRS = frozenset({"LO", "SH", "ST", "LT", "UT", "UC", "UR", "AE"})
 BULK = re.compile(r"(^PixelData|WaveformData|ICCProfile|LookupTableData|LUTData|SpectroscopyData)$")
 """Places of binary values in which runs of letters come about by chance."""
 
+MAKERS = re.compile(r"(Manufacturer|ManufacturerModelName|CodingScheme\w+|SoftwareVersions)$")
+"""Attributes that name who made the scanner or the codes: who is called the same cannot be told from them."""
+
 PUBLIC_UIDS = re.compile(r"(CodingSchemeUID|ContextUID|MappingResourceUID|SOPClass\w*UID|TransferSyntaxUID)$")
 """Attributes whose UIDs name things of a standard."""
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from pydicom.encaps import generate_frames
 
+_WORDS = re.compile(rb"(?<!S)(?!SPIFF\0)[A-Za-z0-9]{4}")
+"""A writer that must not move bytes overwrites a comment with blanks; SPIFF is a header of JPEG-LS files."""
 _JPEG_KEPT = frozenset({0xE0, 0xEE})
 """JFIF and Adobe's colour transform: needed to show the picture, no room for text."""
 
@@ -38,6 +40,9 @@ def take_apart(frame: bytes, rle_segment: int = 0) -> Parts:
         return _rle(frame, rle_segment)
     if frame.startswith(b"\xff\xd8"):
         return _jpeg(frame)
+    if frame[4:8] == b"jP  ":
+        # A JP2 file: its boxes before the codestream are no picture (ISO/IEC 15444-1 Annex I).
+        frame = frame[max(0, frame.find(b"\xff\x4f\xff\x51")) :]
     if frame.startswith(b"\xff\x4f\xff\x51"):
         return _jpeg2000(frame)
     return Parts(frame, (), b"")
@@ -99,8 +104,7 @@ def look_at_frames(data: bytes, count: int, rle_segment: int = 0) -> tuple[str, 
     for frame in frames(data, count):
         parts = take_apart(frame, rle_segment)
         digest.update(parts.picture.rstrip(b"\0"))
-        # A writer that must not move bytes overwrites a comment with blanks.
-        if any(re.search(rb"[A-Za-z0-9]", segment[4:]) for segment in parts.metadata):
+        if any(_WORDS.search(segment[4:]) for segment in parts.metadata):
             beside.add("PixelData, comment or application segment")
         if re.search(rb"[A-Za-z]{4}", parts.behind):
             beside.add("PixelData, behind the end of a frame")

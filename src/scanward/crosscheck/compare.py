@@ -39,7 +39,7 @@ from scanward.crosscheck.structure import RETAINS_UIDS, Consistency, faults_of, 
 from scanward.errors import SourceError
 
 _NOTHING = Allowed(kinds=frozenset(), uid_values=False, moved_dates=frozenset())
-_SOFT_KINDS = frozenset({Kind.WORD})
+_SOFT_KINDS = frozenset({Kind.WORD, Kind.MISFIT})
 
 
 def compare(
@@ -76,11 +76,11 @@ def compare(
     searcher = Searcher(known.wanted.values())
     # 3. Read the outputs.
     results = [reading.without_data() for reading in _read_all(output_files)]
-    matched = match(inputs, results, mapping)
+    matched, certain = match(inputs, results, mapping)
     names = _safe_names(output_files, root, searcher)
     findings: set[Finding] = set()
     # 4. Structure and consistency.
-    offsets = _check_structure(results, matched, names, findings)
+    offsets = _check_structure(results, matched, certain, names, findings)
     # 5. Search each output.
     for output in results:
         findings.update(_search_one(output, matched.get(output.path), known, searcher, offsets, names[output.path]))
@@ -88,7 +88,7 @@ def compare(
     others = [path for path in output_files if path not in {output.path for output in results}]
     keeps_uids = {output.path for output in results if RETAINS_UIDS in retained(output)}
     findings.update(_search_names(output_files, root, searcher, names, keeps_uids))
-    findings.update(_search_others(others, source_files, searcher, names))
+    findings.update(_search_others(others, source_files, known, searcher, names))
     return CrosscheckReport(
         inputs=len(inputs),
         outputs=len(results),
@@ -142,19 +142,27 @@ def _safe_names(paths: Iterable[Path], root: Path, searcher: Searcher) -> dict[P
 
 
 def _check_structure(
-    outputs: list[Reading], matched: Mapping[Path, Reading], names: Mapping[Path, str], findings: set[Finding]
+    outputs: list[Reading],
+    matched: Mapping[Path, Reading],
+    certain: AbstractSet[Path],
+    names: Mapping[Path, str],
+    findings: set[Finding],
 ) -> dict[str, int]:
     """Add faults to `findings`; return the offset of dates by patient, where it is one."""
     consistency = Consistency()
     for output in outputs:
         found = list(faults_of(output))
         source = matched.get(output.path)
-        if source is not None:
+        if source is not None and output.path in certain:
             found += consistency.add(source, output)
-        findings.update(Finding(Severity.FAULT, kind, names[output.path], place) for kind, place in found)
-    for output, (kind, place) in pixel_faults(matched, outputs):
+        findings.update(Finding(_severity(kind), kind, names[output.path], place) for kind, place in found)
+    for output, (kind, place) in pixel_faults(matched, [output for output in outputs if output.path in certain]):
         findings.add(Finding(Severity.FAULT, kind, names[output.path], place))
     return {patient: next(iter(days)) for patient, days in consistency.offsets.items() if len(days) == 1}
+
+
+def _severity(kind: Kind) -> Severity:
+    return Severity.REVIEW if kind in _SOFT_KINDS else Severity.FAULT
 
 
 def _moved_dates(source: Reading | None, known: Known, offsets: Mapping[str, int]) -> frozenset[str]:
@@ -194,7 +202,7 @@ def _search_one(
     # What is found in a value is in the bytes too; it is told once.
     hits += [
         hit
-        for hit in search_bytes(output.path, output, searcher, allowed, skip_pixels=same_pixels)
+        for hit in search_bytes(output.path, output, known, searcher, allowed, skip_pixels=same_pixels)
         if (hit.kind, hit.source) not in in_values
     ]
     leaking = {hit.place for hit in hits}
@@ -206,7 +214,7 @@ def _search_one(
 
 
 def _finding(hit: Hit, name: str) -> Finding:
-    severity = Severity.REVIEW if hit.kind in _SOFT_KINDS else Severity.LEAK
+    severity = Severity.REVIEW if hit.kind is Kind.WORD else Severity.LEAK
     return Finding(severity, hit.kind, name, hit.place, hit.source)
 
 
@@ -227,13 +235,13 @@ def _search_names(
 
 
 def _search_others(
-    others: Iterable[Path], sources: Iterable[Path], searcher: Searcher, names: Mapping[Path, str]
+    others: Iterable[Path], sources: Iterable[Path], known: Known, searcher: Searcher, names: Mapping[Path, str]
 ) -> Iterator[Finding]:  # fmt: skip
     not_dicom = {_digest(path) for path in sources if not is_dicom(path)}
     for path in others:
         if _digest(path) in not_dicom:
             yield Finding(Severity.FAULT, Kind.FILE, names[path], "file that is not DICOM")
-        for hit in search_bytes(path, None, searcher, _NOTHING, skip_pixels=False):
+        for hit in search_bytes(path, None, known, searcher, _NOTHING, skip_pixels=False):
             yield _finding(hit, names[path])
 
 

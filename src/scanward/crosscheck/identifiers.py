@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from scanward.crosscheck.attributes import BULK, PUBLIC_UIDS, Role, is_birth_date, role_of
+from scanward.crosscheck.attributes import BULK, MAKERS, PUBLIC_UIDS, Role, is_birth_date, role_of
 from scanward.crosscheck.needles import Wanted, is_date
 from scanward.crosscheck.reading import Reading, Value
 from scanward.crosscheck.report import Kind
@@ -33,6 +33,8 @@ class Known:
         Dates by patient, for outputs that move dates.
     safe_words
         Unusual words of technical Attributes, which are not for review.
+    makers
+        What stands in Attributes that name manufacturers and coding schemes, casefolded.
     """
 
     wanted: dict[tuple[Kind, str], Wanted] = field(default_factory=dict)
@@ -40,6 +42,11 @@ class Known:
     same_place: dict[tuple[str, str], Kind] = field(default_factory=dict)
     dates: dict[str, set[str]] = field(default_factory=dict)
     safe_words: set[str] = field(default_factory=set)
+    makers: set[str] = field(default_factory=set)
+
+    def is_maker(self, value: str) -> bool:
+        """Whether a value also is part of a manufacturer's or coding scheme's name."""
+        return any(value.casefold() in maker for maker in self.makers)
 
     def add(self, kind: Kind, value: str, source: str) -> None:
         """Add a value that must not come out."""
@@ -78,6 +85,8 @@ def _take_texts(known: Known, value: Value) -> None:
     numbers = value.vr in NUMERIC_VRS
     if (numbers or not value.texts) and BULK.search(place):
         return
+    if MAKERS.search(value.keywords[-1]):
+        known.makers.update(text.casefold() for text in value.texts)
     for text in runs_of(value.data) if numbers or not value.texts else value.texts:
         if role is Role.IDENTIFIES:
             _take_identifying(known, kind, text, place)

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from scanward.crosscheck.reading import Reading
@@ -11,23 +12,37 @@ MAX_CANDIDATES = 200
 """Instances of one kind that are compared with each other; beyond that, order decides."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    output: Path
+    source: Reading
+    certain: bool
+
+
 def match(
     inputs: Sequence[Reading], outputs: Sequence[Reading], mapping: Mapping[Path, Path] | None
-) -> dict[Path, Reading]:
-    """Return the input of each output, by the output's path.
+) -> tuple[dict[Path, Reading], frozenset[Path]]:
+    """Tell the input of each output: by `mapping` (input to output), else by pixels, else by technical Attributes.
 
-    Told by `mapping` (input to output), else by the pixels, else by what both say in technical Attributes.
+    Returns
+    -------
+    tuple of dict and frozenset
+        The input by the output's path, and the outputs of which this is certain: no other input looks as much like it.
     """
     found: dict[Path, Reading] = {}
     if mapping:
         by_path = {reading.path: reading for reading in inputs}
         found = {out: by_path[src] for src, out in mapping.items() if src in by_path}
+    certain = set(found)
     used = {reading.path for reading in found.values()}
     free_in = [reading for reading in inputs if reading.path not in used]
     free_out = [reading for reading in outputs if reading.path not in found]
     for group_in, group_out in _groups(free_in, free_out):
-        found.update(_pair(group_in, group_out))
-    return found
+        for pair in _pairs(group_in, group_out):
+            found[pair.output] = pair.source
+            if pair.certain:
+                certain.add(pair.output)
+    return found, frozenset(certain)
 
 
 def _groups(inputs: Sequence[Reading], outputs: Sequence[Reading]) -> Iterator[tuple[list[Reading], list[Reading]]]:
@@ -37,37 +52,32 @@ def _groups(inputs: Sequence[Reading], outputs: Sequence[Reading]) -> Iterator[t
         for reading in readings:
             pixels[(reading.text("SOPClassUID"), reading.pixel_hash)][side].append(reading)
     left: dict[str, tuple[list[Reading], list[Reading]]] = defaultdict(lambda: ([], []))
-    for (sop_class, pixel_hash), (one, other) in pixels.items():
+    for (sop_class, _), (one, other) in pixels.items():
         if one and other:
             yield one, other
         else:
             left[sop_class][0].extend(one)
             left[sop_class][1].extend(other)
-        del pixel_hash
-    for one, other in left.values():
-        if one and other:
-            yield one, other
+    yield from ((one, other) for one, other in left.values() if one and other)
 
 
-def _pair(inputs: list[Reading], outputs: list[Reading]) -> Iterator[tuple[Path, Reading]]:
+def _pairs(inputs: list[Reading], outputs: list[Reading]) -> Iterator[_Pair]:
     if len(inputs) == 1 and len(outputs) == 1:
-        yield outputs[0].path, inputs[0]
+        yield _Pair(outputs[0].path, inputs[0], certain=True)
         return
     if max(len(inputs), len(outputs)) > MAX_CANDIDATES:
         inputs, outputs = sorted(inputs, key=_order), sorted(outputs, key=_order)
-        yield from ((out.path, src) for src, out in zip(inputs, outputs, strict=False))
+        yield from (_Pair(out.path, src, certain=False) for src, out in zip(inputs, outputs, strict=False))
         return
     prints = {reading.path: _print(reading) for reading in (*inputs, *outputs)}
-    scored = sorted(
-        ((_alike(prints[src.path], prints[out.path]), str(src.path), str(out.path), src, out)
-         for src in inputs for out in outputs),
-        key=lambda row: (-row[0], row[1], row[2]),
-    )  # fmt: skip
+    scores = {(src.path, out.path): _alike(prints[src.path], prints[out.path]) for src in inputs for out in outputs}
+    by_path = {reading.path: reading for reading in inputs}
     used: set[Path] = set()
-    for score, _, _, src, out in scored:
-        if score > 0 and src.path not in used and out.path not in used:
-            used |= {src.path, out.path}
-            yield out.path, src
+    for (src, out), score in sorted(scores.items(), key=lambda row: (-row[1], str(row[0]))):
+        if score > 0 and src not in used and out not in used:
+            used |= {src, out}
+            rivals = [other for pair, other in scores.items() if out in pair or src in pair]
+            yield _Pair(out, by_path[src], certain=rivals.count(score) == 1)
 
 
 def _order(reading: Reading) -> tuple[int, str]:

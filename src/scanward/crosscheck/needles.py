@@ -53,11 +53,14 @@ class Needle:
         Bytes to find, in lower case where ASCII.
     alone
         Whether a letter or digit before or behind makes it something else.
+    width
+        Bytes of a character.
     """
 
     data: bytes
     alone: bool
     wanted: Wanted
+    width: int = 1
 
 
 def date_texts(value: str) -> tuple[str, ...]:
@@ -136,6 +139,8 @@ def texts_of(wanted: Wanted) -> Iterator[tuple[str, bool]]:
 def needles_of(wanted: Wanted) -> Iterator[Needle]:
     """Yield the needles of a wanted value in every encoding that can hold it."""
     for text, alone in texts_of(wanted):
+        if not _tells(text):
+            continue
         codecs = _ASCII_CODECS if text.isascii() else _CODECS
         for form in {text, text.lower(), text.upper()}:
             for codec in codecs:
@@ -144,13 +149,19 @@ def needles_of(wanted: Wanted) -> Iterator[Needle]:
                 except UnicodeEncodeError:
                     continue
                 if len(data) >= PREFIX:
-                    yield Needle(data, alone and codec == "utf-8", wanted)
+                    yield Needle(data, alone, wanted, 2 if codec.startswith("utf-16") else 1)
         plain = text.encode()
         if len(plain) >= 7:
             yield from (Needle(data, False, wanted) for data in _base64(plain))
         # Six digits in a row, left of a date with its bytes swapped, come about by chance.
         if len(plain) >= 7 and not plain.isdigit():
             yield from (Needle(data, False, wanted) for data in _swapped(plain.lower()))
+
+
+def _tells(text: str) -> bool:
+    """Whether a text is more than filling, such as 00000000, -0000200 or xxxxxx."""
+    significant = text.strip("0-. ")
+    return len(significant) >= 4 and len(set(text.casefold())) >= 3 if text.isascii() else bool(text)
 
 
 def _stripped(data: bytes, codec: str) -> bytes:
@@ -203,6 +214,7 @@ class Searcher:
                     yield at, needle
 
 
+_ALPHANUMERIC = frozenset(b"0123456789abcdefghijklmnopqrstuvwxyz")
 _UID_BYTES = frozenset(b"0123456789.")
 
 
@@ -212,8 +224,10 @@ def _stands(data: bytes, at: int, needle: Needle) -> bool:
     before, behind = data[at - 1 : at] if at else b"", data[end : end + 1]
     if needle.wanted.kind is Kind.UID:
         return not (before and before[0] in _UID_BYTES) and not behind.isdigit()
-    if needle.alone and (before.isalnum() or behind.isalnum()):
-        return False
+    if needle.alone:
+        around = data[max(0, at - needle.width) : at] + b"|" + data[end : end + needle.width]
+        if any(byte in _ALPHANUMERIC for byte in around):
+            return False
     if needle.data.isdigit():
         if needle.alone and (before == b"." or (behind == b"." and data[end + 1 : end + 2].isdigit())):
             return False

@@ -34,6 +34,7 @@ class Kind(StrEnum):
     PRIVATE = "private element that is not said to be retained"
     UNKNOWN = "Attribute that the standard does not have"
     STRUCTURE = "bytes outside the Data Set, or a value that does not fit"
+    MISFIT = "code that is no Code String"
     CODESTREAM = "comment, application segment or bytes behind the end in a codestream"
     MARKS = "marks of de-identification"
     BURNED_IN = "claim about burned-in annotation"

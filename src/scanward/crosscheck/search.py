@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from scanward.crosscheck.attributes import BULK, Role, role_of
+from scanward.crosscheck.attributes import BULK, MAKERS, Role, role_of
 from scanward.crosscheck.embedded import inflated_streams, pdf_texts
 from scanward.crosscheck.identifiers import NUMERIC_VRS, Known, runs_of
 from scanward.crosscheck.needles import Needle, Searcher
@@ -78,7 +78,8 @@ def search_values(output: Reading, known: Known, searcher: Searcher, allowed: Al
         texts = (*value.texts, *_runs(value))
         joined = "\n".join(texts)
         for needle in _hits(searcher, joined.encode("utf-8", errors="replace")):
-            if not _may_stand(needle, value, allowed):
+            maker = bool(MAKERS.search(value.keywords[-1])) and known.is_maker(needle.wanted.value)
+            if not maker and not _may_stand(needle, value, allowed):
                 yield Hit(needle.wanted.kind, value.place, needle.wanted.source)
         for text in value.texts:
             kind = known.same_place.get((value.place, text.casefold()))
@@ -119,7 +120,7 @@ def _runs(value: Value) -> Iterator[str]:
 
 
 def search_bytes(
-    path: Path, output: Reading | None, searcher: Searcher, allowed: Allowed, *, skip_pixels: bool
+    path: Path, output: Reading | None, known: Known, searcher: Searcher, allowed: Allowed, *, skip_pixels: bool
 ) -> Iterator[Hit]:
     """Yield hits in the bytes of a file, as a stream.
 
@@ -133,19 +134,21 @@ def search_bytes(
     for start, stop in parts:
         for chunk in _chunks(path, start, stop, searcher.longest):
             for _, needle in searcher.find(chunk):
-                if not _allowed_bytes(needle, allowed):
+                if not _allowed_bytes(needle, allowed, known):
                     yield Hit(needle.wanted.kind, "bytes", needle.wanted.source)
     if output is not None and output.inflated:
         for needle in _hits(searcher, output.inflated):
-            if not _allowed_bytes(needle, allowed):
+            if not _allowed_bytes(needle, allowed, known):
                 yield Hit(needle.wanted.kind, "inflated bytes", needle.wanted.source)
 
 
-def _allowed_bytes(needle: Needle, allowed: Allowed) -> bool:
+def _allowed_bytes(needle: Needle, allowed: Allowed, known: Known) -> bool:
     kind = needle.wanted.kind
     if kind in allowed.kinds:
         return True
-    # In bytes nobody can tell a moved date, or the digits of a UID, from a leak; the parsed values are searched too.
+    # In bytes nobody can tell a moved date, the digits of a UID or a manufacturer from a leak; in values one can.
+    if known.is_maker(needle.wanted.value):
+        return True
     digits_of_uid = allowed.uid_values and kind in {Kind.DATE, Kind.BIRTH_DATE, Kind.DEVICE, Kind.ID}
     return digits_of_uid or (kind is Kind.DATE and needle.wanted.value in allowed.moved_dates)
 

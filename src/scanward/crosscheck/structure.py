@@ -86,7 +86,7 @@ def _value_faults(value: Value, codes: frozenset[str]) -> Iterator[Fault]:
             yield Kind.STRUCTURE, f"{value.place}, behind a NUL"
         pattern = _PATTERNS.get(value.vr)
         if pattern and not all(pattern.fullmatch(text) for text in value.texts):
-            yield Kind.STRUCTURE, f"{value.place}, not of its Value Representation"
+            yield Kind.MISFIT if value.vr == "CS" else Kind.STRUCTURE, f"{value.place}, not of its Value Representation"
     elif value.vr in _SIZES and len(value.data) % _SIZES[value.vr]:
         yield Kind.STRUCTURE, f"{value.place}, not of its Value Representation"
     if value.tags[-1] == 0xFFFCFFFC and value.data.strip(b"\0"):

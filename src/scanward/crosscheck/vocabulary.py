@@ -8,7 +8,8 @@ WORD = re.compile(r"[^\W\d_]{3,}")
 
 _EXTRA = frozenset(
     (
-        "dicom scanward deidentified removed anonymous unknown none null true false yes not and for the with from "
+        "dicom scanward deidentified removed anon anonymou anonymous anonymized anonymised pseudonym "
+        "unknown none null true false yes not and for the with from "
         "january february march april may june july august september october november december "
         "monday tuesday wednesday thursday friday saturday sunday "
         "street road lane avenue hospital clinic university center centre regional general medical department "

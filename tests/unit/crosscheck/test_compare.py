@@ -6,7 +6,7 @@ import random
 from pathlib import Path
 
 import pytest
-from pydicom import config, dcmread
+from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.uid import UID
 
@@ -253,10 +253,10 @@ def test_a_deflated_bomb_is_a_fault(tmp_path, study, monkeypatch):
 
 def test_no_value_reaches_a_log(tmp_path, study, caplog):
     """pydicom's warnings quote the value they are about."""
-    ds = images.make_ct(study, 1, size=20)
-    with config.disable_value_validation():
-        ds.StudyDate = f"of {study.patient.family}"
-    save(ds, tmp_path / "in" / "1.dcm")
+    host = Host(name="ct", study=study, ds=images.make_ct(study, 1, size=20))
+    del host.ds.StudyDate
+    host.add_raw(0x00080020, "DA", f"of {study.patient.family}".encode())
+    write(host, tmp_path / "in")
     caplog.clear()
     compare(tmp_path / "in", tmp_path / "in")
     assert study.patient.family not in caplog.text
