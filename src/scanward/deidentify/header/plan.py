@@ -103,6 +103,10 @@ _CODED = frozenset(
 """Text Attributes whose values are codes or technical names: vendors' words, which no vocabulary holds."""
 
 
+_NEWER_DESCRIPTORS = frozenset({0x003A0020, 0x003A0203, 0x003A020C, 0x00400556, 0x0040B020, 0x00700006})
+"""Labels, descriptions and annotations that only the newer edition of the table names, whose options' columns are not
+at hand: they describe what is seen, like others that Clean Descriptors names, and are cleaned under it."""
+
 _ALWAYS_REMOVED = frozenset({"EncryptedAttributesSequence"})
 """What the table does not name and must not stay: identifying Attributes, encrypted for whoever has the key."""
 
@@ -177,6 +181,8 @@ class Plan:
             code = row.options.get(option.column)
             if code is not None and option in self.profile.options:
                 return self._operate(Action(code), Reason.OPTION, option, entry, vr, kind)
+        if entry.tag in _NEWER_DESCRIPTORS and Option.CLEAN_DESCRIPTORS in self.profile.options:
+            return self._operate(Action.CLEAN, Reason.OPTION, Option.CLEAN_DESCRIPTORS, entry, vr, kind)
         action = self._resolve_conditional(row.basic, kind)
         if action is Action.REMOVE and kind in ("1", "2"):
             # The table says X where most IODs have Type 3; an IOD that requires it gets a dummy or no value.
