@@ -92,7 +92,7 @@ _REPLACED_SEQUENCES = frozenset(
     "IssuerOfTheContainerIdentifierSequence IssuerOfTheSpecimenIdentifierSequence SpecimenPreparationSequence".split()
 )
 """Sequences that are emptied or made anew; only removals are asked inside."""
-_STOP = frozenset("the and for with was not has had from this that there seen".split())
+_STOP = frozenset("the and for with was not has had from this that there seen by dr mr mrs ms".split())
 
 
 def _walk(root: Dataset) -> Iterator[tuple[str, tuple[str, ...], DataElement]]:
@@ -178,7 +178,9 @@ def _uid_answers(path: str, element: DataElement) -> Iterator[Answer]:
 def _text_answers(path: str, value: str, tokens: frozenset[str]) -> Iterator[Answer]:
     """Part a text into sentences: those that name nobody have to stay, what names somebody has to go."""
     kept: list[str] = []
-    gone: set[str] = set()
+    gone = {token for token in tokens if " " in token and token in value.casefold()}
+    for token in gone:
+        value = re.sub(re.escape(token), "", value, flags=re.IGNORECASE)
     for sentence in re.split(r"(?<=[.;])\s+| for | of Mrs?\. |, seen by ", value):
         found = {token for token in tokens if token in sentence.casefold()}
         gone |= found
