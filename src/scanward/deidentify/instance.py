@@ -63,6 +63,8 @@ class Deidentifier:
             raise DeidentificationError("expected the profile that the permit names, got another")
         self._context = context
         self._applier = Applier(context, BREAKS)
+        self._uids: dict[bytes, str] = {}
+        self._file_metas: dict[tuple[bytes, str, int], tuple[bytes, bytes]] = {}
         self._marks: dict[tuple[int, Encoding, tuple[Tag, ...]], list[tuple[Tag, bytes]]] = {}
 
     def deidentify(self, start: DataSetStart, facts: InstanceFacts, *, suspicious: bool = False) -> Deidentified:
@@ -114,10 +116,12 @@ class Deidentifier:
         pieces.extend(mark for _, mark in marks[at:])
 
     def _uid(self, raw: bytes) -> str:
-        uid = raw.strip(b" \0").decode("iso8859-1")
-        if Option.RETAIN_UIDS in self._context.plan.profile.options or is_registered(uid):
-            return uid
-        return self._context.pseudonyms.uid(uid)
+        new = self._uids.get(raw)
+        if new is None:
+            uid = raw.strip(b" \0").decode("iso8859-1")
+            retains = Option.RETAIN_UIDS in self._context.plan.profile.options
+            new = self._uids[raw] = uid if retains or is_registered(uid) else self._context.pseudonyms.uid(uid)
+        return new
 
     def _place(self, facts: InstanceFacts) -> Placement:
         values = facts.values
@@ -130,17 +134,30 @@ class Deidentifier:
 
     def _file_meta(self, facts: InstanceFacts, placement: Placement) -> bytes:
         """Make File Meta Information anew (PS3.10 Section 7.1): nothing of the input's is taken over."""
-        elements = (
-            (0x00020001, b"OB", b"\0\1"),
-            (0x00020002, b"UI", self._uid(facts.values[SOP_CLASS_UID]).encode("ascii")),
-            (0x00020003, b"UI", placement.sop_instance_uid.encode("ascii")),
-            (0x00020010, b"UI", facts.transfer_syntax_uid.encode("ascii")),
-            (0x00020012, b"UI", IMPLEMENTATION_CLASS_UID.encode("ascii")),
-            (0x00020013, b"SH", f"SCANWARD {__version__}".encode("ascii")),
+        uid = encode_element(0x00020003, b"UI", placement.sop_instance_uid.encode("ascii"), EXPLICIT_LITTLE)
+        key = (facts.values[SOP_CLASS_UID], facts.transfer_syntax_uid, len(uid))
+        around = self._file_metas.get(key)
+        if around is None:
+            around = self._file_metas[key] = self._around_uid(facts, len(uid))
+        return around[0] + uid + around[1]
+
+    def _around_uid(self, facts: InstanceFacts, uid_bytes: int) -> tuple[bytes, bytes]:
+        """Return what stands before and behind the SOP Instance UID, which is all that differs in a series."""
+        before = encode_marks(
+            ((0x00020001, b"OB", b"\0\1"), (0x00020002, b"UI", self._uid(facts.values[SOP_CLASS_UID]).encode("ascii"))),
+            EXPLICIT_LITTLE,
         )
-        body = encode_marks(elements, EXPLICIT_LITTLE)
-        length = encode_element(0x00020000, b"UL", len(body).to_bytes(4, "little"), EXPLICIT_LITTLE)
-        return bytes(PREAMBLE_BYTES) + MAGIC + length + body
+        behind = encode_marks(
+            (
+                (0x00020010, b"UI", facts.transfer_syntax_uid.encode("ascii")),
+                (0x00020012, b"UI", IMPLEMENTATION_CLASS_UID.encode("ascii")),
+                (0x00020013, b"SH", f"SCANWARD {__version__}".encode("ascii")),
+            ),
+            EXPLICIT_LITTLE,
+        )
+        length_bytes = len(before) + uid_bytes + len(behind)
+        length = encode_element(0x00020000, b"UL", length_bytes.to_bytes(4, "little"), EXPLICIT_LITTLE)
+        return bytes(PREAMBLE_BYTES) + MAGIC + length + before, behind
 
     def _marks_for(self, claims: int, encoding: Encoding, facts: InstanceFacts) -> list[tuple[Tag, bytes]]:
         required = tuple(tag for tag in _ABOUT_PIXELS if tag in facts.values and self._requires(tag))
