@@ -46,9 +46,8 @@ def nodes(draw: st.DrawFn, depth: int = 3, *, as_un: bool = True, bare: bool = T
     """A data set or item: ascending tags, private elements behind their creator, sequences of every kind."""
     tags = draw(st.sets(st.sampled_from([*_STANDARD, *_PRIVATE]), max_size=6))
     found: list[Node] = []
-    for creator_tag in _CREATOR_TAGS:
-        if any(tag >> 16 == creator_tag >> 16 for tag in tags):
-            found.append(Node(creator_tag, "LO", draw(st.sampled_from(CREATORS))))
+    groups = {tag >> 16 for tag in tags}
+    found += [Node(tag, "LO", draw(st.sampled_from(CREATORS))) for tag in _CREATOR_TAGS if tag >> 16 in groups]
     for tag in tags:
         vr = _STANDARD.get(tag) or _PRIVATE[tag]
         if vr != "SQ":
