@@ -32,7 +32,7 @@ DEIDENTIFICATION_METHOD_CODE_SEQUENCE = 0x00120064
 LONGITUDINAL_TEMPORAL_INFORMATION_MODIFIED = 0x00280303
 
 BREAKS = (PATIENT_IDENTITY_REMOVED, BURNED_IN_ANNOTATION)
-"""Where marks are put in, so that runs of elements end there."""
+"""Where marks are put in, so that runs of elements end there: no element between the marks of a group stays."""
 
 _ABOUT_PIXELS = (BURNED_IN_ANNOTATION, RECOGNIZABLE_VISUAL_FEATURES)
 
@@ -107,7 +107,7 @@ class Deidentifier:
         at = 0
         next_tag = marks[0][0]
         for part in parts:
-            while part.tag > next_tag:
+            while part.tag >= next_tag:
                 pieces.append(marks[at][1])
                 at += 1
                 next_tag = marks[at][0] if at < len(marks) else 1 << 32
@@ -197,7 +197,10 @@ class Deidentifier:
         ]
         # Nobody has looked at the pixels, so where the IOD demands a value it is the careful one.
         marks += [(tag, encode_element(tag, b"CS", b"YES", encoding)) for tag in required]
-        return sorted(marks)
+        marks.sort()
+        # No element of the input stays between the marks of a group, so they stand together where the first belongs.
+        before_pixels = b"".join(mark for tag, mark in marks if tag < BREAKS[1])
+        return [(BREAKS[0], before_pixels), (BREAKS[1], b"".join(mark for tag, mark in marks if tag >= BREAKS[1]))]
 
 
 def _code_item(code: str, meaning: str, encoding: Encoding) -> bytes:

@@ -106,6 +106,7 @@ class _Frame:
         self.scope = scope
         self.opener = opener
         self.changed = False
+        output.flush()
         self.index = len(output.pieces)
         output.pieces.append(b"")
         self.length_before = output.length
@@ -114,23 +115,38 @@ class _Frame:
 class _Output:
     """Pieces so far and their length; neighbouring ranges are merged."""
 
-    __slots__ = ("length", "pieces")
+    __slots__ = ("_end", "_start", "length", "pieces")
 
     def __init__(self) -> None:
         self.pieces: list[Piece] = []
         self.length = 0
+        self._start = self._end = -1  # what is kept and not among the pieces yet
 
     def keep(self, start: int, end: int) -> None:
-        if self.pieces:
-            last = self.pieces[-1]
-            if isinstance(last, Range) and last.offset + last.length == start and last.content is Content.HEADER:
-                self.pieces[-1] = Range(last.offset, last.length + end - start)
-                self.length += end - start
-                return
-        self.pieces.append(Range(start, end - start))
         self.length += end - start
+        if start != self._end:
+            self.flush()
+            last = self.pieces[-1] if self.pieces else b""
+            if isinstance(last, Range) and last.offset + last.length == start and last.content is Content.HEADER:
+                self.pieces.pop()
+                start = last.offset
+            self._start = start
+        self._end = end
+
+    def flush(self) -> None:
+        """Put what is kept among the pieces."""
+        if self._end >= 0:
+            self.pieces.append(Range(self._start, self._end - self._start))
+            self._start = self._end = -1
+
+    def drop_from(self, index: int, length: int) -> None:
+        """Go back to the pieces before `index`, and to the `length` that they have."""
+        self._start = self._end = -1
+        del self.pieces[index:]
+        self.length = length
 
     def add(self, piece: Piece) -> None:
+        self.flush()
         self.pieces.append(piece)
         self.length += len(piece) if isinstance(piece, bytes) else piece.length
 
@@ -173,6 +189,7 @@ def rewrite_element(
             offset = _step_in_item(reader, frame, offset, inner_limit, decide, output, stack)
         else:
             offset = _step_in_sequence(reader, frame, offset, inner_limit, output, stack)
+    output.flush()
     return output.pieces, offset
 
 
@@ -225,7 +242,10 @@ def _add_pieces(element: Element, pieces: tuple[Piece, ...], output: _Output) ->
 def _step_in_item(
     reader: Reader, frame: _Frame, offset: int, limit: int, decide: Decide, output: _Output, stack: list[_Frame]
 ) -> int:
-    tag, _ = reader.item(offset, frame.encoding, limit)
+    if offset + 8 > limit:
+        raise TruncatedError(f"{format_tag(frame.opener.tag)}: expected an element or a delimiter, got the end")
+    child = reader.element(offset, frame.encoding)
+    tag = child.tag
     if tag == ITEM_DELIMITER:
         if frame.end != UNDEFINED_LENGTH:
             raise DicomFormatError(f"{format_tag(frame.opener.tag)}: an item of defined length has a delimiter")
@@ -233,7 +253,6 @@ def _step_in_item(
         return offset + 8
     if tag in (ITEM, SEQUENCE_DELIMITER):
         raise DicomFormatError(f"{format_tag(frame.opener.tag)}: expected an element, got {format_tag(tag)}")
-    child = reader.element(offset, frame.encoding)
     return _handle(reader, child, limit, frame.scope, decide, output, stack)
 
 
@@ -275,8 +294,7 @@ def _close(stack: list[_Frame], output: _Output, offset: int, *, delimiter: int)
     frame = stack.pop()
     if not frame.changed:
         # As it was: one range takes the place of the pieces.
-        del output.pieces[frame.index :]
-        output.length = frame.length_before
+        output.drop_from(frame.index, frame.length_before)
         output.keep(frame.start, offset)
         return
     if stack:

@@ -20,6 +20,10 @@ from scanward.model.instance import Piece
 from scanward.model.report import Change
 from scanward.standard.dictionary import keyword_of
 
+REMEMBERED_VALUE_BYTES = 64
+REMEMBERED_VALUES = 20_000
+"""So many values inside sequences, and so long ones, are remembered with what became of them: a few megabytes."""
+
 SIMPLE_VRS = SHORT_VRS
 """Value Representations whose values are short and hold no other elements."""
 
@@ -75,6 +79,7 @@ class Applier:
         self._facts: InstanceFacts | None = None
         self._change_sets: dict[tuple[Change, ...], ChangeSet] = {}
         self._made: dict[tuple[Path, Action, Reason], Change] = {}
+        self._edited: dict[tuple[Tag, bytes, Operation, bytes, bytes], Edited] = {}
         self._suspicious = False
         self._similar: SimilarDataSets[Part] = SimilarDataSets(self._process, self._join, breaks)
 
@@ -191,9 +196,22 @@ class Applier:
             action = Action.EMPTY if empty else Action.REMOVE
             edited = Edited(b"" if empty else Edit.REMOVE, action, operation.reason)
         else:
-            edited = self._values.edit(element, scope, reader, operation)
+            edited = self._edit(element, scope, reader, operation)
         self._note(element, scope, edited.action, edited.reason, edited.claims)
         return edited.edit
+
+    def _edit(self, element: Element, scope: Scope, reader: Reader, operation: Operation) -> Edited:
+        """Edit a value; short ones inside sequences are remembered, as items of a sequence are much alike."""
+        if not scope.path or element.length > REMEMBERED_VALUE_BYTES:
+            return self._values.edit(element, scope, reader, operation)
+        key = (element.tag, element.vr, operation, scope.charset, reader.read(element.value, element.length))
+        edited = self._edited.get(key)
+        if edited is None:
+            edited = self._values.edit(element, scope, reader, operation)
+            if len(self._edited) >= REMEMBERED_VALUES:
+                self._edited.clear()
+            self._edited[key] = edited
+        return edited
 
     def _operation(self, element: Element, scope: Scope) -> Operation:
         if element.tag & 0x10000:

@@ -196,7 +196,7 @@ class ValueEditor:
         length = element.length
         if vr in ("DS", "IS"):
             raw = reader.read(element.value, min(length, MAX_TEXT_BYTES))
-            return any(known.find_in_number_text(value) for value in raw.decode("iso8859-1").split("\\"))
+            return known.find_in_number_texts(raw.decode("iso8859-1"))
         if vr in TEXT_VRS or vr in ("CS", "AE", "UR", "UN"):
             raw = reader.read(element.value, min(length, MAX_TEXT_BYTES))
             if vr == "UN" and known.contains(raw, SearchContext.BINARY):

@@ -118,11 +118,21 @@ class KnownIdentifiers:
 
         Parts are not looked at: a measurement contains every short number.
         """
+        return value.strip(" \0+").lstrip("0") in self._numbers_alone()
+
+    def find_in_number_texts(self, values: str) -> bool:
+        """Say whether any of the values of a numeric string, parted by backslashes, is an ID; there may be thousands."""
+        # Contours and tables hold long lists of numbers, nearly all without the digits of any ID.
+        if not any(number in values for number in self._numbers_alone()):
+            return False
+        return any(self.find_in_number_text(value) for value in values.split("\\"))
+
+    def _numbers_alone(self) -> frozenset[str]:
         if self._numbers is None:
             self._numbers = frozenset(
                 number for identifier in self._identifiers for number in variants.numbers_alone(identifier)
             )
-        return value.strip(" \0+").lstrip("0") in self._numbers
+        return self._numbers
 
     def _searcher(self) -> Machine:
         if self._machine is None:
