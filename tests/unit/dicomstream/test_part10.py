@@ -143,7 +143,7 @@ def test_the_transfer_syntax_is_not_shown() -> None:
 
 
 def deflate(data: bytes) -> bytes:
-    engine = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    engine = zlib.compressobj(level=1, wbits=-zlib.MAX_WBITS)
     return engine.compress(data) + engine.flush()
 
 
