@@ -9,9 +9,9 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from pydicom import config, dcmread
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
-from typer.testing import CliRunner
 
 from scanward.cli.main import app
 from scanward.crosscheck import Severity, compare
@@ -22,6 +22,10 @@ from tests.privacy.conftest import RELEASED, STOPPED, deidentify
 
 UNREAD = "Error - Information Object Not found"
 
+ABOUT_PIXELS = re.compile(r"Burned ?In ?Annotation|Recognizable ?Visual ?Features")
+"""Enhanced CT and MR and Parametric Map demand these and allow NO only. Nobody has looked at the pixels, so NO is never
+said: it is left out, or YES where it must be there. That is the one error that outputs have more than inputs."""
+
 pytestmark = pytest.mark.peers("dciodvfy")
 
 
@@ -31,7 +35,8 @@ def errors_of(path: Path, scratch: Path) -> Counter[str]:
         ["dciodvfy", str(inflated(path, scratch))], capture_output=True, check=False, timeout=120
     )  # fmt: skip
     lines = (done.stdout + done.stderr).decode("latin-1").splitlines()
-    return Counter(normalised(line) for line in lines if line.startswith("Error"))
+    errors = (normalised(line) for line in lines if line.startswith("Error"))
+    return Counter(error for error in errors if not ABOUT_PIXELS.search(error))
 
 
 def normalised(line: str) -> str:

@@ -14,7 +14,7 @@ from scanward.deidentify.header.scan import (
     InstanceFacts,
 )
 from scanward.deidentify.header.values import DATE_KEPT, DATE_SHIFTED, Context
-from scanward.deidentify.pseudonym import IMPLEMENTATION_CLASS_UID
+from scanward.deidentify.pseudonym import IMPLEMENTATION_CLASS_UID, is_well_formed_uid
 from scanward.dicomstream.encoding import EXPLICIT_LITTLE, Encoding, encode_element, encode_item_header
 from scanward.dicomstream.part10 import MAGIC, PREAMBLE_BYTES, DataSetStart
 from scanward.errors import DeidentificationError
@@ -119,7 +119,7 @@ class Deidentifier:
         new = self._uids.get(raw)
         if new is None:
             uid = raw.strip(b" \0").decode("iso8859-1")
-            retains = Option.RETAIN_UIDS in self._context.plan.profile.options
+            retains = Option.RETAIN_UIDS in self._context.plan.profile.options and is_well_formed_uid(uid)
             new = self._uids[raw] = uid if retains or is_registered(uid) else self._context.pseudonyms.uid(uid)
         return new
 

@@ -23,6 +23,15 @@ UID_PATTERN = re.compile(r"[0-2](?:\.(?:0|[1-9][0-9]{0,38})){5,}")
 UID_PATTERN_BYTES = re.compile(UID_PATTERN.pattern.encode("ascii"))
 
 
+_WHOLE_UID = re.compile(r"[0-2](?:\.(?:0|[1-9][0-9]*))+")
+_MAX_UID_LENGTH = 64
+
+
+def is_well_formed_uid(value: str) -> bool:
+    """Whether `value` is a UID as PS3.5 Section 9.1 wants it."""
+    return len(value) <= _MAX_UID_LENGTH and _WHOLE_UID.fullmatch(value) is not None
+
+
 class Pseudonyms:
     """The pseudonyms of one recipient.
 

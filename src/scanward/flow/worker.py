@@ -23,7 +23,7 @@ from scanward.deidentify.header.scan import (
 )
 from scanward.deidentify.header.values import DUMMY_TEXTS, Context
 from scanward.deidentify.instance import Deidentified, Deidentifier
-from scanward.deidentify.pseudonym import Pseudonyms
+from scanward.deidentify.pseudonym import Pseudonyms, is_well_formed_uid
 from scanward.deidentify.text.dates import shift_da
 from scanward.deidentify.text.known import KnownIdentifiers
 from scanward.dicomstream.part10 import DataSetStart
@@ -176,7 +176,8 @@ class Worker:
     def name_study(self, facts: InstanceFacts) -> tuple[str, str]:
         """Return the pseudonym of an instance's patient and the new UID of its study."""
         uid = facts.text(STUDY_INSTANCE_UID)
-        if Option.RETAIN_UIDS not in self._profile.options and not is_registered(uid):
+        retains = Option.RETAIN_UIDS in self._profile.options and is_well_formed_uid(uid)
+        if not retains and not is_registered(uid):
             uid = self._pseudonyms.uid(uid)
         return self._pseudonyms.patient(facts.patient_key), uid
 

@@ -9,7 +9,7 @@ from scanward.deidentify.codestream.document import blank_document
 from scanward.deidentify.header.charset import decode_text, encode_text
 from scanward.deidentify.header.plan import PATIENT_ID, TEXT_VRS, Method, Operation, Plan
 from scanward.deidentify.header.scan import MIME_TYPE, InstanceFacts
-from scanward.deidentify.pseudonym import UID_PATTERN, Pseudonyms
+from scanward.deidentify.pseudonym import UID_PATTERN, Pseudonyms, is_well_formed_uid
 from scanward.deidentify.text.clean import Cleaned, clean_technical, clean_text
 from scanward.deidentify.text.dates import cap_age, shift_da, shift_dt
 from scanward.deidentify.text.known import KnownIdentifiers, SearchContext
@@ -63,7 +63,6 @@ _WELL_FORMED = {
     "DA": re.compile(rb"[0-9.\- \\\0]*\Z"),
     "TM": re.compile(rb"[0-9.:\- \\\0]*\Z"),
     "DT": re.compile(rb"[0-9.+\- \\\0]*\Z"),
-    "UI": re.compile(rb"[0-9. \\\0]*\Z"),
     "CS": re.compile(rb"[^\0]*\0*\Z"),
     "AS": re.compile(rb"[0-9]{3}[DWMYdwmy][ \0]*\Z|[ \0]*\Z"),
 }
@@ -181,6 +180,8 @@ class ValueEditor:
         size = _NUMBER_BYTES.get(vr)
         if size is not None and not _has_right_length(element, size):
             return self.withdraw(element, operation, Reason.MALFORMED)
+        if vr == "UI":
+            return self._keep_uid(element, scope, reader, operation)
         form = _WELL_FORMED.get(vr)
         if form is not None and not form.match(reader.read(element.value, element.length)):
             return self.withdraw(element, operation, Reason.MALFORMED)
@@ -253,6 +254,13 @@ class ValueEditor:
         if new == values:
             return Edited(Edit.KEEP, Action.KEEP, Reason.SAFE)
         return _done("\\".join(new).encode("ascii"), operation, Action.UID)
+
+    def _keep_uid(self, element: Element, scope: Scope, reader: Reader, operation: Operation) -> Edited:
+        """Keep UIDs; what is none (a hash, a serial number with letters) is replaced by one."""
+        values = reader.read(element.value, element.length).decode("iso8859-1").strip(" \0").split("\\")
+        if all(not value or is_well_formed_uid(value) for value in values):
+            return _done(Edit.KEEP, operation)
+        return self._uid(element, scope, reader, operation)
 
     def _clean_text(self, element: Element, scope: Scope, reader: Reader, operation: Operation) -> Edited:
         return self._clean(self._clean_free_text, element, scope, reader, operation)
