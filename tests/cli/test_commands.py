@@ -114,6 +114,25 @@ def test_help_imports_nothing_heavy():
     assert done.stdout.strip() == "[]"
 
 
+def test_a_command_does_not_load_the_others():
+    code = (
+        "import sys\nfrom scanward.cli.main import main\nsys.argv = ['scanward', 'deidentify', '--help']\n"
+        "try:\n    main()\nexcept SystemExit:\n    print([m for m in sys.modules if m.startswith('scanward.')])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": SRC}, capture_output=True, text=True, check=True
+    )
+    loaded = done.stdout.splitlines()[-1]
+    assert "'scanward.cli.deidentify'" in loaded
+    assert not {name for name in ("inspect", "keys", "profiles") if f"'scanward.cli.{name}'" in loaded}
+
+
+def test_a_slip_in_the_name_of_a_command_is_told(capsys):
+    code, out, err = run(capsys, "deidentfy")
+    assert (code, out) == (2, "")
+    assert "Did you mean 'deidentify'?" in err
+
+
 def test_version(capsys):
     assert run(capsys, "--version") == (0, f"scanward {scanward.__version__}\n", "")
 
@@ -223,6 +242,14 @@ def test_an_interrupt_says_how_to_go_on(flow, deidentify):
     assert "run the same command again" in err
 
 
+def test_an_interrupt_has_its_exit_code_in_every_command(capsys, monkeypatch, tmp_path):
+    def stop(self):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("scanward.adapters.keys.KeyFolder.exists", stop)
+    assert run(capsys, "keys", "show", "--home", tmp_path)[0] == 130
+
+
 def test_keys_commands(capsys, tmp_path):
     home, other, backup = tmp_path / "home", tmp_path / "other", tmp_path / "backup"
     assert "no key yet" in run(capsys, "keys", "show", "--home", home)[1]
@@ -324,4 +351,4 @@ def test_requests_are_checked(tmp_path):
 
 
 def test_main_module_is_the_same_app():
-    assert main_module.app.info.name == "scanward"
+    assert main_module.app.name == "scanward"

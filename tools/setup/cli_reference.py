@@ -9,13 +9,13 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-# Read by typer and rich when they are imported: the page must not depend on the terminal it is made in.
-os.environ.update({"TERMINAL_WIDTH": "100", "COLUMNS": "100", "NO_COLOR": "1", "TERM": "dumb"})
+# Read by rich when it is imported, and by click: the page must not depend on the terminal it is made in.
+os.environ.update({"COLUMNS": "100", "NO_COLOR": "1", "TERM": "dumb"})
 os.environ.pop("FORCE_COLOR", None)
 os.environ.pop("GITHUB_ACTIONS", None)
 
-import typer.main
-from typer.testing import CliRunner
+import click
+from click.testing import CliRunner
 
 from scanward.cli.main import app
 
@@ -38,20 +38,23 @@ Exit codes of `scanward deidentify`:
 """
 
 
-def find_commands(command: object, words: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
-    """Yield the words of `command` and of all commands below it, in the order of their help."""
-    waiting = [(command, words)]
+def find_commands(command: click.Command) -> Iterator[tuple[str, ...]]:
+    """Yield the words after the name of `command` for it and all commands below it, in the order of their help."""
+    context = click.Context(command)
+    waiting: list[tuple[click.Command, tuple[str, ...]]] = [(command, ())]
     while waiting:
-        current, path = waiting.pop(0)
-        yield path
-        waiting.extend((sub, (*path, name)) for name, sub in getattr(current, "commands", {}).items())
+        current, words = waiting.pop(0)
+        yield words
+        if isinstance(current, click.Group):
+            found = ((name, current.get_command(context, name)) for name in current.list_commands(context))
+            waiting.extend((sub, (*words, name)) for name, sub in found if sub is not None)
 
 
 def make_page() -> str:
     """Return the page as Markdown."""
     runner = CliRunner()
     parts = [HEAD]
-    for words in find_commands(typer.main.get_command(app), ()):
+    for words in find_commands(app):
         result = runner.invoke(app, [*words, "--help"], prog_name="scanward")
         if result.exit_code != 0:
             raise SystemExit(f"`scanward {' '.join(words)} --help` ended with {result.exit_code}")

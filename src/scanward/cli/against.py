@@ -5,7 +5,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import typer
+import click
 
 from scanward.cli.exits import ExitCode
 
@@ -28,7 +28,7 @@ def compare_outputs(source: Path, output: Path, *, as_json: bool) -> ExitCode:
 
     report = compare(source, output)
     if as_json:
-        typer.echo(json.dumps(report.to_json(), indent=2, ensure_ascii=False))
+        click.echo(json.dumps(report.to_json(), indent=2, ensure_ascii=False))
     else:
         _print(report)
     return ExitCode.DONE if report.passed else ExitCode.STOPPED
@@ -38,28 +38,28 @@ def _print(report: "CrosscheckReport") -> None:
     from scanward.crosscheck import Severity
 
     searched = sum(report.searched.values())
-    typer.echo(f"{report.inputs:,} inputs, {report.outputs:,} outputs, {report.other_outputs:,} other files among them")
-    typer.echo(f"{searched:,} identifying values of the inputs were searched for in every output")
+    click.echo(f"{report.inputs:,} inputs, {report.outputs:,} outputs, {report.other_outputs:,} other files among them")
+    click.echo(f"{searched:,} identifying values of the inputs were searched for in every output")
     for severity in Severity:
         _print_severity(report, severity)
     for text in report.not_examined:
-        typer.echo(f"not looked at: {text}")
-    typer.echo("")
+        click.echo(f"not looked at: {text}")
+    click.echo("")
     if report.passed:
-        typer.secho("passed: no identifying value and no fault was found", bold=True)
+        click.secho("passed: no identifying value and no fault was found", bold=True)
     elif not report.inputs or not report.outputs:
-        typer.secho("not passed: there was nothing to compare", bold=True)
+        click.secho("not passed: there was nothing to compare", bold=True)
     else:
-        typer.secho("not passed: do not release these outputs", bold=True)
+        click.secho("not passed: do not release these outputs", bold=True)
 
 
 def _print_severity(report: "CrosscheckReport", severity: "Severity") -> None:
     found = Counter((finding.kind.value, finding.place) for finding in report.findings if finding.severity is severity)
     if not found:
         return
-    typer.echo("")
-    typer.echo(f"{_HEADINGS[severity.value]}: {found.total():,}")
+    click.echo("")
+    click.echo(f"{_HEADINGS[severity.value]}: {found.total():,}")
     for (kind, place), count in found.most_common(MAX_ROWS):
-        typer.echo(f"{count:>8,}  {kind} in {place}")
+        click.echo(f"{count:>8,}  {kind} in {place}")
     if len(found) > MAX_ROWS:
-        typer.echo(f"{'':>8}  and {len(found) - MAX_ROWS:,} more places, see --json")
+        click.echo(f"{'':>8}  and {len(found) - MAX_ROWS:,} more places, see --json")

@@ -1,57 +1,80 @@
 """``scanward deidentify``: files in, de-identified files out."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
+import click
 
-from scanward.cli.exits import DONE_OR_STOPPED, ExitCode
+from scanward.cli.exits import ExitCode
 
 if TYPE_CHECKING:
     from scanward.config import DeidentifyRequest
     from scanward.model.report import RunReport
 
+_PATH = click.Path(path_type=Path)
 
+
+@click.command()
+@click.argument(
+    "sources",
+    metavar="SRC...",
+    nargs=-1,
+    required=True,
+    type=_PATH,
+    help="Folders, files, zip archives or DICOMDIRs.",
+)
+@click.option("--out", "-o", metavar="DIR", required=True, type=_PATH, help="Folder for what may leave; new or ours.")
+@click.option(
+    "--profile",
+    "-p",
+    metavar="NAME",
+    default="basic",
+    show_default=True,
+    help="What is kept: see scanward profiles, or a TOML file.",
+)
+@click.option(
+    "--recipient",
+    "-r",
+    metavar="NAME",
+    default="default",
+    show_default=True,
+    help="For whom; each has pseudonyms of its own.",
+)
+@click.option("--workers", "-w", metavar="N", type=click.IntRange(min=1), help="Processes at once.  [default: cores]")
+@click.option(
+    "--report", metavar="FILE", type=_PATH, help="Report page, JSON beside it.  [default: in the home folder]"
+)
+@click.option(
+    "--home", metavar="DIR", type=_PATH, help="Folder of keys and reports.  [default: SCANWARD_HOME, or user data]"
+)
+@click.option(
+    "--release-unchecked-pixels",
+    is_flag=True,
+    help="Release what is likely to show burned-in text, instead of holding it. Look at it yourself.",
+)
+@click.option("--quiet", "-q", is_flag=True, help="No progress and no summary.")
 def deidentify(
-    sources: Annotated[list[Path], typer.Argument(metavar="SRC...", help="Folders, files, zip archives or DICOMDIRs.")],
-    out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Folder for what may leave; new or ours.")],
-    profile: Annotated[
-        str,
-        typer.Option("--profile", "-p", metavar="NAME", help="What is kept: see scanward profiles, or a TOML file."),
-    ] = "basic",
-    recipient: Annotated[
-        str, typer.Option("--recipient", "-r", metavar="NAME", help="For whom; each has pseudonyms of its own.")
-    ] = "default",
-    workers: Annotated[
-        int | None, typer.Option("--workers", "-w", metavar="N", min=1, help="Processes at once.  [default: cores]")
-    ] = None,
-    report: Annotated[
-        Path | None,
-        typer.Option("--report", metavar="FILE", help="Report page, JSON beside it.  [default: in the home folder]"),
-    ] = None,
-    home: Annotated[
-        Path | None,
-        typer.Option(
-            "--home", metavar="DIR", help="Folder of keys and reports.  [default: SCANWARD_HOME, or user data]"
-        ),
-    ] = None,
-    release_unchecked_pixels: Annotated[
-        bool,
-        typer.Option(
-            "--release-unchecked-pixels",
-            help="Release what is likely to show burned-in text, instead of holding it. Look at it yourself.",
-        ),
-    ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no summary.")] = False,
+    *,
+    sources: tuple[Path, ...],
+    out: Path,
+    profile: str,
+    recipient: str,
+    workers: int | None,
+    report: Path | None,
+    home: Path | None,
+    release_unchecked_pixels: bool,
+    quiet: bool,
 ) -> None:
     """De-identify DICOM from SRC into DIR, and report what was done.
 
     Run the same command again after an interruption: it goes on where it stopped.
+
+    Exit code: 0 all released, 3 some held or quarantined, 1 failed, 2 wrong usage, 130 interrupted.
     """
     from scanward.config import DeidentifyRequest, default_workers
 
     request = DeidentifyRequest(
-        sources=tuple(sources),
+        sources=sources,
         out=out,
         profile=profile,
         recipient=recipient,
@@ -62,12 +85,9 @@ def deidentify(
     try:
         result = _run(request, report, quiet=quiet)
     except KeyboardInterrupt:
-        typer.echo("\nscanward: interrupted; run the same command again to go on", err=True)
-        raise typer.Exit(ExitCode.INTERRUPTED) from None
-    raise typer.Exit(result)
-
-
-deidentify.__doc__ = f"{deidentify.__doc__}\n    {DONE_OR_STOPPED}\n"
+        click.echo("\nscanward: interrupted; run the same command again to go on", err=True)
+        result = ExitCode.INTERRUPTED
+    raise click.exceptions.Exit(result)
 
 
 def _run(request: "DeidentifyRequest", report: Path | None, *, quiet: bool) -> ExitCode:

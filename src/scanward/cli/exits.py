@@ -11,7 +11,3 @@ class ExitCode(IntEnum):
     USAGE = 2
     STOPPED = 3
     INTERRUPTED = 130
-
-
-DONE_OR_STOPPED = "Exit code: 0 all released, 3 some held or quarantined, 1 failed, 2 wrong usage, 130 interrupted."
-"""The last line of a command's help."""

@@ -2,28 +2,29 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
+import click
 
 if TYPE_CHECKING:
     from rich.table import Table
 
     from scanward.adapters.inspection.findings import Finding, Inspection
 
+_PATH = click.Path(path_type=Path)
+
 MAX_ROWS = 25
 """So many findings are shown for each category; --json has them all."""
 
 
-def inspect(
-    path: Annotated[Path, typer.Argument(metavar="FILE", help="A DICOM file; with --against the folder of outputs.")],
-    against: Annotated[
-        Path | None,
-        typer.Option("--against", metavar="SRC", help="Search the outputs in FILE for the identifiers of the inputs."),
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
-    no_values: Annotated[bool, typer.Option("--no-values", help="Name what is there, but do not show it.")] = False,
-) -> None:
+@click.command()
+@click.argument("path", metavar="FILE", type=_PATH, help="A DICOM file; with --against the folder of outputs.")
+@click.option(
+    "--against", metavar="SRC", type=_PATH, help="Search the outputs in FILE for the identifiers of the inputs."
+)
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.option("--no-values", is_flag=True, help="Name what is there, but do not show it.")
+def inspect(*, path: Path, against: Path | None, as_json: bool, no_values: bool) -> None:
     """Show what FILE gives away about its patient. The values are shown: mind who looks at the screen.
 
     With --against SRC, verify that nothing which identifies in SRC is left in the outputs in FILE, by code that
@@ -32,12 +33,12 @@ def inspect(
     if against is not None:
         from scanward.cli.against import compare_outputs
 
-        raise typer.Exit(compare_outputs(against, path, as_json=as_json))
+        raise click.exceptions.Exit(compare_outputs(against, path, as_json=as_json))
     from scanward.adapters.inspection.inspect import inspect_file
 
     inspection = inspect_file(path)
     if as_json:
-        typer.echo(json.dumps(_to_json(inspection, values=not no_values), indent=2, ensure_ascii=False))
+        click.echo(json.dumps(_to_json(inspection, values=not no_values), indent=2, ensure_ascii=False))
     else:
         _print(inspection, values=not no_values)
 

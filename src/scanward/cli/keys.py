@@ -1,23 +1,31 @@
 """``scanward keys``: the master key behind all pseudonyms."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
+import click
 
 if TYPE_CHECKING:
     from scanward.adapters.keys import KeyFolder
 
-keys = typer.Typer(
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    help="Show, back up and restore the key behind the pseudonyms.",
+_PATH = click.Path(path_type=Path)
+
+_home = click.option(
+    "--home", metavar="DIR", type=_PATH, help="Folder of keys and reports.  [default: SCANWARD_HOME, or user data]"
 )
 
-_Home = Annotated[
-    Path | None,
-    typer.Option("--home", metavar="DIR", help="Folder of keys and reports.  [default: SCANWARD_HOME, or user data]"),
-]
+
+class _InOrder(click.Group):
+    """Lists its commands in the order of use, not by name."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click decides on the parameters
+        """Return the names of the commands."""
+        return list(self.commands)
+
+
+@click.group(cls=_InOrder)
+def keys() -> None:
+    """Show, back up and restore the key behind the pseudonyms."""
 
 
 def _key_folder(home: Path | None) -> "KeyFolder":
@@ -28,29 +36,32 @@ def _key_folder(home: Path | None) -> "KeyFolder":
 
 
 @keys.command()
-def show(home: _Home = None) -> None:
+@_home
+def show(home: Path | None) -> None:
     """Print where the key lies and an id that tells it from others; never the key itself."""
     folder = _key_folder(home)
     if not folder.exists():
-        typer.echo(f"no key yet; the first run of scanward deidentify makes {folder.path}")
+        click.echo(f"no key yet; the first run of scanward deidentify makes {folder.path}")
         return
-    typer.echo(f"id      {folder.key_id()}")
-    typer.echo(f"folder  {folder.path.parent}")
+    click.echo(f"id      {folder.key_id()}")
+    click.echo(f"folder  {folder.path.parent}")
 
 
 @keys.command("export")
-def export(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="New file for the backup.")], home: _Home = None
-) -> None:
+@click.argument("file", metavar="FILE", type=_PATH, help="New file for the backup.")
+@_home
+def export(file: Path, home: Path | None) -> None:
     """Write a backup of the key to FILE. Whoever reads it can undo every pseudonym: keep it apart and safe."""
     folder = _key_folder(home)
     folder.export(file)
-    typer.echo(f"backed up key {folder.key_id()} to {file}")
+    click.echo(f"backed up key {folder.key_id()} to {file}")
 
 
 @keys.command("import")
-def restore(file: Annotated[Path, typer.Argument(metavar="FILE", help="A backup.")], home: _Home = None) -> None:
+@click.argument("file", metavar="FILE", type=_PATH, help="A backup.")
+@_home
+def restore(file: Path, home: Path | None) -> None:
     """Take over the key of the backup FILE, unless there is a different one already."""
     folder = _key_folder(home)
     taken = folder.restore(file)
-    typer.echo(f"{'took over' if taken else 'already using'} key {folder.key_id()} in {folder.path.parent}")
+    click.echo(f"{'took over' if taken else 'already using'} key {folder.key_id()} in {folder.path.parent}")

@@ -1,66 +1,67 @@
 """The `scanward` command: what there is, and what becomes of an error."""
 
-import traceback
-from typing import Annotated
+from importlib import import_module
 
-import typer
+import click
 
 from scanward import __version__
-from scanward.cli.deidentify import deidentify
 from scanward.cli.exits import ExitCode
-from scanward.cli.inspect import inspect
-from scanward.cli.keys import keys
-from scanward.cli.profiles import profiles
 from scanward.errors import ScanwardError
 
-app = typer.Typer(
-    name="scanward",
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode=None,  # plain text: the same on every terminal, and a third faster
-    pretty_exceptions_enable=False,  # a traceback could show what is in a file; see _print_unexpected
-    context_settings={"help_option_names": ["-h", "--help"]},
+COMMANDS = ("deidentify", "inspect", "profiles", "keys")
+"""In the order of the help; each is made by the module of its name beside this one."""
+
+
+class _Commands(click.Group):
+    """Imports a command when it is asked for, so that none waits for what only another one needs."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click decides on the parameters
+        """Return the names of the commands."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command:
+        """Return the command of this name; for any other, the error names those like it."""
+        if cmd_name not in COMMANDS:
+            raise click.NoSuchCommand(cmd_name, possibilities=COMMANDS, ctx=ctx)
+        command: click.Command = getattr(import_module(f"scanward.cli.{cmd_name}"), cmd_name)
+        return command
+
+
+@click.group("scanward", cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(
+    __version__, prog_name="scanward", message="%(prog)s %(version)s", help="Print the version and exit."
 )
-app.command()(deidentify)
-app.command()(inspect)
-app.add_typer(keys, name="keys")
-app.command()(profiles)
-
-
-def _print_version(wanted: bool) -> None:
-    if wanted:
-        typer.echo(f"scanward {__version__}")
-        raise typer.Exit
-
-
-@app.callback()
-def _start(
-    *,
-    version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
-    ] = False,
-) -> None:
+def app() -> None:
     """De-identify DICOM, check it, and say what was done."""
 
 
 def main() -> None:
     """Run the command line; ends the process with an `ExitCode`."""
     try:
-        app(prog_name="scanward")
+        # Not standalone: there, an interrupt would end with the exit code of a failure.
+        code = app.main(prog_name="scanward", standalone_mode=False)
+    except click.Abort:
+        code = ExitCode.INTERRUPTED
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
     except ScanwardError as error:
-        typer.echo(f"scanward: {error}", err=True)
+        click.echo(f"scanward: {error}", err=True)
         if error.remedy:
-            typer.echo(f"  {error.remedy}", err=True)
-        raise SystemExit(ExitCode.FAILED) from None
+            click.echo(f"  {error.remedy}", err=True)
+        code = ExitCode.FAILED
     except Exception as error:  # noqa: BLE001 - whatever it is, its message must not be shown
         _print_unexpected(error)
-        raise SystemExit(ExitCode.FAILED) from None
+        code = ExitCode.FAILED
+    raise SystemExit(code)
 
 
 def _print_unexpected(error: Exception) -> None:
     """Print type and place of `error` only: its message and the variables around it may hold what identifies."""
+    import traceback
+
     frames = traceback.extract_tb(error.__traceback__)
     ours = [frame for frame in frames if "scanward" in frame.filename] or list(frames)
     place = " < ".join(f"{frame.filename.rpartition('scanward/')[2]}:{frame.lineno}" for frame in reversed(ours[-4:]))
-    typer.echo(f"scanward: unexpected {type(error).__name__} at {place}", err=True)
-    typer.echo("  This is a fault in Scanward. Please report this line; it holds nothing of your data.", err=True)
+    click.echo(f"scanward: unexpected {type(error).__name__} at {place}", err=True)
+    click.echo("  This is a fault in Scanward. Please report this line; it holds nothing of your data.", err=True)

@@ -3,9 +3,10 @@
 import shutil
 import textwrap
 
-import typer
+import click
 
 
+@click.command()
 def profiles() -> None:
     """List the profiles that come with Scanward: for whom each is, and what it keeps."""
     from scanward.deidentify.profile import SHIPPED, load_profile
@@ -13,9 +14,9 @@ def profiles() -> None:
     width = min(shutil.get_terminal_size().columns, 110)
     for name in SHIPPED:
         profile = load_profile(name)
-        typer.secho(name, bold=True)
-        typer.echo(textwrap.fill(profile.description, width, initial_indent="    ", subsequent_indent="    "))
+        click.secho(name, bold=True)
+        click.echo(textwrap.fill(profile.description, width, initial_indent="    ", subsequent_indent="    "))
         options = ", ".join(sorted(option.meaning.removesuffix(" Option") for option in profile.options))
         if options:
             text = f"Options of PS3.15 Annex E: {options}."
-            typer.echo(textwrap.fill(text, width, initial_indent="    ", subsequent_indent="    "))
+            click.echo(textwrap.fill(text, width, initial_indent="    ", subsequent_indent="    "))

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-import typer
+import click
 
 from scanward.model.report import Outcome, RunReport
 
@@ -16,7 +16,7 @@ MAX_REASONS = 4
 def print_summary(report: RunReport, *, out: Path, page: Path, home: Path) -> None:
     """Print the counts of `report` and the places of the outputs, the report page and the keys."""
     for line in _lines(report, out=out, page=page, home=home):
-        typer.echo(line)
+        click.echo(line)
 
 
 def _lines(report: RunReport, *, out: Path, page: Path, home: Path) -> Iterator[str]:
