@@ -79,7 +79,7 @@ def parse_profile(text: str, *, where: str = "profile") -> Profile:
         name=name,
         description=_text(content, "description", where),
         options=frozenset(_option(name, where) for name in _list(content, "options", where)),
-        rules=dict(_rule(key, action, where) for key, action in _table(content, "rules", where).items()),
+        rules=_rules(_table(content, "rules", where), where),
     )
     if {Option.RETAIN_FULL_DATES, Option.RETAIN_MODIFIED_DATES} <= profile.options:
         raise ProfileError(f"{where}: dates can be retained in full or modified, not both")
@@ -114,6 +114,16 @@ def _option(name: Any, where: str) -> Option:
     return option
 
 
+def _rules(table: dict[str, Any], where: str) -> dict[Tag, Action]:
+    rules: dict[Tag, Action] = {}
+    for key, value in table.items():
+        tag, action = _rule(key, value, where)
+        if tag in rules:
+            raise ProfileError(f"{where}: {key} has two rules, one by its keyword and one by its tag")
+        rules[tag] = action
+    return rules
+
+
 def _rule(key: str, action: Any, where: str) -> tuple[Tag, Action]:
     tag = tag_of(key)
     if tag is None:
@@ -123,6 +133,6 @@ def _rule(key: str, action: Any, where: str) -> tuple[Tag, Action]:
             tag = None
     if tag is None or find_attribute(tag) is None:
         raise ProfileError(f"{where}: unknown Attribute {key!r}", remedy="Give a keyword or tag of PS3.6.")
-    if action not in {known.value for known in _RULE_ACTIONS}:
+    if not isinstance(action, str) or action not in {known.value for known in _RULE_ACTIONS}:
         raise ProfileError(f"{where}: unknown action {action!r} for {key}", remedy="Known actions: D Z X K C U.")
     return tag, Action(action)

@@ -58,6 +58,11 @@ class Pseudonyms:
             self._made.add(made.encode("ascii"))
         return made
 
+    def forget(self) -> None:
+        """Forget the UIDs made so far; the same ones are made again when they are asked for."""
+        self._uids.clear()
+        self._made = {IMPLEMENTATION_CLASS_UID.encode("ascii")}
+
     def is_made(self, uid: bytes) -> bool:
         """Whether `uid` is one that was given in place of another."""
         return uid in self._made

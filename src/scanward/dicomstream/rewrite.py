@@ -25,6 +25,9 @@ SMALL_RANGE_BYTES = 32 * 1024
 MAX_HELD_BYTES = 8 * 1024 * 1024
 """So much of one element is taken into memory at most; beyond it, even small ranges are left to the kernel."""
 
+MAX_STEPS = 20_000_000
+"""Elements and items inside one sequence: a whole-slide image with a million frames stays below."""
+
 SPECIFIC_CHARACTER_SET = 0x00080005
 
 MAX_CHARACTER_SET_BYTES = 1024
@@ -177,7 +180,11 @@ def rewrite_element(
     output = _Output()
     stack: list[_Frame] = []
     offset = _handle(reader, element, limit, scope, decide, output, stack)
+    steps = 0
     while stack:
+        steps += 1
+        if steps > MAX_STEPS:
+            raise DicomFormatError(f"{format_tag(element.tag)}: expected at most {MAX_STEPS} elements and items in it")
         frame = stack[-1]
         if frame.end != UNDEFINED_LENGTH and offset >= frame.end:
             if offset > frame.end:

@@ -210,6 +210,8 @@ class Worker:
             except NotDicomError as error:
                 result.stopped.append(Stopped(index, Outcome.NOT_DICOM, str(error)))
                 continue
+            except OutputError:
+                raise  # the spool is full: no fault of this input
             except ScanwardError as error:
                 result.stopped.append(Stopped(index, Outcome.QUARANTINED, _reason(error)))
                 continue
@@ -298,6 +300,7 @@ class Worker:
         self._study = unit.study
         self._study_identifiers = unit.identifiers
         self._deidentifiers = {}
+        self._pseudonyms.forget()
         patient_facts = facts_of(next(iter(unit.facts.values())))
         offset = self._pseudonyms.offset_days(patient_facts.patient_key)
         self._known = KnownIdentifiers(searched_identifiers(unit.identifiers, self._profile, offset))

@@ -45,6 +45,6 @@ def format_tag(tag: Tag) -> str:
 def parse_tag(text: str) -> Tag:
     """Parse ``(gggg,eeee)`` or ``ggggeeee``; raise `ValueError` when it is neither."""
     digits = text.strip().strip("()").replace(",", "")
-    if len(digits) != 8:
+    if len(digits) != 8 or not set(digits) <= set("0123456789abcdefABCDEF"):
         raise ValueError("expected a tag as (gggg,eeee)")
     return int(digits, 16)

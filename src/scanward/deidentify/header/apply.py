@@ -73,7 +73,7 @@ class Applier:
     def __init__(self, context: Context, breaks: tuple[Tag, ...] = ()) -> None:
         self._context = context
         self._private = PrivatePlan(context.plan.profile)
-        self._changes: list[Change] = []
+        self._changes: dict[Change, None] = {}
         self._claims = 0
         self._values = ValueEditor(context)
         self._facts: InstanceFacts | None = None
@@ -158,7 +158,7 @@ class Applier:
         changes = [change for part in parts for change in part.changes.changes]
         return Part(parts[0].tag, tuple(piece for piece in pieces if piece), self._intern(changes), claims)
 
-    def _intern(self, changes: list[Change]) -> ChangeSet:
+    def _intern(self, changes: Iterable[Change]) -> ChangeSet:
         key = tuple(changes)
         found = self._change_sets.get(key)
         if found is None:
@@ -171,7 +171,7 @@ class Applier:
         change = self._made.get(key)
         if change is None:
             change = self._made[key] = _describe(path, action, reason)
-        self._changes.append(change)
+        self._changes[change] = None
         self._claims |= claims
 
     # Decisions
@@ -219,6 +219,7 @@ class Applier:
         return self._context.plan.operation((*scope.path, element.tag), element.vr)
 
     def _decide_suspicious(self, element: Element, scope: Scope, reader: Reader) -> Edit | bytes | tuple[Piece, ...]:
+        before = dict(self._changes)
         edit = self._decide(element, scope, reader)
         known = self._context.known
         if edit is Edit.KEEP and element.length <= MAX_TEXT_BYTES:
@@ -227,7 +228,7 @@ class Applier:
             found = isinstance(edit, bytes) and known.contains(edit, SearchContext.HEADER)
         if not found:
             return edit
-        self._changes.pop()
+        self._changes = before
         edited = self._values.withdraw(element, self._operation(element, scope), Reason.IDENTIFIER)
         self._note(element, scope, edited.action, edited.reason)
         return edited.edit

@@ -1,10 +1,12 @@
 """Text values and their Specific Character Set (PS3.3 C.12.1.1.2, PS3.5 Section 6.1)."""
 
+import re
 from functools import lru_cache
 
 _SINGLE_BYTE = {
     b"": "ascii",
     b"ISO_IR 6": "ascii",
+    b"ISO_IR 13": "shift_jis",
     b"ISO_IR 100": "iso8859-1",
     b"ISO_IR 101": "iso8859-2",
     b"ISO_IR 109": "iso8859-3",
@@ -21,6 +23,10 @@ _SINGLE_BYTE = {
     b"GBK": "gbk",
 }
 """Character sets without code extensions, by Defined Term; ISO 2022 ones are left to pydicom."""
+
+
+_ESCAPE = re.compile("\x1b[\x20-\x2f]+[\x30-\x7e]")
+"""A code extension (ISO 2022)."""
 
 
 def decode_text(raw: bytes, charset: bytes) -> str:
@@ -69,9 +75,11 @@ def _decode_with_extensions(raw: bytes, charset: bytes) -> str:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            return decode_bytes(raw, convert_encodings(terms), set(TEXT_VR_DELIMS))
+            text = decode_bytes(raw, convert_encodings(terms), set(TEXT_VR_DELIMS))
         except (LookupError, ValueError):
             return raw.decode("iso8859-1")
+    # Escapes of sets that the decoder takes as they come (ISO 2022 IR 58) would part a name from its other spellings.
+    return _ESCAPE.sub("", text)
 
 
 def _encode_with_extensions(text: str, charset: bytes) -> bytes | None:

@@ -1,6 +1,6 @@
 """Which Attributes identify somebody, and as what."""
 
-from functools import cache
+from functools import lru_cache
 
 from scanward.model.attribute import Tag
 from scanward.model.identifier import IdentifierKind as Kind
@@ -20,6 +20,9 @@ _BY_PART_OF_KEYWORD = (
     ("TelecomInformation", Kind.PHONE),
     ("Email", Kind.EMAIL),
     ("AccessionNumber", Kind.ACCESSION),
+    ("OrderNumber", Kind.OTHER_ID),
+    ("CameraOwnerName", Kind.PERSON_NAME),
+    ("PatientInstitutionResidence", Kind.ADDRESS),
     ("InstitutionName", Kind.INSTITUTION),
     ("DepartmentName", Kind.INSTITUTION),
     ("InstitutionalDepartment", Kind.INSTITUTION),
@@ -47,7 +50,7 @@ _ID_ENDINGS = ("ID", "IDs", "Identifier", "Number", "IdentificationCode")
 _TEXT_VRS = frozenset({"LO", "SH", "ST", "LT", "UT", "UC", "CS", "AE", "UR"})
 
 
-@cache
+@lru_cache(maxsize=16384)
 def kind_of(tag: Tag) -> Kind | None:
     """Return what the value of an Attribute identifies as, or None where it does not, or is free text.
 

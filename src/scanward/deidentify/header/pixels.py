@@ -16,7 +16,8 @@ from scanward.errors import DeidentificationError, DicomFormatError
 from scanward.model.attribute import format_tag
 from scanward.model.instance import Content, Piece, Range
 
-ZERO_CHUNK_BYTES = 1024 * 1024
+MAX_EXCESS_BYTES = 4096
+"""So many bytes behind the last sample are taken for padding: a block of a disk."""
 
 
 def pixel_pieces(reader: Reader, element: Element, facts: InstanceFacts) -> tuple[list[Piece], bool]:
@@ -41,10 +42,11 @@ def pixel_pieces(reader: Reader, element: Element, facts: InstanceFacts) -> tupl
             raise DicomFormatError(f"{format_tag(element.tag)}: expected {samples} bytes of samples, got {length}")
         return [Range(element.value, length, Content.NATIVE_PIXELS)], False
     excess = length - samples
-    if excess == 1:
-        return [Range(element.value, samples, Content.NATIVE_PIXELS), b"\0"], False
-    zeros = [bytes(min(ZERO_CHUNK_BYTES, excess - at)) for at in range(0, excess, ZERO_CHUNK_BYTES)]
-    return [Range(element.value, samples, Content.NATIVE_PIXELS), *zeros], True
+    if excess > MAX_EXCESS_BYTES:
+        # More frames than the header says, it may be: zeroing them would lose pixels, keeping them would let out
+        # what nobody knows.
+        raise DicomFormatError(f"{format_tag(element.tag)}: expected {samples} bytes of samples, got {length}")
+    return [Range(element.value, samples, Content.NATIVE_PIXELS), bytes(excess)], excess > 1
 
 
 def native_length_bytes(facts: InstanceFacts) -> int | None:

@@ -121,14 +121,13 @@ class InstanceFacts:
     @property
     def patient_key(self) -> str:
         """What the patient's pseudonym is made of: ID and issuer, or else name and birth date, or else the study."""
-        patient_id = self.text(PATIENT_ID)
-        if patient_id:
-            issuer = self.text(ISSUER_OF_PATIENT_ID)
-            return f"{patient_id}|{issuer}" if issuer else patient_id
-        name = self.text(PATIENT_NAME)
-        if name:
-            return f"{name}|{self.text(PATIENT_BIRTH_DATE)}"
-        return self.text(STUDY_INSTANCE_UID)
+        parts = ("id", self.text(PATIENT_ID), self.text(ISSUER_OF_PATIENT_ID))
+        if not parts[1]:
+            parts = ("name", self.text(PATIENT_NAME), self.text(PATIENT_BIRTH_DATE))
+        if not parts[1]:
+            parts = ("study", self.text(STUDY_INSTANCE_UID), "")
+        # Lengths keep apart what a separator inside a value would not.
+        return "|".join(f"{len(part)}:{part}" for part in parts)
 
 
 def vr_bytes_of(tag: Tag) -> bytes:

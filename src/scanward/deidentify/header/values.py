@@ -23,7 +23,7 @@ from scanward.standard.dictionary import find_attribute, vr_of
 from scanward.standard.terms import is_defined_term
 from scanward.standard.uids import is_registered
 
-MAX_TEXT_BYTES = 4 * 1024 * 1024
+MAX_TEXT_BYTES = 16 * 1024 * 1024
 """Text longer than this is not cleaned in memory; the instance is quarantined."""
 
 SEARCH_CHUNK_BYTES = 1024 * 1024
@@ -53,6 +53,8 @@ _NUMBER_BYTES = {
     "AT": 4, "FD": 8, "FL": 4, "OD": 8, "OF": 4, "OL": 4, "OV": 8, "SL": 4, "SS": 2, "SV": 8, "UL": 4, "US": 2, "UV": 8,
 }  # fmt: skip
 """Length of one number of each binary VR (PS3.5 Table 6.2-1)."""
+
+_BINARY_VRS = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", *_NUMBER_BYTES})
 
 _FREE_VRS = TEXT_VRS | {"CS"}
 
@@ -152,7 +154,8 @@ class ValueEditor:
             It cannot be carried out.
         """
         method = operation.method
-        if element.length > MAX_TEXT_BYTES and method not in (Method.KEEP_CHECKED, Method.DUMMY, Method.EMPTY):
+        is_text = method is not Method.KEEP_CHECKED or _vr(element) not in _BINARY_VRS
+        if element.length > MAX_TEXT_BYTES and is_text and method not in (Method.DUMMY, Method.EMPTY):
             raise DeidentificationError(f"{format_tag(element.tag)}: expected at most {MAX_TEXT_BYTES} bytes of text")
         edited = self._methods[method](element, scope, reader, operation)
         if element.vr == b"UN" and isinstance(edited.edit, bytes) and vr_of(element.tag) not in ("UI", "UN"):
@@ -196,13 +199,13 @@ class ValueEditor:
         known = self._context.known
         length = element.length
         if vr in ("DS", "IS"):
-            raw = reader.read(element.value, min(length, MAX_TEXT_BYTES))
+            raw = reader.read(element.value, length)
             return known.find_in_number_texts(raw.decode("iso8859-1"))
         if vr in TEXT_VRS or vr in ("CS", "AE", "UR", "UN"):
-            raw = reader.read(element.value, min(length, MAX_TEXT_BYTES))
+            raw = reader.read(element.value, length)
             if vr == "UN" and known.contains(raw, SearchContext.BINARY):
                 return True
-            return length > MAX_TEXT_BYTES or bool(known.find_in_text(decode_text(raw, scope.charset)))
+            return bool(known.find_in_text(decode_text(raw, scope.charset)))
         for offset in range(0, length, SEARCH_CHUNK_BYTES):
             chunk = min(SEARCH_CHUNK_BYTES + SEARCH_OVERLAP_BYTES, length - offset)
             if known.contains(reader.read(element.value + offset, chunk), SearchContext.BINARY):

@@ -142,17 +142,41 @@ def test_an_instance_without_study_is_a_study_of_its_own() -> None:
     assert facts.values[STUDY_INSTANCE_UID] == facts.values[SOP_INSTANCE_UID]
 
 
+ISSUER = 0x00100021
+BIRTH_DATE = 0x00100030
+
+
+def patient_key(values: dict[int, bytes]) -> str:
+    return InstanceFacts(values, (), EXPLICIT, little=True).patient_key
+
+
 @pytest.mark.parametrize(
-    ("values", "expected"),
+    ("one", "other"),
     [
-        ({PATIENT_ID: b"P1 ", PATIENT_NAME: b"ROE^JANE"}, "P1"),
-        ({PATIENT_ID: b"P1", 0x00100021: b"HOSPITAL"}, "P1|HOSPITAL"),
-        ({PATIENT_ID: b"  ", PATIENT_NAME: b"ROE^JANE", 0x00100030: b"19700131"}, "ROE^JANE|19700131"),
-        ({STUDY_INSTANCE_UID: b"1.2.3\0"}, "1.2.3"),
+        ({PATIENT_ID: b"P1 ", PATIENT_NAME: b"ROE^JANE"}, {PATIENT_ID: b"P1", PATIENT_NAME: b"ROE^J"}),
+        (
+            {PATIENT_NAME: b"ROE^JANE", BIRTH_DATE: b"19700131"},
+            {PATIENT_ID: b"  ", PATIENT_NAME: b"ROE^JANE ", BIRTH_DATE: b"19700131"},
+        ),
+        ({STUDY_INSTANCE_UID: b"1.2.3\0"}, {STUDY_INSTANCE_UID: b"1.2.3"}),
     ],
 )
-def test_a_patient_is_known_by_id_or_name_or_else_by_the_study(values: dict[int, bytes], expected: str) -> None:
-    assert InstanceFacts(values, (), EXPLICIT, little=True).patient_key.rstrip("\0") == expected
+def test_a_patient_is_known_by_id_or_name_or_else_by_the_study(one: dict[int, bytes], other: dict[int, bytes]) -> None:
+    assert patient_key(one) == patient_key(other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({PATIENT_ID: b"P1"}, {PATIENT_ID: b"P2"}),
+        ({PATIENT_ID: b"A|B"}, {PATIENT_ID: b"A", ISSUER: b"B"}),
+        ({PATIENT_ID: b"ROE^JANE"}, {PATIENT_NAME: b"ROE^JANE"}),
+        ({PATIENT_NAME: b"1.2.3"}, {STUDY_INSTANCE_UID: b"1.2.3"}),
+        ({PATIENT_NAME: b"ROE^JANE", BIRTH_DATE: b"19700131"}, {PATIENT_NAME: b"ROE^JANE", BIRTH_DATE: b"19700201"}),
+    ],
+)
+def test_two_patients_are_never_one(one: dict[int, bytes], other: dict[int, bytes]) -> None:
+    assert patient_key(one) != patient_key(other)
 
 
 def test_nothing_that_identifies_is_shown() -> None:
