@@ -22,7 +22,7 @@ from contenders import CONTENDERS, ENVIRONMENT, ROOT
 from measure import CommandFailedError
 
 RESULTS = ROOT / "benchmarks" / "results"
-DEFAULT_INSTANCES = 400
+DEFAULT_INSTANCES = 1500
 DEFAULT_ROUNDS = 3
 
 

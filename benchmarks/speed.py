@@ -27,7 +27,7 @@ PYDICOM_PEERS = ("dicom-anonymizer", "dicognito", "deid")
 MAX_RSS_BYTES = 64 << 20
 """Goal: peak memory on a multi-frame file of 4 GB."""
 
-SCALING_FACTOR = 3
+SCALING_FACTOR = 2
 LARGE_MIB = 4000
 LARGE_DISK_BYTES = 10 << 30
 

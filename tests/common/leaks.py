@@ -8,6 +8,7 @@ import subprocess
 import warnings
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -123,7 +124,11 @@ def _moved_dates(host: PlantedFile | None, output: _Output) -> frozenset[str]:
     if not offset:
         return frozenset()
     own = {plant.token for plant in (*host.places, *host.identity) if plant.kind is Kind.DATE}
-    return frozenset((_day(token) + offset).strftime("%Y%m%d") for token in own)
+    moved = set()
+    for token in own:
+        with suppress(OverflowError):  # a tool that writes the year 1 moves dates out of the calendar
+            moved.add((_day(token) + offset).strftime("%Y%m%d"))
+    return frozenset(moved)
 
 
 def _day(text: str) -> date:

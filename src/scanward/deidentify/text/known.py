@@ -121,7 +121,7 @@ class KnownIdentifiers:
         return value.strip(" \0+").lstrip("0") in self._numbers_alone()
 
     def find_in_number_texts(self, values: str) -> bool:
-        """Say whether any of the values of a numeric string, parted by backslashes, is an ID; there may be thousands."""
+        """Say whether any of the values of a numeric string, parted by backslashes, is an ID."""
         # Contours and tables hold long lists of numbers, nearly all without the digits of any ID.
         if not any(number in values for number in self._numbers_alone()):
             return False
