@@ -22,7 +22,7 @@ from pydicom import dcmread
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
 from table import format_table
 
-from tests.common.leaks import leaking_places
+from tests.common.leaks import find_leaks, leaking_places
 from tests.common.planter import Plant, PlantedFile, plant_studies, signature
 
 SEED = 23

@@ -89,12 +89,13 @@ class Deidentifier:
         for part in parts:
             claims |= part.claims
         placement = self._place(facts)
-        pieces: list[Piece] = [self._file_meta(facts, placement)]
+        pieces: list[Piece] = [*self._file_meta(facts, placement)]
+        first = len(pieces)
         changes: list[ChangeSet] = []
         self._assemble(parts, self._marks_for(claims, start.encoding, facts), pieces, changes)
         instance = DeidentifiedInstance(
             pieces=pieces,
-            deflate_from=1 if start.is_deflated else None,
+            deflate_from=first if start.is_deflated else None,
             source=start.reader.source,
             placement=placement,
         )
@@ -132,14 +133,14 @@ class Deidentifier:
             sop_instance_uid=self._uid(values[SOP_INSTANCE_UID]),
         )
 
-    def _file_meta(self, facts: InstanceFacts, placement: Placement) -> bytes:
+    def _file_meta(self, facts: InstanceFacts, placement: Placement) -> tuple[bytes, bytes, bytes]:
         """Make File Meta Information anew (PS3.10 Section 7.1): nothing of the input's is taken over."""
         uid = encode_element(0x00020003, b"UI", placement.sop_instance_uid.encode("ascii"), EXPLICIT_LITTLE)
         key = (facts.values[SOP_CLASS_UID], facts.transfer_syntax_uid, len(uid))
         around = self._file_metas.get(key)
         if around is None:
             around = self._file_metas[key] = self._around_uid(facts, len(uid))
-        return around[0] + uid + around[1]
+        return around[0], uid, around[1]
 
     def _around_uid(self, facts: InstanceFacts, uid_bytes: int) -> tuple[bytes, bytes]:
         """Return what stands before and behind the SOP Instance UID, which is all that differs in a series."""

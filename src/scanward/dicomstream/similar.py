@@ -10,7 +10,7 @@ from collections.abc import Callable
 from itertools import pairwise
 from typing import Generic, Literal, NamedTuple, TypeVar
 
-from scanward.dicomstream.encoding import Encoding
+from scanward.dicomstream.encoding import SHORT_VRS, Encoding
 from scanward.dicomstream.part10 import DataSetStart
 from scanward.dicomstream.reader import Element, Reader
 from scanward.dicomstream.rewrite import Scope
@@ -53,13 +53,15 @@ Join = Callable[[list[R]], R]
 class _Slot(NamedTuple, Generic[R]):
     """A run of elements that did not change (`raw` and their joint `result`), or one that did (`raw` is empty).
 
-    `prefix` holds tag and VR of the one that did, and `creator` its private creator.
+    `prefix` holds tag and VR of the one that did, `creator` its private creator, and `is_short` says whether its VR is
+    explicit and has a length of 16 bits.
     """
 
     raw: bytes
     result: R | None
     prefix: bytes
     creator: bytes | None
+    is_short: bool
 
 
 class _Seen(NamedTuple, Generic[R]):
@@ -142,7 +144,8 @@ class SimilarDataSets(Generic[R]):
         buffer, at = reader.window(start.offset, length)
         base = start.offset - at
         append = results.append
-        for raw, result, prefix, creator in self._slots:
+        first, second = (6, 7) if encoding.little else (7, 6)
+        for raw, result, prefix, creator, is_short in self._slots:
             if raw:
                 if not buffer.startswith(raw, at):
                     return -1
@@ -151,6 +154,14 @@ class SimilarDataSets(Generic[R]):
                 continue
             if buffer[at : at + len(prefix)] != prefix:
                 return -1
+            if is_short and at + 8 <= len(buffer):
+                # A short VR: what was met before is recognised without reading its header.
+                raw_end = at + 8 + buffer[at + first] + (buffer[at + second] << 8)
+                found = memory.get((creator, buffer[at:raw_end]))
+                if found is not None and raw_end <= len(buffer):
+                    append(found)
+                    at = raw_end
+                    continue
             try:
                 element = reader.element(base + at, encoding)
                 end = reader.end(element, reader.size)
@@ -213,7 +224,7 @@ class SimilarDataSets(Generic[R]):
         for seen in layout:
             if seen.prefix in self._changing:
                 self._end_run(run, slots)
-                slots.append(_Slot(b"", None, seen.prefix, seen.creator))
+                slots.append(_Slot(b"", None, seen.prefix, seen.creator, seen.prefix[4:] in SHORT_VRS))
             else:
                 if run and any(run[-1].tag < at <= seen.tag for at in self._breaks):
                     self._end_run(run, slots)
@@ -224,7 +235,7 @@ class SimilarDataSets(Generic[R]):
     def _end_run(self, run: list[_Seen[R]], slots: list[_Slot[R]]) -> None:
         if run:
             result = self._join([seen.result for seen in run])
-            slots.append(_Slot(b"".join(seen.raw for seen in run), result, b"", None))
+            slots.append(_Slot(b"".join(seen.raw for seen in run), result, b"", None, is_short=False))
             run.clear()
 
     def _walk_rest(self, start: DataSetStart, offset: int, results: list[R]) -> None:

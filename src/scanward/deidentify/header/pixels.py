@@ -1,6 +1,8 @@
 """Pixel Data as the header stage sees it: samples pass untouched, what is not samples does not."""
 
 from collections.abc import Iterator
+from functools import lru_cache
+from typing import Literal
 
 from scanward.deidentify.header.scan import (
     BITS_ALLOCATED,
@@ -15,6 +17,8 @@ from scanward.dicomstream.reader import Element, Reader
 from scanward.errors import DeidentificationError, DicomFormatError
 from scanward.model.attribute import format_tag
 from scanward.model.instance import Content, Piece, Range
+
+_SHAPE = (ROWS, COLUMNS, BITS_ALLOCATED, SAMPLES_PER_PIXEL, NUMBER_OF_FRAMES)
 
 MAX_EXCESS_BYTES = 4096
 """So many bytes behind the last sample are taken for padding: a block of a disk."""
@@ -51,16 +55,24 @@ def pixel_pieces(reader: Reader, element: Element, facts: InstanceFacts) -> tupl
 
 def native_length_bytes(facts: InstanceFacts) -> int | None:
     """Return how many bytes the native samples take (PS3.5 Section 8.1.1), or None where the header does not say."""
-    rows, columns = facts.number(ROWS), facts.number(COLUMNS)
-    bits = facts.number(BITS_ALLOCATED)
+    values = facts.values
+    return _native_length_bytes(
+        facts.little, *(values.get(tag, b"") for tag in _SHAPE), values.get(PHOTOMETRIC_INTERPRETATION, b"").strip()
+    )
+
+
+@lru_cache(maxsize=256)
+def _native_length_bytes(little: bool, *shape: bytes) -> int | None:  # noqa: FBT001 - a key of the cache
+    order: Literal["little", "big"] = "little" if little else "big"
+    rows, columns, bits, samples = (int.from_bytes(raw[:2], order) for raw in shape[:4])
     if not rows or not columns or not bits:
         return None
     try:
-        frames = int(facts.text(NUMBER_OF_FRAMES) or 1)
+        frames = int(shape[4].strip(b" \0") or 1)
     except ValueError:
         raise DicomFormatError("Number of Frames: expected an integer") from None
-    samples = facts.number(SAMPLES_PER_PIXEL) or 1
-    if facts.text(PHOTOMETRIC_INTERPRETATION) in ("YBR_FULL_422", "YBR_PARTIAL_422"):
+    samples = samples or 1
+    if shape[5].decode("ascii", "replace") in ("YBR_FULL_422", "YBR_PARTIAL_422"):
         # Two pixels share one pair of chrominance samples (PS3.3 C.7.6.3.1.2).
         return rows * columns * 2 * (bits // 8) * max(frames, 1)
     return (rows * columns * samples * bits * max(frames, 1) + 7) // 8
