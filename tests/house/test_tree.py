@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-TEXT = {"", ".bash", ".css", ".html", ".in", ".ini", ".j2", ".json", ".md", ".py", ".toml", ".txt", ".yaml", ".yml"}
+TEXT = {"", ".bash", ".css", ".html", ".in", ".ini", ".json", ".md", ".py", ".toml", ".txt", ".yaml", ".yml"}
 REGISTRY = re.compile(
     r"py[p]i\.(?:org|python)|python[h]osted\.org|npm[j]s\.(?:org|com)|/simple/[a-z]|(?:index|registry)-?url *="
 )

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from scanward.adapters import report as report_module
-from scanward.adapters.report import choose_paths, group_changes, headline, render_page, verify_writable, write_report
+from scanward.adapters import report_page as page_module
+from scanward.adapters.report import choose_paths, verify_writable, write_report
+from scanward.adapters.report_facts import group_changes, headline
+from scanward.adapters.report_page import render_page
 from scanward.errors import OutputError
 from scanward.model.attribute import Action, Reason
 from scanward.model.report import Change, Outcome, RunReport, StudyReport
@@ -145,7 +147,7 @@ def test_many_studies_stay_readable(monkeypatch):
     }
     html = render_page(report([study(number, changes=changes) for number in range(500)]))
     assert len(html) < 5_000_000
-    monkeypatch.setattr(report_module, "MAX_STUDIES_IN_DETAIL", 3)
+    monkeypatch.setattr(page_module, "MAX_STUDIES_IN_DETAIL", 3)
     html = render_page(report([study(number) for number in range(10)]))
     assert html.count('<details class="study"') == 3
     assert "other 7 studies are in the JSON" in html
