@@ -141,6 +141,14 @@ def test_hostile_text_is_text():
     assert html.count("&lt;script&gt;") >= 5
 
 
+def test_text_is_no_format_either():
+    odd = "{0} {style} {{ %s %(x)s &amp;"
+    changes = {Change(odd, odd, Action.KEEP, Reason.SAFE): 5}
+    got = page(report([study(patient=odd, residual=[odd], stopped={odd: 1}, changes=changes)], recipient=odd))
+    assert got.open == []
+    assert got.text.count(odd) >= 7
+
+
 def test_many_studies_stay_readable(monkeypatch):
     changes = {
         Change(f"Attribute{number}", f"(0018,{number:04X})", Action.KEEP, Reason.SAFE): 5 for number in range(200)
