@@ -26,6 +26,9 @@ from scanward.ports import Journal, JournalEntry, Sources
 SCAN_SHARE_FILES = 256
 """Inputs that a worker reads at a time."""
 
+MIN_FILES_FOR_A_WORKER = 32
+"""A process is started for so many inputs at least: for fewer, starting it takes longer than they do."""
+
 UNIT_FILES = 256
 """Instances that a worker de-identifies at a time; so many at most are done again after a kill."""
 
@@ -106,8 +109,9 @@ def deidentify_files(run: FileRun, progress: Report) -> RunReport:
         The run as a whole cannot go on (a full disk, a source that is missing). What it did so far is in the journal
         and in its place; the same call goes on from there.
     """
-    with open_pool(run.worker, run.workers) as submit:
-        files, refused = _find(run.sources, progress)
+    files, refused = _find(run.sources, progress)
+    workers = min(run.workers, max(1, len(files) // MIN_FILES_FOR_A_WORKER))
+    with open_pool(run.worker, workers) as submit:
         scanned = _scan(submit, files, progress)
         studies, stopped = _group(run, files, scanned)
         journal = run.journal()
