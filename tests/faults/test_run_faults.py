@@ -58,6 +58,7 @@ def test_killed_run_goes_on_without_losing_or_redoing(many_instances: Path, tmp_
     was_running = killed.poll() is None
     os.killpg(killed.pid, signal.SIGKILL)
     killed.wait()
+    wait_until_gone(killed.pid)
     before = {path: path.stat().st_mtime_ns for path in out.rglob("*.dcm")}
     staged = list((out / ".scanward-staging").glob("*"))
 
@@ -76,6 +77,17 @@ def test_killed_run_goes_on_without_losing_or_redoing(many_instances: Path, tmp_
     undisturbed = tmp_path / "undisturbed"
     run(many_instances, undisturbed, home)
     assert outputs(out) == outputs(undisturbed)
+
+
+def wait_until_gone(group: int) -> None:
+    """Wait until no process of a group is left: a killed one holds its locks for a moment longer."""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        try:
+            os.killpg(group, 0)
+        except ProcessLookupError:
+            return
+        time.sleep(0.01)
 
 
 def test_counts_of_a_resumed_run_are_those_of_the_whole(many_instances: Path, tmp_path: Path) -> None:
