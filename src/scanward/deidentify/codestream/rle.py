@@ -29,8 +29,10 @@ def find_in_rle(stream: FrameStream, segment_samples: int | None = None) -> Iter
     """
     head = stream.peek(_HEADER_BYTES)
     count = int.from_bytes(head[:4], "little")
+    if not 1 <= count <= _MOST_SEGMENTS or len(head) < _HEADER_BYTES:
+        raise DicomFormatError("RLE: expected a header with 1 to 15 segments, got another")
     offsets = [int.from_bytes(head[at : at + 4], "little") for at in range(4, 4 * count + 4, 4)]
-    if not 1 <= count <= _MOST_SEGMENTS or len(head) < _HEADER_BYTES or offsets[0] < _HEADER_BYTES:
+    if offsets[0] < _HEADER_BYTES:
         raise DicomFormatError("RLE: expected a header with 1 to 15 segments, got another")
     if offsets != sorted(offsets):
         raise DicomFormatError("RLE: expected segments that follow each other")
