@@ -83,6 +83,8 @@ class Reading:
         What is beside the picture in compressed pixels, in words.
     pixel_range
         Offset and length of the native Pixel Data value, or None.
+    fragments_from
+        Offset of compressed Pixel Data, 0 where there is none.
     pixel_hash
         Of the pixels without metadata in their codestreams; empty where there are none.
     inflated
@@ -95,6 +97,7 @@ class Reading:
     preamble: bytes
     faults: tuple[str, ...]
     pixel_range: tuple[int, int] | None = None
+    fragments_from: int = 0
     pixel_hash: str = ""
     inflated: bytes = b""
     excess: bool = False
@@ -146,6 +149,7 @@ def _read(path: Path) -> Reading:
         preamble=bytes(getattr(ds, "preamble", None) or b""),
         faults=tuple(faults),
         pixel_range=pixel_range,
+        fragments_from=_fragments_from(ds) if not inflated else 0,
         pixel_hash=pixels,
         inflated=inflated,
         excess=_has_excess(path, ds, pixel_range),
@@ -243,6 +247,15 @@ def _native_range(ds: Dataset) -> tuple[int, int] | None:
     if not isinstance(raw, RawDataElement) or raw.length == 0xFFFFFFFF:
         return None
     return raw.value_tell, raw.length
+
+
+def _fragments_from(ds: Dataset) -> int:
+    element: object = ds.get_item(0x7FE00010) if 0x7FE00010 in ds else None
+    if isinstance(element, RawDataElement):
+        return element.value_tell if element.length == 0xFFFFFFFF else 0
+    # pydicom has read it already, as the one Attribute of undefined length that it does not put off.
+    is_encapsulated = isinstance(element, DataElement) and element.is_undefined_length
+    return int(element.file_tell or 0) if isinstance(element, DataElement) and is_encapsulated else 0
 
 
 def _inflate(path: Path) -> bytes:

@@ -119,6 +119,11 @@ def _runs(value: Value) -> Iterator[str]:
     return runs_of(value.data)
 
 
+FEWEST_IN_CODESTREAM = 6
+"""Shorter strings come about by chance in megabytes of compressed pixels; what is beside the picture in them is looked
+at apart (codestream.py)."""
+
+
 def search_bytes(
     path: Path, output: Reading | None, known: Known, searcher: Searcher, allowed: Allowed, *, skip_pixels: bool
 ) -> Iterator[Hit]:
@@ -130,11 +135,15 @@ def search_bytes(
         Whether the native pixels are left out: they are those of the input, which is compared apart.
     """
     gap = output.pixel_range if output is not None and skip_pixels else None
-    parts = [(0, gap[0]), (gap[0] + gap[1], None)] if gap else [(0, None)]
-    for start, stop in parts:
+    parts: list[tuple[int, int | None, int]] = [(0, None, 0)]
+    if gap:
+        parts = [(0, gap[0], 0), (gap[0] + gap[1], None, 0)]
+    elif output is not None and output.fragments_from:
+        parts = [(0, output.fragments_from, 0), (output.fragments_from, None, FEWEST_IN_CODESTREAM)]
+    for start, stop, fewest in parts:
         for chunk in _chunks(path, start, stop, searcher.longest):
             for _, needle in searcher.find(chunk):
-                if not _allowed_bytes(needle, allowed, known):
+                if len(needle.data) >= fewest and not _allowed_bytes(needle, allowed, known):
                     yield Hit(needle.wanted.kind, "bytes", needle.wanted.source)
     if output is not None and output.inflated:
         for needle in _hits(searcher, output.inflated):
