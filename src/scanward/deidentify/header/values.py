@@ -36,14 +36,16 @@ CODING_SCHEME_DESIGNATOR = 0x00080102
 _DUMMIES = {
     "AE": b"REMOVED", "AS": b"000D", "CS": b"REMOVED", "DA": b"19000101", "DS": b"0", "DT": b"19000101000000",
     "IS": b"0", "LO": b"REMOVED", "LT": b"REMOVED", "PN": b"REMOVED", "SH": b"REMOVED", "ST": b"REMOVED",
-    "TM": b"000000", "UC": b"REMOVED", "UR": b"urn:removed", "UT": b"REMOVED",
+    "TM": b"000000", "UC": b"REMOVED BY DE-IDENTIFICATION", "UR": b"urn:removed", "UT": b"REMOVED",
     "AT": bytes(4), "FD": bytes(8), "FL": bytes(4), "SL": bytes(4), "SS": bytes(2), "SV": bytes(8), "UL": bytes(4),
     "US": bytes(2), "UV": bytes(8), "OB": bytes(2), "OD": bytes(8), "OF": bytes(4), "OL": bytes(4), "OV": bytes(8),
     "OW": bytes(2), "UN": bytes(2),
 }  # fmt: skip
 """A value that fits each VR and says nothing."""
 
-DUMMY_TEXTS = frozenset({"REMOVED", "19000101", "19000101000000", "000000", "0", "000D", "urn:removed"})
+DUMMY_TEXTS = frozenset(
+    {"REMOVED", "REMOVED BY DE-IDENTIFICATION", "19000101", "19000101000000", "000000", "0", "000D", "urn:removed"}
+)
 """What the dummies read as: never identifiers, even where an input holds them already."""
 
 _VENDOR_TERMS = frozenset({0x00080005, 0x00080008, 0x00180022})
