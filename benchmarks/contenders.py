@@ -18,6 +18,8 @@ ENVIRONMENT = {
     "PYTHONWARNINGS": "ignore",
     "LC_ALL": "C.UTF-8",
 }
+# As installed programs are: compiled once, not at each start.
+ENVIRONMENT.pop("PYTHONDONTWRITEBYTECODE", None)
 """For every process that is measured."""
 
 SCANWARD = "Scanward"
