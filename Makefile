@@ -1,6 +1,6 @@
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test check bench docs lock
+.PHONY: help demo test check bench nightly docs lock
 ARGS ?=
 
 help: ## this list
@@ -23,6 +23,12 @@ bench: ## speed and completeness beside other tools, one table
 	@tools/setup/venv dev bench
 	@tools/setup/peers
 	@.venv/bin/python benchmarks/run.py $(ARGS)
+
+nightly: ## what is too slow for each change: longer fuzzing, a file of 4 GB
+	@tools/setup/venv dev bench
+	@tools/setup/peers
+	@NIGHTLY=1 .venv/bin/python -m pytest tests/property
+	@.venv/bin/python benchmarks/run.py --part speed --large
 
 docs: ## the documentation as a site, in site/
 	@tools/setup/venv docs

@@ -15,7 +15,8 @@ ROOT = Path(__file__).resolve().parents[1]
 
 settings.register_profile("local", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True, database=None)
-settings.load_profile("ci" if os.environ.get("CI") else "local")
+settings.register_profile("nightly", deadline=None, max_examples=3000)
+settings.load_profile("nightly" if os.environ.get("NIGHTLY") else "ci" if os.environ.get("CI") else "local")
 
 
 def read_peers() -> dict[str, str]:
