@@ -6,7 +6,7 @@ from pathlib import Path
 import pydicom
 import pytest
 from pydicom.dataset import Dataset
-from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
+from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from scanward.deidentify.profile import load_profile, parse_profile
 from scanward.errors import DeidentificationError, OutputError
@@ -112,6 +112,32 @@ def test_rule_of_a_profile_goes_before_the_table(tmp_path: Path) -> None:
     assert "SliceThickness" not in ds
     # A rule says what is planned; what identifies is searched for all the same, and taken out where it is found.
     assert ds.StudyDate == ""
+
+
+def private(ds: Dataset) -> dict[int, object]:
+    return {int(element.tag): element.value for element in ds if element.tag.is_private}
+
+
+@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, ImplicitVRLittleEndian])
+def test_safe_private_elements_keep_their_creator_and_others_go_with_theirs(tmp_path: Path, syntax: str) -> None:
+    inputs = {}
+    for number in range(4):
+        ds = ct(SOPInstanceUID=f"1.2.826.0.1.97.{number + 1}", InstanceNumber=number)
+        safe = ds.private_block(0x0019, "GEMS_ACQU_01", create=True)
+        safe.add_new(0x02, "SL", 912)
+        safe.add_new(0x03, "DS", f"{number}.5")
+        ds.private_block(0x0021, "QUILLFEATHER SYSTEMS", create=True).add_new(0x01, "LO", "for nobody")
+        inputs[str(number)] = encode(ds, syntax)
+    kept, stopped = deidentify_in_memory(inputs, tmp_path, profile="research")
+    assert not stopped
+    for number in range(4):
+        found = private(pydicom.dcmread(io.BytesIO(kept[str(number)])))
+        assert found.keys() == {0x00190010, 0x00191002, 0x00191003}
+        assert found[0x00190010] == "GEMS_ACQU_01"
+        assert float(str(found[0x00191003])) == number + 0.5
+    removed, stopped = deidentify_in_memory(inputs, tmp_path, profile="basic")
+    assert not stopped
+    assert not any(private(pydicom.dcmread(io.BytesIO(data))) for data in removed.values())
 
 
 def test_permit_is_for_one_profile() -> None:

@@ -122,6 +122,8 @@ class Applier:
             scope.creators[element.tag >> 16 << 8 | (element.tag & 0xFFFF) >> 8] = creator
         decide: Decide = self._decide_suspicious if self._suspicious else self._decide
         if element.vr in SIMPLE_VRS:
+            if element.tag & 0x10000:
+                scope.note(element, reader)  # what becomes of a private creator depends on its name
             pieces = self._edit_simple(reader, element, end, decide(element, scope, reader))
         else:
             walked, after = rewrite_element(reader, element, limit=reader.size, scope=scope, decide=decide)
