@@ -54,9 +54,19 @@ def faults_of(reading: Reading) -> Iterator[Fault]:
     yield from _marks(reading, codes)
     for value in reading.values:
         yield from _value_faults(value, codes)
+    yield from _orphans(reading)
     if reading.excess:
         yield Kind.STRUCTURE, "bytes behind the last pixel"
     yield from ((Kind.CODESTREAM, place) for place in reading.codestream)
+
+
+def _orphans(reading: Reading) -> Iterator[Fault]:
+    """Yield private elements whose block nobody reserved (PS3.5 Section 7.8.1), so that they are nobody's."""
+    tags = {value.tags for value in reading.values if value.private}
+    for value in reading.values:
+        group, element = value.tags[-1] >> 16, value.tags[-1] & 0xFFFF
+        if group & 1 and element > 0xFF and (*value.tags[:-1], group << 16 | element >> 8) not in tags:
+            yield Kind.PRIVATE, f"{value.place}, without its creator"
 
 
 def _marks(reading: Reading, codes: frozenset[str]) -> Iterator[Fault]:

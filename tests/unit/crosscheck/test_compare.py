@@ -163,6 +163,15 @@ def test_safe_private_elements_may_stay_when_said_so(pair):
     assert written(pair, change, ("113111",)).findings == ()
 
 
+def test_a_private_element_without_its_creator_is_a_fault(pair):
+    def change(first, second):
+        first.add_new(0x00291010, "DS", "1.5")
+
+    (finding,) = written(pair, change, ("113111",)).findings
+    assert finding.kind is Kind.PRIVATE
+    assert finding.place.endswith("without its creator")
+
+
 def test_moved_dates_that_equal_another_date_by_chance_are_no_leak(tmp_path, study):
     ds = images.make_ct(study, 1, size=20)
     ds.StudyDate, ds.ContentDate = "20200110", "20200117"
