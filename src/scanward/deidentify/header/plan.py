@@ -86,7 +86,7 @@ of a device comes before keeping it as it is, as the narrower promise."""
 MARKS = frozenset({0x00120062, 0x00120063, 0x00120064, 0x00280301, 0x00280302, 0x00280303})
 """The Attributes that tell what was done: never taken over from the input, always written anew or left out."""
 
-_RECOGNIZABLE_GROUPS_OF_STRUCTURE = frozenset({0x0000, 0x0002, 0x0004, 0x0006, 0xFFFC, 0xFFFE})
+_GROUPS_OF_STRUCTURE = frozenset({0x0000, 0x0002, 0x0004, 0x0006, 0xFFFC, 0xFFFE})
 
 _CODED = frozenset(
     (
@@ -151,7 +151,7 @@ class Plan:
     def _resolve(self, path: Path, encoded_vr: str) -> Operation:
         tag = path[-1]
         group = tag >> 16
-        if tag & 0xFFFF == 0 or group in _RECOGNIZABLE_GROUPS_OF_STRUCTURE:
+        if tag & 0xFFFF == 0 or group in _GROUPS_OF_STRUCTURE:
             return Operation(Method.REMOVE, Action.REMOVE, Reason.STRUCTURAL, None, "")
         if tag in MARKS:
             return Operation(Method.REMOVE, Action.REMOVE, Reason.MARK, None, "")
