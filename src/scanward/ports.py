@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
-from scanward.model.instance import ByteSource, CheckedInstance
+from scanward.model.instance import ByteSource, CheckedInstance, Placement
 from scanward.model.source import RefusedFile, SourceFile
 
 
@@ -31,6 +31,10 @@ class ReleaseFolder(Protocol):
         """
         ...
 
+    def withdraw(self, placement: Placement) -> None:
+        """Take away what an earlier run put at `placement`, if anything; on return nothing is there."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class JournalEntry:
@@ -50,8 +54,8 @@ class Journal(Protocol):
         """Store all `entries` and the `partial_report` (JSON) of their unit of work, durable on return, or nothing."""
         ...
 
-    def begin(self, boot: str) -> None:
-        """Forget what was done before the machine was last started, `boot` being the name of that start."""
+    def begin(self, state: str) -> None:
+        """Forget what was done in another `state` of the world: before a restart of the machine, or of other inputs."""
         ...
 
     def forget(self) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from scanward.deidentify.profile import load_profile
 from scanward.errors import SourceError
 from scanward.flow.worker import Unit, UnitResult, Worker, facts_of
-from scanward.model.instance import ByteSource, CheckedInstance
+from scanward.model.instance import ByteSource, CheckedInstance, Placement
 from scanward.model.profile import Profile
 from scanward.model.source import RefusedFile, SourceFile
 
@@ -62,10 +62,16 @@ class MemoryFolder:
             engine = zlib.compressobj(wbits=-zlib.MAX_WBITS)
             body = engine.compress(b"".join(parts[instance.deflate_from :])) + engine.flush()
             parts = [*parts[: instance.deflate_from], body, b"\0" * (len(body) % 2)]
-        place = instance.placement
-        path = f"{place.patient}/{place.study_uid}/{place.series_uid}/{place.sop_instance_uid}.dcm"
+        path = _path(instance.placement)
         self.outputs[path] = b"".join(parts)
         return path
+
+    def withdraw(self, placement: Placement) -> None:
+        self.outputs.pop(_path(placement), None)
+
+
+def _path(place: Placement) -> str:
+    return f"{place.patient}/{place.study_uid}/{place.series_uid}/{place.sop_instance_uid}.dcm"
 
 
 def deidentify_in_memory(

@@ -98,6 +98,33 @@ def test_counts_of_a_resumed_run_are_those_of_the_whole(many_instances: Path, tm
     assert [study.changes for study in again.studies] == [study.changes for study in whole.studies]
 
 
+def test_an_interrupted_run_starts_over_when_its_inputs_have_changed(tmp_path: Path) -> None:
+    """What is done was cleaned of what was known then; a new input may name somebody."""
+    source, out, home = tmp_path / "in", tmp_path / "out", tmp_path / "home"
+    source.mkdir()
+    ds = pydicom.dcmread(str(get_testdata_file("CT_small.dcm")))
+    ds.PatientName, ds.PatientID = "", "KILL4711"
+    ds.StudyDescription = "CT for Quillfeather"
+    ds.save_as(source / "a.dcm")
+
+    def interrupt(_: RunReport) -> None:
+        raise KeyboardInterrupt
+
+    request = DeidentifyRequest(sources=(source,), out=out, home=home)
+    with pytest.raises(KeyboardInterrupt):
+        deidentify_folder(request, lambda _: None, interrupt)
+    assert run(source, out, home).resumed == 1
+    with pytest.raises(KeyboardInterrupt):
+        deidentify_folder(request, lambda _: None, interrupt)
+    ds.SOPInstanceUID = ds.file_meta.MediaStorageSOPInstanceUID = "1.2.826.0.1.3680043.9.1.77"
+    ds.PatientName = "Quillfeather^Ottoline"
+    ds.save_as(source / "b.dcm")
+    report = run(source, out, home)
+    assert report.resumed == 0
+    assert report.outcomes[Outcome.RELEASED] == 2
+    assert not any(b"quillfeather" in data.lower() for data in outputs(out).values())
+
+
 def test_number_of_workers_changes_nothing(many_instances: Path, tmp_path: Path) -> None:
     home = tmp_path / "home"
     run(many_instances, tmp_path / "one", home, workers=1)

@@ -4,6 +4,7 @@ Two passes, because what must not leave with an instance may be known from anoth
 patient of images without a name, a second series with the accession number of the first.
 """
 
+import hashlib
 import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
@@ -115,7 +116,7 @@ def deidentify_files(run: FileRun, progress: Report) -> RunReport:
         scanned = _scan(submit, files, progress)
         studies, stopped = _group(run, files, scanned)
         journal = run.journal()
-        journal.begin(run.boot)
+        journal.begin(f"{run.boot} {_digest(files)}")
         ledger = _Ledger(run, journal, studies)
         stopped += [Stopped(-1, Outcome.QUARANTINED, one.reason) for one in refused]
         _deidentify(submit, files, scanned, studies, ledger, progress)
@@ -124,6 +125,15 @@ def deidentify_files(run: FileRun, progress: Report) -> RunReport:
 
 
 # The inputs
+
+
+def _digest(files: Sequence[SourceFile]) -> str:
+    """Return a hash of what was found. Another input may name a patient whose outputs were made without knowing it."""
+    digest = hashlib.sha256()
+    for file in files:
+        line = f"{file.path}\0{file.member}\0{file.size}\0{file.modified_ns}\n"
+        digest.update(line.encode("utf-8", "surrogatepass"))
+    return digest.hexdigest()
 
 
 def _find(sources: Sources, progress: Report) -> tuple[list[SourceFile], list[RefusedFile]]:

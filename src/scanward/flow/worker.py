@@ -317,7 +317,12 @@ class Worker:
             checked = self._checker.check(done.instance)
         except ResidualIdentifierError:
             done = deidentifier.deidentify(start, facts, suspicious=True)
-            checked = self._checker.check(done.instance)
+            try:
+                checked = self._checker.check(done.instance)
+            except ResidualIdentifierError:
+                # An earlier run that knew less of the patient may have released it.
+                self._output.withdraw(done.instance.placement)
+                raise
         return self._output.write(checked), done
 
     def _deidentifier(self, facts: InstanceFacts, permit: Permit) -> Deidentifier:

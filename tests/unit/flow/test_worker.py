@@ -176,3 +176,21 @@ def test_what_a_profile_keeps_is_not_searched_for() -> None:
 
 def test_names_of_files_are_never_shown() -> None:
     assert "Quillfeather" not in repr(SourceFile(path="/in/Quillfeather.dcm", size=1, modified_ns=0))
+
+
+def test_what_an_earlier_run_released_is_withdrawn_when_it_does_not_pass_any_more(tmp_path: Path) -> None:
+    # A UID that is kept and holds the patient's number, which only another instance tells.
+    first = ct(PatientID="", SOPInstanceUID="1.2.826.0.1.884291755.1")
+    folder = MemoryFolder()
+    for inputs in ({"a": data(first)}, {"a": data(first), "b": data(ct())}):
+        runner = Worker(
+            sources=MemorySources(inputs), output=folder, profile=load_profile("patient-copy"), recipient="test",
+            recipient_key=b"k" * 32, release_unchecked_pixels=True, spool=tmp_path,
+        )  # fmt: skip
+        files = [file for file in MemorySources(inputs).find() if isinstance(file, SourceFile)]
+        scanned = runner.scan(enumerate(files))
+        (identifiers,) = scanned.identifiers.values()
+        instances = [(index, files[index], number, uid) for index, number, uid in scanned.instances]
+        result = runner.deidentify(Unit(0, instances, dict(enumerate(scanned.facts)), frozenset(identifiers)))
+    assert [one.outcome for one in result.stopped] == [Outcome.QUARANTINED]
+    assert [path for path in folder.outputs if "884291755" in path] == []

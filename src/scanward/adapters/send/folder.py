@@ -152,6 +152,22 @@ class OutputFolder:
         self._made.add(folder)
         os.rename(staged, f"{path}/{name}")
 
+    def withdraw(self, placement: Placement) -> None:
+        """Take away what an earlier run put at `placement`, if anything.
+
+        Raises
+        ------
+        OutputError
+            When it cannot be taken away.
+        """
+        folder, name = _place(placement)
+        try:
+            os.unlink(f"{self._root}/{folder}/{name}")
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise _output_error(error) from None
+
     def has(self, relative: str) -> bool:
         """Tell whether a file is at the path that `write` returned: an earlier run's output may have been moved."""
         return os.path.isfile(os.path.join(self._root, relative))

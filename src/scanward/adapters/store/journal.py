@@ -30,7 +30,7 @@ CREATE TABLE entry (
     outcome TEXT NOT NULL, detail TEXT NOT NULL, study INTEGER NOT NULL, output TEXT NOT NULL
 );
 CREATE TABLE partial_report (number INTEGER PRIMARY KEY, report TEXT NOT NULL);
-CREATE TABLE boot (boot TEXT NOT NULL);
+CREATE TABLE state (state TEXT NOT NULL);
 """
 
 
@@ -124,20 +124,21 @@ class SqliteJournal:
         except sqlite3.Error as error:
             raise self._error(error) from None
 
-    def begin(self, boot: str) -> None:
-        """Go on with what an earlier process did in this `boot` of the machine, or else forget it.
+    def begin(self, state: str) -> None:
+        """Go on with what an earlier process did in the same `state` of the world, or else forget it.
 
-        Outputs are flushed to the disk at the end of a run only. They outlive the process, but those of a run that a
-        power cut ended may be missing or empty, and are made again.
+        It names the start of the machine, and the inputs. Outputs are flushed to the disk at the end of a run only:
+        they outlive the process, but those of a run that a power cut ended may be missing or empty, and are made
+        again. With other inputs, more may be known of a patient than when the outputs were made.
         """
         try:
             run = self._database.execute
             run("BEGIN IMMEDIATE")
-            row = run("SELECT boot FROM boot").fetchone()
-            if row is None or row[0] != boot:
+            row = run("SELECT state FROM state").fetchone()
+            if row is None or row[0] != state:
                 self._clear()
-                run("DELETE FROM boot")
-                run("INSERT INTO boot VALUES (?)", (boot,))
+                run("DELETE FROM state")
+                run("INSERT INTO state VALUES (?)", (state,))
             run("COMMIT")
         except sqlite3.Error as error:
             raise self._error(error) from None
