@@ -42,7 +42,7 @@ NO_DATA = "no real scans here (set SCANWARD_TEST_DATA)"
 def pytest_runtest_setup(item: pytest.Item) -> None:
     for mark in item.iter_markers("peers"):
         for command in mark.args or PEERS:
-            if shutil.which(command) is None:
+            if shutil.which(command) is None and not Path(command).is_file():
                 pytest.skip(f"{command} is missing (Debian package {PEERS[command]})")
     if item.get_closest_marker("realdata") is not None and find_test_data() is None:
         pytest.skip(NO_DATA)

@@ -2,7 +2,7 @@
 
 import os
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from scanward.errors import ConfigError
@@ -102,3 +102,200 @@ class Progress:
     total_files: int = 0
     done_bytes: int = 0
     total_bytes: int = 0
+
+
+# The gateway
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PeerSettings:
+    """A DICOM application that may call us; every other one is refused.
+
+    Attributes
+    ----------
+    name
+        What it is called in records.
+    ae_title
+        Calling AE Title, up to 16 characters.
+    hosts
+        Addresses it may call from; empty: any.
+    certificate_sha256
+        SHA-256 of its certificate (DER), hexadecimal; empty: any that the authority signed.
+    recipient
+        Id of the recipient whose results it sends; empty for an archive or modality.
+    """
+
+    name: str
+    ae_title: str
+    hosts: tuple[str, ...] = ()
+    certificate_sha256: str = ""
+    recipient: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DimseSettings:
+    """Our Storage SCP.
+
+    Attributes
+    ----------
+    host, port
+        Where it listens; port 0 takes a free one, and None in `GatewaySettings.dimse` listens nowhere.
+    ae_title
+        Ours; associations to another called AE Title are refused.
+    certificate, key, authority
+        PEM files for TLS; with `authority` the peer has to show a certificate (mutual TLS). Empty: no TLS.
+    peers
+        Who may call.
+    max_associations
+        At once; further ones are turned away for the moment.
+    max_instance_bytes
+        A larger instance is refused.
+    idle_seconds
+        An association on which nothing comes for so long is aborted.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 11112
+    ae_title: str = "SCANWARD"
+    certificate: str = ""
+    key: str = ""
+    authority: str = ""
+    peers: tuple[PeerSettings, ...] = ()
+    max_associations: int = 64
+    max_instance_bytes: int = 8 * 1024**3
+    idle_seconds: float = 60.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OidcSettings:
+    """Whose bearer tokens are taken (OpenID Connect; RFC 9068).
+
+    Attributes
+    ----------
+    issuer, audience
+        What ``iss`` and ``aud`` have to be.
+    jwks_url, jwks_file
+        Where the issuer's keys are; one of the two.
+    roles_claim
+        Claim that lists roles; a dot goes into an object, as in ``realm_access.roles``.
+    recipient_claim
+        Claim that names the recipient, for the role ``recipient``.
+    """
+
+    issuer: str
+    audience: str
+    jwks_url: str = ""
+    jwks_file: str = ""
+    roles_claim: str = "roles"
+    recipient_claim: str = "recipient"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HttpSettings:
+    """Our HTTP door: DICOMweb, JSON API, staff page.
+
+    Attributes
+    ----------
+    host, port
+        Where it listens; port 0 takes a free one.
+    certificate, key
+        PEM files for TLS; empty: none, for behind a proxy on the same machine.
+    oidc
+        Whose tokens are taken besides those that `scanward token` issues.
+    max_body_bytes
+        A larger request is refused.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8042
+    certificate: str = ""
+    key: str = ""
+    oidc: OidcSettings | None = None
+    max_body_bytes: int = 16 * 1024**3
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WatchSettings:
+    """A folder whose files are taken in and then removed, or moved to ``refused`` below it.
+
+    Attributes
+    ----------
+    path
+        The folder.
+    name
+        What it is called in records.
+    recipient
+        Id of the recipient whose results come there; empty for studies.
+    settle_seconds
+        A file that has not changed for so long is whole.
+    """
+
+    path: str
+    name: str
+    recipient: str = ""
+    settle_seconds: float = 2.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ArchiveSettings:
+    """The hospital's archive: where results go, and what studies and priors are fetched from.
+
+    Attributes
+    ----------
+    host, port, ae_title
+        Its Query/Retrieve and Storage SCP.
+    calling_ae
+        Our AE Title when calling it; the archive has to know it, and where it listens, for C-MOVE.
+    certificate, key, authority
+        PEM files for TLS; empty: none.
+    """
+
+    host: str
+    port: int
+    ae_title: str
+    calling_ae: str = "SCANWARD"
+    certificate: str = ""
+    key: str = ""
+    authority: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GatewaySettings:
+    """What ``scanward.toml`` in the home folder says.
+
+    Attributes
+    ----------
+    ledger_url, vault_url
+        SQLAlchemy URLs; empty: SQLite files in the home folder.
+    blobs_url
+        As fsspec takes it; empty: a folder in the home folder.
+    blobs_options_file
+        JSON file of mode 0600 with fsspec's options.
+    dimse, http, watch, archive
+        The doors; None or empty: closed.
+    quiet_seconds
+        A study to which nothing came for so long is complete.
+    attempts
+        How often sending an instance is tried.
+    backoff_seconds, backoff_max_seconds
+        Wait after the first failed try; doubled each time up to the second.
+    shard_instances
+        Unit of work, 100 to 1000 instances.
+    min_free_bytes
+        New instances are refused while the disk of the blobs has less room.
+    """
+
+    ledger_url: str = ""
+    vault_url: str = ""
+    blobs_url: str = ""
+    blobs_options_file: str = ""
+    dimse: DimseSettings | None = field(default_factory=DimseSettings)
+    http: HttpSettings | None = field(default_factory=HttpSettings)
+    watch: tuple[WatchSettings, ...] = ()
+    archive: ArchiveSettings | None = None
+    quiet_seconds: float = 60.0
+    attempts: int = 12
+    backoff_seconds: float = 5.0
+    backoff_max_seconds: float = 3600.0
+    shard_instances: int = 250
+    min_free_bytes: int = 1024**3

@@ -71,3 +71,35 @@ class JournalError(ScanwardError):
 
 class ConfigError(ScanwardError):
     """A setting is unknown or out of its range."""
+
+
+class StoreError(ScanwardError):
+    """A store cannot be reached, read, written or trusted."""
+
+
+class StoreFullError(StoreError):
+    """A store has no room left; nothing was written and nothing was deleted."""
+
+
+class UnknownError(ScanwardError):
+    """What was asked for is not there."""
+
+
+class StateError(ScanwardError):
+    """A move that the table of states does not have."""
+
+
+class NetworkError(ScanwardError):
+    """A peer cannot be reached, or does not answer as it should."""
+
+
+class AgreementError(ScanwardError):
+    """A recipient's document or a consent is not valid: an unknown key, code or value."""
+
+
+class ResultError(ScanwardError):
+    """A result of a recipient cannot be brought back: it matches nothing, or is not what was agreed."""
+
+
+class AccessError(ScanwardError):
+    """Whoever asks is not known or may not do this."""

@@ -1,4 +1,4 @@
-"""The folder of keys (implements :class:`scanward.ports.Keys`).
+"""The folder of keys (implements :class:`scanward.ports.files.Keys`).
 
 Trust: whoever reads the master key can undo every pseudonym; whoever loses it can't make them again. So the folder is
 for its owner alone, and `KeyFolder.export` makes a copy to keep apart.

@@ -22,7 +22,7 @@ from scanward.model.identifier import Identifier, IdentifierKind
 from scanward.model.profile import Profile
 from scanward.model.report import Change, Outcome, RunReport, StudyReport
 from scanward.model.source import RefusedFile, SourceFile
-from scanward.ports import Journal, JournalEntry, Sources
+from scanward.ports.files import Journal, JournalEntry, Sources
 
 SCAN_SHARE_FILES = 256
 """Inputs that a worker reads at a time."""

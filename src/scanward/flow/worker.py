@@ -34,7 +34,7 @@ from scanward.model.instance import DeidentifiedInstance
 from scanward.model.profile import Option, Profile
 from scanward.model.report import Change, Outcome
 from scanward.model.source import SourceFile
-from scanward.ports import ReleaseFolder, Sources
+from scanward.ports.files import ReleaseFolder, Sources
 from scanward.standard.uids import is_registered
 
 COMPARE_BYTES = 1024 * 1024

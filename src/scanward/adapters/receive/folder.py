@@ -1,4 +1,4 @@
-"""Inputs from folders, single files and zip archives (implements :class:`scanward.ports.Sources`).
+"""Inputs from folders, single files and zip archives (implements :class:`scanward.ports.files.Sources`).
 
 Trust: none. Names, sizes, links and contents may be hostile. Nothing is written but the members of archives, which
 pass through files without a name in the spool folder.

@@ -1,4 +1,4 @@
-"""The folder of the outputs (implements :class:`scanward.ports.ReleaseFolder`).
+"""The folder of the outputs (implements :class:`scanward.ports.files.ReleaseFolder`).
 
 Trust: what is in it may leave. So nothing comes to its place but a whole, checked instance: each is written to a
 staging folder on the same file system first and then renamed into place, which is one step for the file system.

@@ -1,4 +1,4 @@
-"""The journal of a run on SQLite (implements :class:`scanward.ports.Journal`).
+"""The journal of a run on SQLite (implements :class:`scanward.ports.files.Journal`).
 
 Trust: it holds the names of inputs, which often carry the names of patients, so it is as secret as the keys and lies
 beside them. If it is lost, the run starts from the beginning. It exists only while a run is not finished.
@@ -16,7 +16,7 @@ from typing import Self
 from scanward.adapters.home import flush_folder, make_private_folder
 from scanward.errors import JournalError
 from scanward.model.source import SourceFile
-from scanward.ports import JournalEntry
+from scanward.ports.files import JournalEntry
 
 SCHEMA_VERSION = 1
 """Version of the tables; a journal of another version is refused."""

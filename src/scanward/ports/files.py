@@ -1,4 +1,4 @@
-"""What the flow needs from the outside, in its own words. Each says what has happened on return and on a raise."""
+"""Folders in and out, journals and keys."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager

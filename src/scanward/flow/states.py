@@ -1,0 +1,39 @@
+"""Which states follow which, as tables; the ledger refuses every other move."""
+
+from collections.abc import Mapping
+
+from scanward.model.release import ItemState, ReleaseState, ResultState
+
+RELEASE_MOVES: Mapping[ReleaseState, frozenset[ReleaseState]] = {
+    ReleaseState.OPEN: frozenset({ReleaseState.DENIED, ReleaseState.AWAITING_APPROVAL, ReleaseState.PERMITTED}),
+    ReleaseState.AWAITING_APPROVAL: frozenset({ReleaseState.OPEN, ReleaseState.DENIED}),
+    ReleaseState.DENIED: frozenset({ReleaseState.OPEN}),  # asked again, when consent or agreement changed
+    ReleaseState.PERMITTED: frozenset({ReleaseState.ACCOUNTED, ReleaseState.DONE, ReleaseState.STOPPED}),
+    ReleaseState.ACCOUNTED: frozenset({ReleaseState.DONE, ReleaseState.STOPPED}),
+    ReleaseState.STOPPED: frozenset(),
+    ReleaseState.DONE: frozenset(
+        {ReleaseState.STOPPED}
+    ),  # what the recipient has not fetched is not to be had any more
+}
+"""Moves of a release. Staying in a state is no move, and always allowed."""
+
+ITEM_MOVES: Mapping[ItemState, frozenset[ItemState]] = {
+    ItemState.QUEUED: frozenset({ItemState.SENT, ItemState.UNKNOWN, ItemState.FAILED, ItemState.STOPPED}),
+    ItemState.AVAILABLE: frozenset({ItemState.SENT, ItemState.STOPPED}),
+    ItemState.FAILED: frozenset({ItemState.QUEUED}),  # a person tries again
+    ItemState.UNKNOWN: frozenset({ItemState.QUEUED}),
+    ItemState.SENT: frozenset(),
+    ItemState.STOPPED: frozenset(),
+    ItemState.EXCLUDED: frozenset(),
+    ItemState.QUARANTINED: frozenset(),
+}
+"""Moves of an instance of a release."""
+
+RESULT_MOVES: Mapping[ResultState, frozenset[ResultState]] = {
+    ResultState.RECEIVED: frozenset({ResultState.HELD, ResultState.ACCEPTED}),
+    ResultState.HELD: frozenset({ResultState.RECEIVED, ResultState.REJECTED}),
+    ResultState.ACCEPTED: frozenset({ResultState.DELIVERED, ResultState.HELD}),
+    ResultState.DELIVERED: frozenset(),
+    ResultState.REJECTED: frozenset(),
+}
+"""Moves of a result."""

@@ -1,0 +1,364 @@
+"""The ledger: what came, what was decided, what was disclosed, what is still to do."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from scanward.model.agreement import Recipient
+from scanward.model.consent import Provision, RecordedProvision
+from scanward.model.decision import Decision
+from scanward.model.release import (
+    Claim,
+    Disclosure,
+    ItemOutcome,
+    OutboxItem,
+    RecordedDisclosure,
+    Release,
+    ReleaseState,
+    Result,
+    ResultState,
+    Setback,
+)
+from scanward.model.study import Arrived, Batch, Completion, Origin, ReceivedInstance, StoredInstance, Study
+
+
+class Registry(Protocol):
+    """Recipients with their agreements, and consents. Trusted: what it says permits."""
+
+    def save_recipient(self, recipient: Recipient, document: str, by: str, at: datetime) -> None:
+        """Make `recipient` (read from the TOML `document`) the version in force; earlier versions stay on record."""
+        ...
+
+    def end_recipient(self, recipient_id: str, by: str, at: datetime) -> None:
+        """Take a recipient out of force; raises `UnknownError` when there is none."""
+        ...
+
+    def find_recipient(self, recipient_id: str) -> Recipient | None:
+        """Return the version in force, or None."""
+        ...
+
+    def recipients(self) -> Sequence[Recipient]:
+        """Every version in force, by id."""
+        ...
+
+    def add_provision(self, patient_id: str, provision: Provision, by: str, at: datetime) -> int:
+        """Record a provision of a patient (blind index), known to the ledger or not; return its id."""
+        ...
+
+    def revoke_provision(self, provision_id: int, by: str, at: datetime) -> None:
+        """Take a provision back from now on; raises `UnknownError` when there is none in force."""
+        ...
+
+    def provisions(self, patient_id: str) -> Sequence[RecordedProvision]:
+        """All of a patient's, revoked ones too, in the order they were recorded."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Quarantined:
+    """An instance that is not understood, as the ledger knows it.
+
+    Attributes
+    ----------
+    quarantine_id
+        32 hexadecimal digits; names its data key too.
+    digest
+        Keyed digest of its bytes, so that the same one sent again is known; 32 hexadecimal digits.
+    reason
+        Why, in words without identifiers.
+    blob, size_bytes, origin, received
+        As for a received instance.
+    """
+
+    quarantine_id: str
+    digest: str
+    reason: str
+    blob: str
+    size_bytes: int
+    origin: Origin
+    received: datetime
+
+
+class Ledger(Protocol):
+    """Studies, decisions, disclosures and work items. If stolen: who was sent where, under encryption.
+
+    Each method is one transaction: durable on return, nothing on a raise (`StoreError`; `StoreFullError` when the disk
+    is full). All times are aware UTC.
+    """
+
+    # Received
+
+    def add_received(self, received: Sequence[ReceivedInstance]) -> Sequence[Arrived]:
+        """Note instances; those that are known or belong to another patient's study change nothing."""
+        ...
+
+    def add_quarantined(self, quarantined: Quarantined) -> bool:
+        """Note an instance that is not understood; False where one with its digest is waiting already."""
+        ...
+
+    def find_instance(self, instance_id: str) -> StoredInstance | None:
+        """Return an instance, or None."""
+        ...
+
+    # Complete
+
+    def close_study(self, study_id: str, how: Completion, at: datetime) -> Batch | None:
+        """Make the study's instances that are in no batch a batch; None where there are none."""
+        ...
+
+    def find_quiet(self, before: datetime, limit: int) -> Sequence[str]:
+        """Return studies with instances in no batch whose last one came before `before`."""
+        ...
+
+    def find_unrouted(self, limit: int) -> Sequence[Batch]:
+        """Return batches that are not marked as routed, oldest first."""
+        ...
+
+    def mark_routed(self, batch: Batch, at: datetime) -> None:
+        """Note that every recipient's release of the batch is open."""
+        ...
+
+    def get_study(self, study_id: str) -> Study:
+        """Return a study with all its instances; raises `UnknownError`."""
+        ...
+
+    def instances_of(self, batch: Batch) -> Sequence[StoredInstance]:
+        """Return the instances of one batch, in the order of series and instance id."""
+        ...
+
+    # Decide
+
+    def open_release(self, batch: Batch, recipient: str, purpose: str, release_id: str, at: datetime) -> Release:
+        """Return the release with this id; made in state OPEN where there is none."""
+        ...
+
+    def get_release(self, release_id: str) -> Release:
+        """Return a release; raises `UnknownError`."""
+        ...
+
+    def find_releases(self, state: ReleaseState, limit: int) -> Sequence[Release]:
+        """Return releases in a state, the longest unchanged first."""
+        ...
+
+    def record_decision(self, release_id: str, decision: Decision, state: ReleaseState, at: datetime) -> None:
+        """Append a decision to the release's history and move it to `state`.
+
+        Raises `StateError` where :data:`scanward.flow.states.RELEASE_MOVES` has no such move. With
+        STOPPED, its QUEUED items become ItemState.STOPPED in the same transaction, but for those tried before, which
+        become UNKNOWN.
+        """
+        ...
+
+    def approve(self, release_id: str, by: str, at: datetime) -> None:
+        """Note who approved a release that awaits approval, and move it to OPEN, to be decided on again."""
+        ...
+
+    def refuse(self, release_id: str, by: str, reason: str, at: datetime) -> None:
+        """Note who refused a release that awaits approval, and move it to DENIED."""
+        ...
+
+    # Account
+
+    def account(
+        self,
+        release_id: str,
+        disclosure: Disclosure,
+        items: Sequence[OutboxItem],
+        setbacks: Sequence[Setback],
+        *,
+        pull: bool,
+    ) -> Sequence[str]:
+        """Record the disclosure and its outbox items in one transaction, and what goes no further.
+
+        Items of instances that the release has already are left as they are, and so are items whose (recipient,
+        SOP Instance UID, purpose) another release disclosed: those become EXCLUDED here. With `pull` items are
+        AVAILABLE, otherwise QUEUED. No disclosure is recorded where no item is left. All calls for one release share
+        one disclosure per calendar day of `disclosed`, whose count grows. Returns the recipe blobs of the call that
+        nothing refers to, for the caller to delete.
+        """
+        ...
+
+    def mark_accounted(self, release_id: str, at: datetime) -> None:
+        """Move a permitted release to ACCOUNTED, or to DONE where nothing waits in the outbox."""
+        ...
+
+    def settled_instances(self, release_id: str) -> frozenset[str]:
+        """Return ids of instances that the release has items or setbacks of."""
+        ...
+
+    # Outbox
+
+    def claim(self, owner: str, now: datetime, until: datetime, limit: int) -> Claim | None:
+        """Lease up to `limit` due QUEUED items of one release to `owner`; None where nothing is due.
+
+        Due: next attempt not after `now`, and not leased beyond `now` by another. Oldest first. A recipient of which
+        another sender holds a lease beyond `now` is passed over. PERMITTED and ACCOUNTED releases are drained.
+        """
+        ...
+
+    def begin_attempt(self, owner: str, claim: Claim) -> bool:
+        """Count an attempt for each item before a byte leaves; False, and nothing counted, where the lease is lost."""
+        ...
+
+    def settle(self, owner: str, outcomes: Sequence[ItemOutcome], at: datetime) -> None:
+        """Note how items ended and end their lease; a release whose items are all final becomes DONE once ACCOUNTED."""
+        ...
+
+    # Results
+
+    def add_result(self, result: Result) -> bool:
+        """Note a result; False where one with its id is there."""
+        ...
+
+    def get_result(self, result_id: str) -> Result:
+        """Return a result; raises `UnknownError`."""
+        ...
+
+    def find_results(self, state: ResultState, limit: int, due: datetime | None = None) -> Sequence[Result]:
+        """Return results in a state, oldest first; with `due`, those whose next attempt is not after it."""
+        ...
+
+    def move_result(
+        self,
+        result_id: str,
+        state: ResultState,
+        *,
+        reason: str = "",
+        release_id: str = "",
+        outgoing: str = "",
+        next_attempt: datetime | None = None,
+        by: str = "",
+        at: datetime,
+    ) -> None:
+        """Move a result to `state`; empty values leave what is there; ACCEPTED again counts an attempt."""
+        ...
+
+    def find_release_of(self, recipient: str, uids: Sequence[str]) -> Sequence[str]:
+        """Return releases of a recipient that disclosed any of the new Study, Series or SOP Instance UIDs given."""
+        ...
+
+    # Workers
+
+    def beat(self, worker: str, at: datetime) -> None:
+        """Note that a worker is alive."""
+        ...
+
+    def take_over(self, before: datetime) -> Sequence[str]:
+        """Forget workers whose last beat is before `before` and return them; each is returned to one caller only."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StudyLine:
+    """A study in a list for staff.
+
+    Attributes
+    ----------
+    study_id, patient_id
+        Blind indexes.
+    modalities, instances, first_received, last_received
+        What it is and when it came.
+    waiting
+        Instances that are in no batch yet.
+    releases
+        Its releases.
+    """
+
+    study_id: str
+    patient_id: str
+    modalities: Sequence[str]
+    instances: int
+    waiting: int
+    first_received: datetime
+    last_received: datetime
+    releases: Sequence[Release]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Event:
+    """One entry of a history: when, what (a term of ours), who did it, why; no identifiers."""
+
+    at: datetime
+    what: str
+    by: str
+    detail: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ItemLine:
+    """An instance of a release, for lists: its state and why; `item` is None where nothing of it may leave."""
+
+    instance_id: str
+    state: str
+    detail: str
+    attempts: int
+    item: OutboxItem | None
+
+
+class Desk(Protocol):
+    """What people ask the ledger: lists, newest first, a page at a time. Reads only; identities stay encrypted."""
+
+    def studies(self, *, limit: int, before: datetime | None = None, patient_id: str = "") -> Sequence[StudyLine]:
+        """Return studies by last arrival, of one patient where `patient_id` is given."""
+        ...
+
+    def releases(
+        self, *, limit: int, state: ReleaseState | None = None, recipient: str = "", before: datetime | None = None
+    ) -> Sequence[Release]:
+        """Return releases by last change."""
+        ...
+
+    def release_items(self, release_id: str) -> Sequence[ItemLine]:
+        """Return what became of each instance of a release."""
+        ...
+
+    def history(self, subject: str) -> Sequence[Event]:
+        """Return the history of a study, release, result, recipient or quarantined instance, oldest first."""
+        ...
+
+    def disclosures(
+        self,
+        *,
+        limit: int,
+        patient_id: str = "",
+        recipient: str = "",
+        before: int | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> Sequence[RecordedDisclosure]:
+        """Return disclosures by id; `before` is the id to go on from."""
+        ...
+
+    def results(self, *, limit: int, state: ResultState | None = None) -> Sequence[Result]:
+        """Return results by arrival."""
+        ...
+
+    def quarantined(self, *, limit: int) -> Sequence[Quarantined]:
+        """Return instances that are not understood by arrival."""
+        ...
+
+    def recipient_versions(self, recipient_id: str) -> Sequence[tuple[str, str, datetime, str]]:
+        """Return each version's digest, document, time and who saved it, newest first."""
+        ...
+
+    def available(
+        self,
+        recipient: str,
+        *,
+        study_uid: str = "",
+        series_uid: str = "",
+        sop_instance_uid: str = "",
+        modality: str = "",
+        limit: int = 1000,
+        offset: int = 0,
+    ) -> Sequence[tuple[Release, OutboxItem, str]]:
+        """Return items that `recipient` may fetch (AVAILABLE or SENT, of releases not STOPPED) by new UIDs.
+
+        Each comes with its release and the blob of the instance it was made of.
+        """
+        ...
+
+    def counts(self) -> dict[str, int]:
+        """Return how many studies, instances, releases by state, items by state, results by state there are."""
+        ...
