@@ -8,7 +8,7 @@ import pytest
 from scanward.adapters.store.journal import SqliteJournal, run_id
 from scanward.errors import JournalError, KeyStoreError
 from scanward.model.source import SourceFile
-from scanward.ports import JournalEntry
+from scanward.ports.files import JournalEntry
 
 ODD_NAME = os.fsdecode(b"/in/\xff\xfe name")
 
