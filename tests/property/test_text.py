@@ -11,11 +11,11 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from scanward.deidentify.text.clean import clean_technical, clean_text
-from scanward.deidentify.text.dates import cap_age, parse_da, shift_da, shift_dt
 from scanward.deidentify.text.folding import fold, fold_map
 from scanward.deidentify.text.known import KnownIdentifiers, SearchContext
 from scanward.deidentify.text.lexicon import is_clinical, is_ordinary
 from scanward.deidentify.text.names import PLACEHOLDERS, TITLES
+from scanward.dicomstream.dates import cap_age, parse_da, shift_da, shift_dt
 from scanward.model.identifier import Identifier, IdentifierKind
 
 K = IdentifierKind

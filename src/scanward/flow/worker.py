@@ -19,13 +19,13 @@ from scanward.deidentify.header.scan import (
     RawIdentifier,
     Scanner,
     decode_identifiers,
-    open_dicom,
 )
 from scanward.deidentify.header.values import DUMMY_TEXTS, Context
 from scanward.deidentify.instance import Deidentified, Deidentifier
 from scanward.deidentify.pseudonym import Pseudonyms, is_well_formed_uid
-from scanward.deidentify.text.dates import shift_da
 from scanward.deidentify.text.known import KnownIdentifiers
+from scanward.dicomstream.dates import shift_da
+from scanward.dicomstream.opening import open_dicom
 from scanward.dicomstream.part10 import DataSetStart
 from scanward.errors import NotDicomError, OutputError, ResidualIdentifierError, ScanwardError
 from scanward.model.decision import Decision, Deny, Permit

@@ -12,7 +12,7 @@ from scanward.adapters.inspection.places import PixelFacts, find_places, read_la
 from scanward.adapters.inspection.read import Row, read_data_set, read_rows
 from scanward.adapters.inspection.text import KnownValues, describe, find_cues, printable
 from scanward.adapters.receive.folder import FileSource, open_file
-from scanward.deidentify.header.scan import open_dicom
+from scanward.dicomstream.opening import open_dicom
 from scanward.errors import ScanwardError
 from scanward.standard.modalities import likely_burned_in
 from scanward.standard.uids import name_of

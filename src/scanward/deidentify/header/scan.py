@@ -2,17 +2,14 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import NamedTuple
 
-from scanward.deidentify.header.charset import decode_text
 from scanward.deidentify.header.identify import kind_of
-from scanward.dicomstream.encoding import EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE, Encoding
+from scanward.dicomstream.charset import decode_text
 from scanward.dicomstream.part10 import (
     MEDIA_STORAGE_SOP_CLASS_UID,
     MEDIA_STORAGE_SOP_INSTANCE_UID,
     DataSetStart,
-    open_data_set,
 )
 from scanward.dicomstream.reader import Element, Reader
 from scanward.dicomstream.rewrite import Edit, Scope, rewrite_element
@@ -20,9 +17,6 @@ from scanward.dicomstream.similar import SimilarDataSets
 from scanward.errors import DicomFormatError
 from scanward.model.attribute import Tag
 from scanward.model.identifier import Identifier, IdentifierKind
-from scanward.model.instance import ByteSource
-from scanward.standard.dictionary import vr_of
-from scanward.standard.uids import find_transfer_syntax
 
 SPECIFIC_CHARACTER_SET = 0x00080005
 IMAGE_TYPE = 0x00080008
@@ -128,26 +122,6 @@ class InstanceFacts:
             parts = ("study", self.text(STUDY_INSTANCE_UID), "")
         # Lengths keep apart what a separator inside a value would not.
         return "|".join(f"{len(part)}:{part}" for part in parts)
-
-
-def vr_bytes_of(tag: Tag) -> bytes:
-    """Return the VR of a tag as the two bytes that encode it."""
-    return vr_of(tag).encode("ascii")
-
-
-def encoding_of(transfer_syntax_uid: str) -> tuple[Encoding, bool] | None:
-    """Return layout and whether deflated of a Transfer Syntax, or None where it is unknown."""
-    syntax = find_transfer_syntax(transfer_syntax_uid)
-    if syntax is None:
-        return None
-    if not syntax.little_endian:
-        return EXPLICIT_BIG, False
-    return (IMPLICIT_LITTLE if syntax.implicit else EXPLICIT_LITTLE), syntax.deflated
-
-
-def open_dicom(source: ByteSource, spool: Path | None = None) -> DataSetStart:
-    """Open a DICOM file or bare data set with the tables of the standard; raises as `open_data_set`."""
-    return open_data_set(source, vr_of=vr_bytes_of, encoding_of=encoding_of, spool=spool)
 
 
 class Scanner:

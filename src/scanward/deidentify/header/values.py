@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from scanward.deidentify.codestream.document import blank_document
-from scanward.deidentify.header.charset import decode_text, encode_text
 from scanward.deidentify.header.plan import PATIENT_ID, TEXT_VRS, Method, Operation, Plan
 from scanward.deidentify.header.scan import MIME_TYPE, InstanceFacts
 from scanward.deidentify.pseudonym import UID_PATTERN, Pseudonyms, is_well_formed_uid
 from scanward.deidentify.text.clean import Cleaned, clean_technical, clean_text
-from scanward.deidentify.text.dates import cap_age, shift_da, shift_dt
 from scanward.deidentify.text.known import KnownIdentifiers, SearchContext
 from scanward.deidentify.text.words import find_names
+from scanward.dicomstream.charset import decode_text, encode_text
+from scanward.dicomstream.dates import cap_age, shift_da, shift_dt
 from scanward.dicomstream.reader import Element, Reader
 from scanward.dicomstream.rewrite import Edit, Scope
 from scanward.errors import DeidentificationError

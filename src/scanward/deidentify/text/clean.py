@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 from scanward.deidentify.text import patterns
 from scanward.deidentify.text.addresses import find_institutions
-from scanward.deidentify.text.dates import parse_da
 from scanward.deidentify.text.known import KnownIdentifiers
 from scanward.deidentify.text.marks import CUT, CUT_PERSON, FIRST_ASIDE, LAST_ASIDE, PRIVATE
 from scanward.deidentify.text.persons import find_titled
@@ -17,6 +16,7 @@ from scanward.deidentify.text.variants import NAME_KINDS
 from scanward.deidentify.text.wording import Wording
 from scanward.deidentify.text.words import find_names
 from scanward.deidentify.text.written_dates import find_dates, shift_written
+from scanward.dicomstream.dates import parse_da
 from scanward.model.identifier import IdentifierKind
 
 MOST_PASSES = 24

@@ -3,12 +3,12 @@
 import re
 from collections.abc import Iterator
 
-from scanward.deidentify.text.dates import parse_da
 from scanward.deidentify.text.folding import fold
 from scanward.deidentify.text.lexicon import is_ordinary
 from scanward.deidentify.text.months import english_names, iberian_names, names_of_month
 from scanward.deidentify.text.names import PLACEHOLDERS
 from scanward.deidentify.text.notation import Edge, Gap, Notation, SearchContext
+from scanward.dicomstream.dates import parse_da
 from scanward.model.identifier import IdentifierKind
 
 _ALNUM = re.compile(r"[^\W_]+")

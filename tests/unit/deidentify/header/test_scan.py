@@ -16,10 +16,9 @@ from scanward.deidentify.header.scan import (
     RawIdentifier,
     Scanner,
     decode_identifiers,
-    encoding_of,
-    open_dicom,
 )
 from scanward.dicomstream.encoding import EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE
+from scanward.dicomstream.opening import encoding_of, open_dicom
 from scanward.errors import DicomFormatError
 from scanward.model.identifier import Identifier, IdentifierKind
 from tests.unit.dicomstream.datasets import (

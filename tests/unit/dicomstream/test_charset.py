@@ -6,7 +6,7 @@ import pytest
 from pydicom.charset import convert_encodings, decode_bytes
 from pydicom.valuerep import TEXT_VR_DELIMS
 
-from scanward.deidentify.header.charset import decode_text, encode_text
+from scanward.dicomstream.charset import decode_text, encode_text
 
 TEXTS = [
     ("Müller^Jörg", b"ISO_IR 100"),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from scanward.deidentify.text.dates import CAPPED_AGE, cap_age, is_time, parse_da, shift_da, shift_dt
+from scanward.dicomstream.dates import CAPPED_AGE, cap_age, is_time, parse_da, shift_da, shift_dt
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""What an instance says it is when it comes in, and when a study is whole."""

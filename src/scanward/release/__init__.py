@@ -1,0 +1,1 @@
+"""What leaves, put together from recipes, and results on their way back."""
