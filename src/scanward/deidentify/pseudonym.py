@@ -63,6 +63,10 @@ class Pseudonyms:
         self._uids.clear()
         self._made = {IMPLEMENTATION_CLASS_UID.encode("ascii")}
 
+    def made(self) -> dict[str, str]:
+        """Return what the UIDs made since `forget` stand for, by new UID: the way back for results."""
+        return {new: old for old, new in self._uids.items()}
+
     def is_made(self, uid: bytes) -> bool:
         """Whether `uid` is one that was given in place of another."""
         return uid in self._made

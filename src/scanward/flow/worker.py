@@ -6,9 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from scanward.decide.hold import evaluate_file
-from scanward.deidentify.check import Checker
 from scanward.deidentify.header.apply import ChangeSet
-from scanward.deidentify.header.plan import Plan
 from scanward.deidentify.header.scan import (
     BURNED_IN_ANNOTATION,
     MODALITY,
@@ -20,16 +18,13 @@ from scanward.deidentify.header.scan import (
     Scanner,
     decode_identifiers,
 )
-from scanward.deidentify.header.values import DUMMY_TEXTS, Context
-from scanward.deidentify.instance import Deidentified, Deidentifier
 from scanward.deidentify.pseudonym import Pseudonyms, is_well_formed_uid
-from scanward.deidentify.text.known import KnownIdentifiers
-from scanward.dicomstream.dates import shift_da
 from scanward.dicomstream.opening import open_dicom
 from scanward.dicomstream.part10 import DataSetStart
-from scanward.errors import NotDicomError, OutputError, ResidualIdentifierError, ScanwardError
-from scanward.model.decision import Decision, Deny, Permit
-from scanward.model.identifier import Identifier, IdentifierKind
+from scanward.errors import NotDicomError, OutputError, ScanwardError
+from scanward.flow.study import StudyDeidentifier
+from scanward.model.decision import Decision, Deny
+from scanward.model.identifier import Identifier
 from scanward.model.instance import DeidentifiedInstance
 from scanward.model.profile import Option, Profile
 from scanward.model.report import Change, Outcome
@@ -168,10 +163,7 @@ class Worker:
         self._spool = spool
         self._scanner = Scanner()
         self._study = -1
-        self._study_identifiers: frozenset[Identifier] = frozenset()
-        self._deidentifiers: dict[tuple[bytes, bytes], Deidentifier] = {}
-        self._known: KnownIdentifiers | None = None
-        self._checker: Checker | None = None
+        self._deidentifier: StudyDeidentifier | None = None
 
     def name_study(self, facts: InstanceFacts) -> tuple[str, str]:
         """Return the pseudonym of an instance's patient and the new UID of its study."""
@@ -257,7 +249,7 @@ class Worker:
         """
         result = UnitResult(unit.study)
         tally: Counter[ChangeSet] = Counter()
-        self._begin(unit)
+        deidentifier = self._begin(unit)
         decisions: dict[int, Decision] = {}
         for index, file, number, uid in unit.files:
             facts = facts_of(unit.facts[number], uid)
@@ -270,7 +262,8 @@ class Worker:
             try:
                 with self._sources.open(file) as source:
                     start = open_dicom(source, self._spool)
-                    path, done = self._release(start, facts, decision)
+                    checked, done = deidentifier.deidentify(start, facts, decision)
+                    path = self._output.write(checked)
             except OutputError:
                 raise
             except ScanwardError as error:
@@ -294,83 +287,19 @@ class Worker:
             release_unchecked_pixels=self._release_unchecked_pixels,
         )
 
-    def _begin(self, unit: Unit) -> None:
-        if unit.study == self._study and unit.identifiers == self._study_identifiers:
-            return
-        self._study = unit.study
-        self._study_identifiers = unit.identifiers
-        self._deidentifiers = {}
-        self._pseudonyms.forget()
-        patient_facts = facts_of(next(iter(unit.facts.values())))
-        offset = self._pseudonyms.offset_days(patient_facts.patient_key)
-        self._known = KnownIdentifiers(searched_identifiers(unit.identifiers, self._profile, offset))
-        retains_uids = Option.RETAIN_UIDS in self._profile.options
-        self._checker = Checker(self._known, self._pseudonyms, retains_uids=retains_uids)
-
-    def _release(self, start: DataSetStart, facts: InstanceFacts, permit: Permit) -> tuple[str, Deidentified]:
-        """De-identify, check, release; an instance that fails the check gets one more, element by element, try."""
-        if self._checker is None:
-            raise ScanwardError("expected a unit to have begun")
-        deidentifier = self._deidentifier(facts, permit)
-        done = deidentifier.deidentify(start, facts)
-        try:
-            checked = self._checker.check(done.instance)
-        except ResidualIdentifierError:
-            done = deidentifier.deidentify(start, facts, suspicious=True)
-            try:
-                checked = self._checker.check(done.instance)
-            except ResidualIdentifierError:
-                # An earlier run that knew less of the patient may have released it.
-                self._output.withdraw(done.instance.placement)
-                raise
-        return self._output.write(checked), done
-
-    def _deidentifier(self, facts: InstanceFacts, permit: Permit) -> Deidentifier:
-        key = (facts.values[SOP_CLASS_UID], facts.charset)
-        found = self._deidentifiers.get(key)
-        if found is None:
-            if self._known is None:
-                raise ScanwardError("expected a unit to have begun")
-            patient = facts.patient_key
-            context = Context(
-                plan=Plan(self._profile, facts.text(SOP_CLASS_UID)),
+    def _begin(self, unit: Unit) -> StudyDeidentifier:
+        current = self._deidentifier
+        if current is None or unit.study != self._study or unit.identifiers != current.identifiers:
+            self._study = unit.study
+            current = self._deidentifier = StudyDeidentifier(
+                profile=self._profile,
                 pseudonyms=self._pseudonyms,
-                known=self._known,
-                patient=self._pseudonyms.patient(patient),
-                offset_days=self._pseudonyms.offset_days(patient),
-                charset=facts.charset,
+                identifiers=unit.identifiers,
+                patient_key=facts_of(next(iter(unit.facts.values()))).patient_key,
+                # An earlier run that knew less of the patient may have released what is refused now.
+                refused=self._output.withdraw,
             )
-            found = self._deidentifiers[key] = Deidentifier(context, permit)
-        return found
-
-
-def searched_identifiers(
-    identifiers: Iterable[Identifier], profile: Profile, offset_days: int
-) -> frozenset[Identifier]:
-    """Return which identifiers of the input must not be in the output, as far as the profile does not keep them."""
-    kept: set[IdentifierKind] = set()
-    if Option.RETAIN_INSTITUTION_IDENTITY in profile.options:
-        kept.add(IdentifierKind.INSTITUTION)
-    if Option.RETAIN_DEVICE_IDENTITY in profile.options:
-        kept.add(IdentifierKind.DEVICE)
-    if Option.RETAIN_FULL_DATES in profile.options:
-        kept.add(IdentifierKind.DATE)
-    identifiers = set(identifiers)
-    dates = {one.value for one in identifiers if one.kind is IdentifierKind.DATE}
-    # A date that is the new date of another cannot be told from it; and one that a profile keeps is no find.
-    ambiguous = set(DUMMY_TEXTS)
-    if Option.RETAIN_FULL_DATES in profile.options:
-        ambiguous |= dates
-    if Option.RETAIN_MODIFIED_DATES in profile.options:
-        ambiguous |= {_moved(date, offset_days) for date in dates}
-    return frozenset(one for one in identifiers if one.kind not in kept and one.value not in ambiguous)
-
-
-def _moved(date: str, offset_days: int) -> str:
-    try:
-        return shift_da(date, offset_days)
-    except ValueError:
-        return ""
+        return current
 
 
 def _length_bytes(instance: DeidentifiedInstance) -> int:

@@ -6,6 +6,19 @@ from datetime import datetime
 from enum import StrEnum
 
 
+def patient_key(*, patient_id: str, issuer: str, name: str, birth_date: str, study_uid: str) -> str:
+    """Return what tells patients apart: ID and issuer, or else name and birth date, or else the study.
+
+    Lengths keep apart what a separator inside a value would not.
+    """
+    parts = ("id", patient_id, issuer)
+    if not patient_id:
+        parts = ("name", name, birth_date)
+    if not parts[1]:
+        parts = ("study", study_uid, "")
+    return "|".join(f"{len(part)}:{part}" for part in parts)
+
+
 class OriginKind(StrEnum):
     """By which door an instance came."""
 

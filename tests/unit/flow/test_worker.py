@@ -10,7 +10,8 @@ from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, ImplicitVRLittle
 
 from scanward.deidentify.profile import load_profile, parse_profile
 from scanward.errors import DeidentificationError, OutputError
-from scanward.flow.worker import Unit, Worker, searched_identifiers
+from scanward.flow.study import searched_identifiers
+from scanward.flow.worker import Unit, Worker
 from scanward.model.identifier import Identifier, IdentifierKind
 from scanward.model.report import Outcome
 from scanward.model.source import SourceFile

@@ -17,6 +17,7 @@ from scanward.dicomstream.similar import SimilarDataSets
 from scanward.errors import DicomFormatError
 from scanward.model.attribute import Tag
 from scanward.model.identifier import Identifier, IdentifierKind
+from scanward.model.study import patient_key
 
 SPECIFIC_CHARACTER_SET = 0x00080005
 IMAGE_TYPE = 0x00080008
@@ -114,14 +115,14 @@ class InstanceFacts:
 
     @property
     def patient_key(self) -> str:
-        """What the patient's pseudonym is made of: ID and issuer, or else name and birth date, or else the study."""
-        parts = ("id", self.text(PATIENT_ID), self.text(ISSUER_OF_PATIENT_ID))
-        if not parts[1]:
-            parts = ("name", self.text(PATIENT_NAME), self.text(PATIENT_BIRTH_DATE))
-        if not parts[1]:
-            parts = ("study", self.text(STUDY_INSTANCE_UID), "")
-        # Lengths keep apart what a separator inside a value would not.
-        return "|".join(f"{len(part)}:{part}" for part in parts)
+        """What the patient's pseudonym is made of."""
+        return patient_key(
+            patient_id=self.text(PATIENT_ID),
+            issuer=self.text(ISSUER_OF_PATIENT_ID),
+            name=self.text(PATIENT_NAME),
+            birth_date=self.text(PATIENT_BIRTH_DATE),
+            study_uid=self.text(STUDY_INSTANCE_UID),
+        )
 
 
 class Scanner:

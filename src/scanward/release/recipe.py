@@ -1,0 +1,190 @@
+"""Recipes: how a de-identified, checked instance is put together from new bytes and ranges of the instance it came of.
+
+What leaves is mostly pixels that did not change. So a release does not store its instances a second time: one blob
+holds the recipes of a whole unit of work, a few kilobytes for each instance, and the bytes that leave are put together
+from it and the blob of the source when they are sent. A recipe is made of a `CheckedInstance` only, and is as
+deterministic as the file it stands for.
+
+Layout, numbers little endian: magic, count (4 bytes), for each recipe its offset and length (8 bytes each); a recipe is
+flags (1 byte), index of the first piece to deflate (4), count of pieces (4), for each piece a kind (1 byte) and either
+its length (4) or offset and length in the source (8 each), then the bytes of all pieces of bytes in order.
+"""
+
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from struct import Struct
+
+from scanward.dicomstream.opening import open_dicom
+from scanward.errors import StoreError
+from scanward.model.instance import ByteSource, CheckedInstance, Piece, Range
+
+MAGIC = b"scanward recipes 1\n"
+
+CHUNK_BYTES = 256 * 1024
+"""How much of a range is put out at a time."""
+
+MAX_RECIPE_BYTES = 1 << 30
+"""A recipe holds what changed of an instance: even with all pixels changed, an instance of more is sent in ranges."""
+
+_COUNT = Struct("<I")
+_ENTRY = Struct("<QQ")
+_HEAD = Struct("<BII")
+_BYTES = Struct("<BI")
+_RANGE = Struct("<BQQ")
+_NO_DEFLATE = 0xFFFFFFFF
+_INFLATED_SOURCE = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How one file is put together.
+
+    Attributes
+    ----------
+    pieces
+        New bytes and ranges of the source, in order.
+    deflate_from
+        Index of the first piece that is deflated as it leaves, or None.
+    of_inflated
+        Whether ranges refer to the data set that the source inflates to, and not to the source.
+    """
+
+    pieces: Sequence[Piece]
+    deflate_from: int | None
+    of_inflated: bool
+
+
+def encode_recipes(checked: Sequence[CheckedInstance]) -> bytes:
+    """Return the recipes of instances, in their order."""
+    bodies = [_encode(one) for one in checked]
+    at = len(MAGIC) + _COUNT.size + _ENTRY.size * len(bodies)
+    entries = []
+    for body in bodies:
+        entries.append(_ENTRY.pack(at, len(body)))
+        at += len(body)
+    return b"".join((MAGIC, _COUNT.pack(len(bodies)), *entries, *bodies))
+
+
+def _encode(checked: CheckedInstance) -> bytes:
+    instance = checked.instance
+    flags = 0 if instance.deflate_from is None else _INFLATED_SOURCE
+    head = [b""]
+    data = []
+    pending: list[bytes] = []
+
+    def end_bytes() -> None:
+        if pending:
+            joined = b"".join(pending)
+            pending.clear()
+            head.append(_BYTES.pack(0, len(joined)))
+            data.append(joined)
+
+    deflate_from = _NO_DEFLATE
+    for index, piece in enumerate(instance.pieces):
+        if index == instance.deflate_from:
+            end_bytes()
+            deflate_from = len(head) - 1
+        if isinstance(piece, bytes):
+            pending.append(piece)
+        else:
+            end_bytes()
+            head.append(_RANGE.pack(1, piece.offset, piece.length))
+    end_bytes()
+    head[0] = _HEAD.pack(flags, deflate_from, len(head) - 1)
+    return b"".join((*head, *data))
+
+
+def read_recipe(recipes: ByteSource, index: int) -> Recipe:
+    """Return the recipe at place `index`.
+
+    Raises
+    ------
+    StoreError
+        It is not there, or these are no recipes.
+    """
+    head = recipes.read(0, len(MAGIC) + _COUNT.size)
+    if len(head) < len(MAGIC) + _COUNT.size or not head.startswith(MAGIC):
+        raise StoreError("expected recipes, got something else")
+    (count,) = _COUNT.unpack_from(head, len(MAGIC))
+    if not 0 <= index < count:
+        raise StoreError(f"expected one of {count} recipes, asked for another")
+    offset, length = _ENTRY.unpack(recipes.read(len(head) + index * _ENTRY.size, _ENTRY.size))
+    if length > MAX_RECIPE_BYTES or offset + length > recipes.size:
+        raise StoreError("a recipe is longer than what is there")
+    return _decode(recipes.read(offset, length))
+
+
+def _decode(body: bytes) -> Recipe:
+    flags, deflate_from, count = _HEAD.unpack_from(body, 0)
+    at = _HEAD.size
+    kinds: list[int | Range] = []
+    for _ in range(count):
+        if body[at] == 0:
+            kinds.append(_BYTES.unpack_from(body, at)[1])
+            at += _BYTES.size
+        else:
+            _, offset, length = _RANGE.unpack_from(body, at)
+            kinds.append(Range(offset, length))
+            at += _RANGE.size
+    pieces: list[Piece] = []
+    for kind in kinds:
+        if isinstance(kind, int):
+            pieces.append(body[at : at + kind])
+            at += kind
+        else:
+            pieces.append(kind)
+    if at != len(body):
+        raise StoreError("a recipe came out shorter or longer than written")
+    return Recipe(pieces, None if deflate_from == _NO_DEFLATE else deflate_from, bool(flags & _INFLATED_SOURCE))
+
+
+def assemble(recipe: Recipe, source: ByteSource, spool: Path | None = None) -> Iterator[bytes]:
+    """Yield the file that `recipe` makes of `source`, in chunks.
+
+    Raises
+    ------
+    StoreError
+        The source is shorter than the recipe says.
+    """
+    if recipe.of_inflated:
+        source = open_dicom(source, spool).reader.source
+    first = len(recipe.pieces) if recipe.deflate_from is None else recipe.deflate_from
+    for piece in recipe.pieces[:first]:
+        yield from _chunks(piece, source)
+    if recipe.deflate_from is None:
+        return
+    compressor = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    length = 0
+    for piece in recipe.pieces[first:]:
+        for chunk in _chunks(piece, source):
+            deflated = compressor.compress(chunk)
+            length += len(deflated)
+            if deflated:
+                yield deflated
+    rest = compressor.flush()
+    # PS3.5 A.5: a deflated data set is padded to even length.
+    yield rest + b"\0" * ((length + len(rest)) % 2)
+
+
+def _chunks(piece: Piece, source: ByteSource) -> Iterator[bytes]:
+    if isinstance(piece, bytes):
+        yield piece
+        return
+    offset, end = piece.offset, piece.offset + piece.length
+    while offset < end:
+        chunk = source.read(offset, min(CHUNK_BYTES, end - offset))
+        if not chunk:
+            raise StoreError("an instance is shorter than its recipe says")
+        offset += len(chunk)
+        yield chunk
+
+
+def length_bytes(checked: CheckedInstance) -> int:
+    """Return the length of the file; of one that is deflated it is found by deflating it."""
+    instance = checked.instance
+    if instance.deflate_from is None:
+        return sum(len(piece) if isinstance(piece, bytes) else piece.length for piece in instance.pieces)
+    recipe = Recipe(instance.pieces, instance.deflate_from, of_inflated=False)
+    return sum(len(chunk) for chunk in assemble(recipe, instance.source))
