@@ -14,8 +14,8 @@ from scanward.deidentify.header.scan import (
     InstanceFacts,
 )
 from scanward.deidentify.header.values import DATE_KEPT, DATE_SHIFTED, Context
-from scanward.deidentify.pseudonym import IMPLEMENTATION_CLASS_UID, is_well_formed_uid
 from scanward.dicomstream.encoding import EXPLICIT_LITTLE, Encoding, encode_element, encode_item_header
+from scanward.dicomstream.file_meta import IMPLEMENTATION_CLASS_UID
 from scanward.dicomstream.part10 import MAGIC, PREAMBLE_BYTES, DataSetStart
 from scanward.errors import DeidentificationError
 from scanward.model.attribute import Tag
@@ -24,7 +24,7 @@ from scanward.model.instance import DeidentifiedInstance, Piece, Placement
 from scanward.model.profile import BASIC_PROFILE_CODE, Option
 from scanward.standard.confidentiality import EDITION
 from scanward.standard.iods import attribute_type
-from scanward.standard.uids import is_registered
+from scanward.standard.uids import is_registered, is_well_formed_uid
 
 PATIENT_IDENTITY_REMOVED = 0x00120062
 DEIDENTIFICATION_METHOD = 0x00120063

@@ -8,8 +8,7 @@ import base64
 import hmac
 import re
 
-IMPLEMENTATION_CLASS_UID = "2.25.285021473462190345318275631280846514177"
-"""Names this implementation in the File Meta Information (PS3.7 Annex D.3.3.2)."""
+from scanward.dicomstream.file_meta import IMPLEMENTATION_CLASS_UID
 
 MAX_OFFSET_DAYS = 3650
 """Dates move into the past by one day at least and ten years at most, for a patient and recipient always the same."""
@@ -21,15 +20,6 @@ UID_PATTERN = re.compile(r"[0-2](?:\.(?:0|[1-9][0-9]{0,38})){5,}")
 """A UID of at least six components, which version numbers do not have (PS3.5 Section 9.1)."""
 
 UID_PATTERN_BYTES = re.compile(UID_PATTERN.pattern.encode("ascii"))
-
-
-_WHOLE_UID = re.compile(r"[0-2](?:\.(?:0|[1-9][0-9]*))+")
-_MAX_UID_LENGTH = 64
-
-
-def is_well_formed_uid(value: str) -> bool:
-    """Whether `value` is a UID as PS3.5 Section 9.1 wants it."""
-    return len(value) <= _MAX_UID_LENGTH and _WHOLE_UID.fullmatch(value) is not None
 
 
 class Pseudonyms:

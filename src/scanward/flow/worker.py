@@ -18,7 +18,7 @@ from scanward.deidentify.header.scan import (
     Scanner,
     decode_identifiers,
 )
-from scanward.deidentify.pseudonym import Pseudonyms, is_well_formed_uid
+from scanward.deidentify.pseudonym import Pseudonyms
 from scanward.dicomstream.opening import open_dicom
 from scanward.dicomstream.part10 import DataSetStart
 from scanward.errors import NotDicomError, OutputError, ScanwardError
@@ -30,7 +30,7 @@ from scanward.model.profile import Option, Profile
 from scanward.model.report import Change, Outcome
 from scanward.model.source import SourceFile
 from scanward.ports.files import ReleaseFolder, Sources
-from scanward.standard.uids import is_registered
+from scanward.standard.uids import is_registered, is_well_formed_uid
 
 COMPARE_BYTES = 1024 * 1024
 """How much of two inputs is compared at a time."""

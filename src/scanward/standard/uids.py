@@ -3,6 +3,7 @@
 The edition is 2024c, with the Transfer Syntaxes and SOP Classes that were added up to 2025a.
 """
 
+import re
 from functools import cache
 from typing import Final, NamedTuple
 
@@ -16,6 +17,9 @@ _ROOT: Final = "1.2.840.10008."
 # above is for later editions. Four digits carry no identity worth speaking of.
 _CONTEXT_GROUPS: Final = _ROOT + "6.1."
 _MAX_CONTEXT_GROUP: Final = 1999
+
+_WELL_FORMED: Final = re.compile(r"[0-2](?:\.(?:0|[1-9][0-9]*))+")
+_MAX_LENGTH: Final = 64
 
 
 class TransferSyntax(NamedTuple):
@@ -41,6 +45,11 @@ class TransferSyntax(NamedTuple):
     little_endian: bool = True
     deflated: bool = False
     encapsulated: bool = False
+
+
+def is_well_formed_uid(value: str) -> bool:
+    """Whether `value` is a UID as PS3.5 Section 9.1 wants it."""
+    return len(value) <= _MAX_LENGTH and _WELL_FORMED.fullmatch(value) is not None
 
 
 def is_registered(uid: str) -> bool:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from scanward.deidentify.codestream.document import blank_document
 from scanward.deidentify.header.plan import PATIENT_ID, TEXT_VRS, Method, Operation, Plan
 from scanward.deidentify.header.scan import MIME_TYPE, InstanceFacts
-from scanward.deidentify.pseudonym import UID_PATTERN, Pseudonyms, is_well_formed_uid
+from scanward.deidentify.pseudonym import UID_PATTERN, Pseudonyms
 from scanward.deidentify.text.clean import Cleaned, clean_technical, clean_text
 from scanward.deidentify.text.known import KnownIdentifiers, SearchContext
 from scanward.deidentify.text.words import find_names
@@ -21,7 +21,7 @@ from scanward.model.attribute import Action, Reason, format_tag
 from scanward.model.profile import Option
 from scanward.standard.dictionary import find_attribute, vr_of
 from scanward.standard.terms import is_defined_term
-from scanward.standard.uids import is_registered
+from scanward.standard.uids import is_registered, is_well_formed_uid
 
 MAX_TEXT_BYTES = 16 * 1024 * 1024
 """Text longer than this is not cleaned in memory; the instance is quarantined."""
