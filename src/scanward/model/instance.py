@@ -26,6 +26,24 @@ class ByteSource(Protocol):
         ...
 
 
+class BytesSource:
+    """Bytes in memory as a source."""
+
+    __slots__ = ("_data", "size")
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self.size = len(data)
+
+    def fileno(self) -> int | None:
+        """There is no file."""
+        return None
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Return `length` bytes from `offset`; fewer only at the end."""
+        return self._data[offset : offset + length]
+
+
 class Content(Enum):
     """What a range holds, so that a check knows how to look at it."""
 

@@ -100,8 +100,8 @@ class OutboxItem:
     ----------
     instance_id
         Of which it was made.
-    sop_instance_uid, series_uid, study_uid
-        Its new ones.
+    sop_instance_uid, series_uid, study_uid, patient
+        Its new ones, and the patient's pseudonym.
     sop_class_uid, transfer_syntax_uid, modality
         What it is.
     size_bytes
@@ -114,6 +114,7 @@ class OutboxItem:
     sop_instance_uid: str
     series_uid: str
     study_uid: str
+    patient: str
     sop_class_uid: str
     transfer_syntax_uid: str
     modality: str
@@ -178,7 +179,9 @@ class ClaimedItem:
     release_id, item
         What.
     attempts
-        How often sending was tried before; above 0 the recipient may have it already.
+        How often sending was tried before.
+    may_have_arrived
+        Whether an attempt ended so, or was cut off, that the recipient may have it.
     source_blob
         Blob of the instance it was made of.
     """
@@ -186,6 +189,7 @@ class ClaimedItem:
     release_id: str
     item: OutboxItem
     attempts: int
+    may_have_arrived: bool
     source_blob: str
 
 
@@ -221,11 +225,15 @@ class DeliveryReport:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ItemOutcome:
-    """What the outbox shall note: the new state, or QUEUED with the time of the next try."""
+    """What the outbox shall note: the new state, or QUEUED with the time of the next try.
+
+    `may_have_arrived` says whether the recipient may have it after all attempts so far.
+    """
 
     release_id: str
     instance_id: str
     state: ItemState
+    may_have_arrived: bool
     detail: str = ""
     next_attempt: datetime | None = None
 

@@ -138,10 +138,11 @@ class Arrival(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Arrived:
-    """The answer for one instance; `blob` names the one that is there already where it is `Arrival.KNOWN`."""
+    """The answer for one instance; `blob` and `study_id` are those of what is there where it is `Arrival.KNOWN`."""
 
     arrival: Arrival
     blob: str = ""
+    study_id: str = ""
 
 
 class Completion(StrEnum):

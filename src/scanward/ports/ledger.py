@@ -127,6 +127,14 @@ class Ledger(Protocol):
         """Return the instances of one batch, in the order of series and instance id."""
         ...
 
+    def request_prior(self, study_id: str, recipient: str, at: datetime) -> bool:
+        """Note that a study is fetched as a prior for a recipient; False, and nothing noted, where it is known."""
+        ...
+
+    def find_prior_requests(self, study_id: str) -> frozenset[str]:
+        """Return the recipients for whom a study was fetched as a prior; empty where it came by itself."""
+        ...
+
     # Decide
 
     def open_release(self, batch: Batch, recipient: str, purpose: str, release_id: str, at: datetime) -> Release:
@@ -145,8 +153,8 @@ class Ledger(Protocol):
         """Append a decision to the release's history and move it to `state`.
 
         Raises `StateError` where :data:`scanward.flow.states.RELEASE_MOVES` has no such move. With
-        STOPPED, its QUEUED items become ItemState.STOPPED in the same transaction, but for those tried before, which
-        become UNKNOWN.
+        STOPPED, its QUEUED items become ItemState.STOPPED in the same transaction, but for those that may have arrived, which
+        become UNKNOWN; AVAILABLE ones become STOPPED, since what was fetched is SENT.
         """
         ...
 
@@ -158,12 +166,19 @@ class Ledger(Protocol):
         """Note who refused a release that awaits approval, and move it to DENIED."""
         ...
 
+    def reopen_denied(self, *, patient_id: str = "", recipient: str = "", at: datetime) -> int:
+        """Move DENIED releases of a patient, a recipient or both to OPEN, as what denied them changed; return how many.
+
+        Those that a person refused stay denied.
+        """
+        ...
+
     # Account
 
     def account(
         self,
         release_id: str,
-        disclosure: Disclosure,
+        disclosure: Disclosure | None,
         items: Sequence[OutboxItem],
         setbacks: Sequence[Setback],
         *,
@@ -173,9 +188,9 @@ class Ledger(Protocol):
 
         Items of instances that the release has already are left as they are, and so are items whose (recipient,
         SOP Instance UID, purpose) another release disclosed: those become EXCLUDED here. With `pull` items are
-        AVAILABLE, otherwise QUEUED. No disclosure is recorded where no item is left. All calls for one release share
-        one disclosure per calendar day of `disclosed`, whose count grows. Returns the recipe blobs of the call that
-        nothing refers to, for the caller to delete.
+        AVAILABLE, otherwise QUEUED. No disclosure is recorded where no item is left; None where there are no items.
+        All calls for one release share one disclosure per calendar day of `disclosed`, whose count grows. Returns the
+        recipe blobs of the call that nothing refers to, for the caller to delete.
         """
         ...
 
@@ -198,11 +213,22 @@ class Ledger(Protocol):
         ...
 
     def begin_attempt(self, owner: str, claim: Claim) -> bool:
-        """Count an attempt for each item before a byte leaves; False, and nothing counted, where the lease is lost."""
+        """Count an attempt for each item before a byte leaves, and note that it may arrive.
+
+        False, and nothing counted, where the lease is lost or the release STOPPED. `settle` says what came of it: after
+        a kill in between, the items count as having arrived, perhaps.
+        """
         ...
 
     def settle(self, owner: str, outcomes: Sequence[ItemOutcome], at: datetime) -> None:
         """Note how items ended and end their lease; a release whose items are all final becomes DONE once ACCOUNTED."""
+        ...
+
+    def retry_items(self, release_id: str, by: str, at: datetime) -> int:
+        """Queue the FAILED and UNKNOWN items of a release again, with their attempts forgotten; return how many.
+
+        A DONE release moves to ACCOUNTED; one that is STOPPED raises `StateError`.
+        """
         ...
 
     # Results

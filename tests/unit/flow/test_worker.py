@@ -60,6 +60,9 @@ def test_full_disk_stops_the_run_and_not_the_instance(tmp_path: Path) -> None:
         def write(self, checked: object) -> str:
             raise OutputError("no room left on the disk of the outputs")
 
+        def withdraw(self, placement: object) -> None:
+            raise OutputError("no room left on the disk of the outputs")
+
     inputs = {"ct": data(ct())}
     full = worker(inputs, FullFolder(), tmp_path)
     files = list(MemorySources(inputs).find())

@@ -1,0 +1,177 @@
+"""Durable work on DBOS (implements :class:`scanward.ports.work.WorkQueue`): SQLite or PostgreSQL, any number of workers.
+
+Each piece of work is a workflow of one step, named by its kind and key, so that it is queued once; the step is tried
+again with growing waits, and runs once more when its process died in it. Inputs are opaque ids, since DBOS stores them
+in clear. DBOS is one for each process: so is `DbosQueue` between `start` and `stop`.
+
+Trust: it holds ids and times. If lost, the ledger tells what is left to do (`scanward.flow.routing.Router.sweep`).
+"""
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from dbos import DBOS, DBOSConfig, Serializer, SetWorkflowID
+from dbos._error import DBOSException
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from scanward.errors import ScanwardError, StoreError
+from scanward.ports.work import Handlers
+
+QUEUE = "work"
+
+APPLICATION_VERSION = "work-1"
+"""Pinned: with DBOS's default, a digest of the code, work pending across an upgrade would wait for ever."""
+
+MAX_ATTEMPTS = 10
+"""Tries of one piece of work before it waits for the sweep: about four minutes."""
+
+KEPT = timedelta(hours=1)
+"""How long finished work is remembered, so that it is not queued twice by a race."""
+
+PURGED_AT_ONCE = 500
+
+
+class JsonSerializer(Serializer):
+    """Plain JSON: nothing that is read back runs code, as DBOS's default, pickle, would."""
+
+    def serialize(self, data: Any) -> str:
+        """Return `data` as JSON; an exception by its class name only, since messages may come from elsewhere."""
+        return json.dumps(data, default=lambda value: type(value).__name__, separators=(",", ":"))
+
+    def deserialize(self, serialized_data: str) -> Any:
+        """Return what was serialized."""
+        return json.loads(serialized_data)
+
+    def name(self) -> str:
+        """Name of this format in the tables of DBOS."""
+        return "scanward_json"
+
+
+class DbosQueue:
+    """Work on DBOS.
+
+    Parameters
+    ----------
+    engine
+        Of the engine's own database, made as for the ledger: on SQLite with WAL, which DBOS does not set by itself.
+    worker
+        Name of this worker, unique among those alive; what it left unfinished is begun again when it starts.
+    handlers
+        What carries out each kind of work.
+    concurrency
+        How much is done at once in this process; 0 only queues.
+    polling_seconds
+        How often the queue is looked at.
+    """
+
+    def __init__(
+        self, *, engine: Engine, worker: str, handlers: Handlers, concurrency: int = 1, polling_seconds: float = 0.25
+    ) -> None:
+        self._engine = engine
+        self._worker = worker
+        self._handlers = handlers
+        self._concurrency = concurrency
+        self._polling_seconds = polling_seconds
+        self._started = False
+
+    def start(self) -> None:
+        """Begin to work; raises `StoreError` when the database cannot be used."""
+        if self._started:
+            return
+        config: DBOSConfig = {
+            "name": "scanward",
+            "system_database_url": self._engine.url.render_as_string(hide_password=False),
+            "system_database_engine": self._engine,
+            "application_version": APPLICATION_VERSION,
+            "executor_id": self._worker,
+            "serializer": JsonSerializer(),
+            "log_level": "CRITICAL",  # its messages carry what handlers raise; ours are logged by the handlers
+            "use_listen_notify": False,
+            "notification_listener_polling_interval_sec": 1.0,
+        }
+        try:
+            DBOS(config=config)
+            self._register()
+            DBOS.listen_queues([QUEUE] if self._concurrency else [])
+            DBOS.launch()
+            DBOS.register_queue(
+                QUEUE, worker_concurrency=self._concurrency or None, polling_interval_sec=self._polling_seconds
+            )
+        except (SQLAlchemyError, DBOSException) as error:
+            DBOS.destroy(destroy_registry=True)
+            raise _store_error(error) from None
+        self._started = True
+
+    def _register(self) -> None:
+        handlers = self._handlers
+
+        @DBOS.step(
+            name="carry_out", retries_allowed=True, max_attempts=MAX_ATTEMPTS, interval_seconds=0.5, backoff_rate=2.0
+        )
+        def carry_out(kind: str, key: str) -> None:
+            handler = handlers.get(kind)
+            if handler is None:
+                raise ScanwardError("expected a kind of work that this version knows, got another")
+            handler(key)
+
+        @DBOS.workflow(name="work", max_recovery_attempts=1000)
+        def work(kind: str, key: str) -> None:
+            carry_out(kind, key)
+
+        self._work = work
+
+    def stop(self, *, seconds: int = 10) -> None:
+        """Stop taking work, and wait up to so many seconds for what is being done."""
+        if self._started:
+            self._started = False
+            DBOS.destroy(destroy_registry=True, workflow_completion_timeout_sec=seconds)
+
+    def submit(self, kind: str, key: str) -> None:
+        """Queue work of a kind; the same kind and key are queued once."""
+        if kind not in self._handlers:
+            raise ScanwardError("expected a kind of work that this version knows, got another")
+        try:
+            with SetWorkflowID(f"{kind}-{key}"):
+                DBOS.enqueue_workflow(QUEUE, self._work, kind, key)
+        except (SQLAlchemyError, DBOSException) as error:
+            raise _store_error(error) from None
+
+    def take_over(self, workers: list[str]) -> int:
+        """Queue again what dead workers had begun and not finished."""
+        if not workers:
+            return 0
+        try:
+            left = DBOS.list_workflows(
+                executor_id=workers, status="PENDING", load_input=False, load_output=False, name="work"
+            )
+            ids = [one.workflow_id for one in left]
+            if ids:
+                DBOS.resume_workflows(ids, queue_name=QUEUE)
+        except (SQLAlchemyError, DBOSException) as error:
+            raise _store_error(error) from None
+        return len(ids)
+
+    def purge(self) -> int:
+        """Forget work that was done a while ago."""
+        try:
+            done = DBOS.list_workflows(
+                status=["SUCCESS", "ERROR", "CANCELLED"],
+                end_time=(datetime.now(UTC) - KEPT).isoformat(),
+                limit=PURGED_AT_ONCE,
+                load_input=False,
+                load_output=False,
+            )
+            if done:
+                DBOS.delete_workflows([one.workflow_id for one in done])
+        except (SQLAlchemyError, DBOSException) as error:
+            raise _store_error(error) from None
+        return len(done)
+
+
+def _store_error(error: Exception) -> StoreError:
+    return StoreError(
+        f"the database of the engine does not do as it is told: {type(error).__name__}",
+        remedy="Look whether the database runs, can be reached and has room.",
+    )

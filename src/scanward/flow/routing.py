@@ -1,0 +1,151 @@
+"""From a complete study to its releases: opened for each recipient, decided, and put to work.
+
+`Router.sweep` looks for whatever is due and does it, one small durable move after the other, so that a kill at any
+point leaves work that the next sweep finds: recovery is the same code.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+
+from scanward.errors import StateError
+from scanward.flow.decisions import Decider, series_of
+from scanward.model.agreement import Recipient
+from scanward.model.decision import Deny
+from scanward.model.release import Release, ReleaseState
+from scanward.model.study import Batch, Completion
+from scanward.ports.ledger import Ledger, Registry
+from scanward.ports.stores import Sealing
+from scanward.ports.work import WorkQueue
+
+AT_ONCE = 100
+"""So many things of a kind are looked at in one sweep."""
+
+FORGOTTEN = timedelta(minutes=10)
+"""A permitted release of which nothing was heard for so long is queued again."""
+
+PREPARE = "prepare"
+"""Kind of work: part a release into units; its key is the release's id."""
+
+PRIORS = "priors"
+"""Kind of work: fetch earlier studies; its key names study and recipient."""
+
+
+class Router:
+    """Routes complete studies.
+
+    Parameters
+    ----------
+    ledger, registry, sealing
+        The stores.
+    decider
+        Decides.
+    queue
+        Takes the work of preparing releases and fetching priors.
+    has_archive
+        Whether there is an archive to fetch earlier studies from.
+    quiet_seconds
+        A study to which nothing came for so long is complete.
+    clock
+        Tells the time, aware UTC.
+    """
+
+    def __init__(
+        self,
+        *,
+        ledger: Ledger,
+        registry: Registry,
+        sealing: Sealing,
+        decider: Decider,
+        queue: WorkQueue,
+        has_archive: bool,
+        quiet_seconds: float,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._ledger = ledger
+        self._registry = registry
+        self._sealing = sealing
+        self._decider = decider
+        self._queue = queue
+        self._has_archive = has_archive
+        self._quiet = timedelta(seconds=quiet_seconds)
+        self._clock = clock
+
+    def sweep(self) -> int:
+        """Do what is due; return how many things were done, 0 when there is nothing left to do now."""
+        return self._close_quiet() + self._route() + self._decide() + self._remember()
+
+    def _close_quiet(self) -> int:
+        now = self._clock()
+        quiet = self._ledger.find_quiet(now - self._quiet, AT_ONCE)
+        for study_id in quiet:
+            self._ledger.close_study(study_id, Completion.QUIET, now)
+        return len(quiet)
+
+    def _route(self) -> int:
+        batches = self._ledger.find_unrouted(AT_ONCE)
+        recipients = self._registry.recipients() if batches else ()
+        for batch in batches:
+            self._open_releases(batch, recipients)
+            self._ledger.mark_routed(batch, self._clock())
+        return len(batches)
+
+    def _open_releases(self, batch: Batch, recipients: Sequence[Recipient]) -> None:
+        # A study fetched as a prior goes to those who asked for it, and asks for none of its own.
+        wanted_by = self._ledger.find_prior_requests(batch.study_id) if batch.number == 1 else frozenset()
+        for recipient in recipients:
+            if wanted_by and recipient.recipient_id not in wanted_by:
+                continue
+            self._ledger.open_release(
+                batch,
+                recipient.recipient_id,
+                recipient.purpose,
+                release_id_of(self._sealing, batch, recipient),
+                self._clock(),
+            )
+            if not wanted_by and self._has_archive and recipient.agreement is not None and recipient.agreement.priors:
+                self._queue.submit(PRIORS, f"{batch.study_id}:{recipient.recipient_id}")
+
+    def _decide(self) -> int:
+        releases = self._ledger.find_releases(ReleaseState.OPEN, AT_ONCE)
+        for release in releases:
+            self.decide(release)
+        return len(releases)
+
+    def decide(self, release: Release) -> ReleaseState:
+        """Decide on an open release, record that, and queue what was permitted; return its state then."""
+        instances = self._ledger.instances_of(Batch(study_id=release.study_id, number=release.batch))
+        decision = self._decider.decide(release, series_of(instances))
+        if isinstance(decision, Deny):
+            state = ReleaseState.DENIED
+        elif decision.needs_approval and not release.approved_by:
+            state = ReleaseState.AWAITING_APPROVAL
+        else:
+            state = ReleaseState.PERMITTED
+        try:
+            self._ledger.record_decision(release.release_id, decision, state, self._clock())
+        except StateError:
+            # Another worker was quicker.
+            return self._ledger.get_release(release.release_id).state
+        if state is ReleaseState.PERMITTED:
+            self._queue.submit(PREPARE, release.release_id)
+        return state
+
+    def recover(self) -> None:
+        """Queue what was permitted when the process was killed before it could; done at start."""
+        for release in self._ledger.find_releases(ReleaseState.PERMITTED, AT_ONCE):
+            self._queue.submit(PREPARE, release.release_id)
+
+    def _remember(self) -> int:
+        """Queue permitted releases again of which nothing was heard for long: another worker was killed there."""
+        now = self._clock()
+        for release in self._ledger.find_releases(ReleaseState.PERMITTED, AT_ONCE):
+            if release.changed < now - FORGOTTEN:
+                # Named by the time, as work that failed for good keeps its name.
+                number = int(now.timestamp() // FORGOTTEN.total_seconds())
+                self._queue.submit(PREPARE, f"{release.release_id}:{number}")
+        return 0
+
+
+def release_id_of(sealing: Sealing, batch: Batch, recipient: Recipient) -> str:
+    """Return the id of a release, the same for the same study, batch, recipient and purpose."""
+    return sealing.blind("release", f"{batch.study_id}|{batch.number}|{recipient.recipient_id}|{recipient.purpose}")
