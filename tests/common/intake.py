@@ -1,0 +1,72 @@
+"""A simulator of the port by which instances come in."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from scanward.dicomstream.opening import open_dicom
+from scanward.errors import DicomFormatError, NotDicomError
+from scanward.model.instance import ByteSource
+from scanward.model.study import Completion, Origin
+from scanward.ports.intake import Receipt
+
+_SOP_CLASS, _SOP_INSTANCE, _STUDY = 0x00080016, 0x00080018, 0x0020000D
+
+
+@dataclass
+class MemoryIntake:
+    """Keeps what it takes in memory (implements `scanward.ports.intake.Intake`).
+
+    `before` runs at the start of each `take` and may raise, as a full store does.
+    """
+
+    before: Callable[[], None] = lambda: None
+    taken: list[tuple[bytes, Origin]] = field(default_factory=list)
+    quarantined: list[tuple[bytes, Origin]] = field(default_factory=list)
+    completed: list[tuple[str, Completion]] = field(default_factory=list)
+    known: set[tuple[str, str]] = field(default_factory=set)
+    studies: set[str] = field(default_factory=set)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def take(self, content: ByteSource, origin: Origin) -> Receipt:
+        self.before()
+        data = content.read(0, content.size)
+        assert len(data) == content.size
+        try:
+            sop_class, instance, study = _read(content)
+        except (DicomFormatError, NotDicomError):
+            with self.lock:
+                self.quarantined.append((data, origin))
+            return Receipt(accepted=False, reason="not understood")
+        with self.lock:
+            self.taken.append((data, origin))
+            self.known.add((sop_class, instance))
+            self.studies.add(study)
+        return Receipt(accepted=True, sop_class_uid=sop_class, sop_instance_uid=instance, study_uid=study)
+
+    def complete(self, study_uid: str, how: Completion) -> bool:
+        with self.lock:
+            if study_uid not in self.studies:
+                return False
+            self.completed.append((study_uid, how))
+            return True
+
+    def has(self, sop_class_uid: str, sop_instance_uid: str) -> bool:
+        with self.lock:
+            return (sop_class_uid, sop_instance_uid) in self.known
+
+
+def _read(content: ByteSource) -> tuple[str, str, str]:
+    start = open_dicom(content)
+    found: dict[int, str] = {}
+    offset = start.offset
+    while offset < start.reader.size and len(found) < 3:
+        element = start.reader.element(offset, start.encoding)
+        if element.tag > _STUDY:
+            break
+        offset = start.reader.end(element, start.reader.size)
+        if element.tag in (_SOP_CLASS, _SOP_INSTANCE, _STUDY):
+            found[element.tag] = start.reader.read(element.value, element.length).rstrip(b"\0 ").decode("ascii")
+    if len(found) < 3:
+        raise DicomFormatError("an instance without its UIDs")
+    return found[_SOP_CLASS], found[_SOP_INSTANCE], found[_STUDY]
