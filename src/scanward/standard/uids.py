@@ -68,6 +68,19 @@ def name_of(uid: str) -> str:
     return _names().get(uid[len(_ROOT) :], "") if uid.startswith(_ROOT) else ""
 
 
+def find_sop_classes(keyword_or_uid: str) -> frozenset[str]:
+    """Return the Storage SOP Classes that a keyword such as ``CTImageStorage`` or a UID stands for; none where unknown.
+
+    A keyword stands for retired SOP Classes of the same name too. A UID of another root than the standard's is a
+    private SOP Class and stands for itself.
+    """
+    if not keyword_or_uid[:1].isdigit():
+        return _storage_classes().get(_squeezed(keyword_or_uid), frozenset())
+    if keyword_or_uid.startswith(_ROOT):
+        return frozenset({keyword_or_uid}) if _is_storage(name_of(keyword_or_uid)) else frozenset()
+    return frozenset({keyword_or_uid}) if is_well_formed_uid(keyword_or_uid) else frozenset()
+
+
 def find_transfer_syntax(uid: str) -> TransferSyntax | None:
     """Return the encoding that `uid` stands for, or None when it is not one of the standard's binary encodings.
 
@@ -75,6 +88,29 @@ def find_transfer_syntax(uid: str) -> TransferSyntax | None:
     both are unknown here.
     """
     return _transfer_syntaxes().get(uid)
+
+
+_KEYWORDS: Final = {"TwelveLeadECGWaveformStorage": "12LeadECGWaveformStorage"}
+"""Keywords of PS3.6 that are not the name without its blanks and marks."""
+
+
+def _is_storage(name: str) -> bool:
+    return name.endswith("Storage") or " Storage - " in name
+
+
+def _squeezed(name: str) -> str:
+    name = _KEYWORDS.get(name, name)
+    return "".join(character for character in name if character.isalnum()).casefold()
+
+
+@cache
+def _storage_classes() -> dict[str, frozenset[str]]:
+    found: dict[str, frozenset[str]] = {}
+    for suffix, name in _names().items():
+        if _is_storage(name):
+            key = _squeezed(name)
+            found[key] = found.get(key, frozenset()) | {_ROOT + suffix}
+    return found
 
 
 @cache

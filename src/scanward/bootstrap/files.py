@@ -1,0 +1,126 @@
+"""Builds the adapters of the file command and hands them to its flow."""
+
+import contextlib
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from scanward import __version__
+from scanward.adapters.home import find_home, make_private_folder
+from scanward.adapters.keys import KeyFolder
+from scanward.adapters.receive.folder import FolderSources
+from scanward.adapters.send.folder import OutputFolder
+from scanward.adapters.store.journal import SqliteJournal, run_id
+from scanward.config import DeidentifyRequest, Progress
+from scanward.deidentify.profile import load_profile, profile_digest
+from scanward.flow.files import FileRun, deidentify_files
+from scanward.flow.worker import Worker
+from scanward.model.report import RunReport
+from scanward.standard.confidentiality import EDITION
+
+
+def deidentify_folder(
+    request: DeidentifyRequest,
+    progress: Callable[[Progress], None],
+    keep: Callable[[RunReport], None] = lambda _: None,
+) -> RunReport:
+    """Carry out `scanward deidentify`.
+
+    Parameters
+    ----------
+    request
+        What to do.
+    progress
+        Called as the run goes on.
+    keep
+        Puts the report where it stays; the journal that it was made from is removed only afterwards.
+
+    Raises
+    ------
+    ScanwardError
+        The run as a whole cannot be done; the same request goes on from where it stopped.
+    """
+    profile = load_profile(request.profile)
+    home = find_home(request.home)
+    make_private_folder(home)
+    spool = home / "spool"
+    make_private_folder(spool)
+    keys = KeyFolder(home)
+    report = RunReport(
+        version=__version__,
+        profile=profile.name,
+        profile_description=profile.description,
+        recipient=request.recipient,
+        standard_edition=EDITION,
+        started=_now(),
+    )
+    with contextlib.ExitStack() as stack:
+        sources = FolderSources(request.sources, exclude=request.out, spool=spool)
+        stack.callback(sources.close)
+        output = OutputFolder(request.out)
+        output.prepare()
+        stack.callback(output.close)
+        run = run_id(
+            (
+                *(str(source.resolve()) for source in request.sources),
+                str(request.out.resolve()),
+                profile_digest(request.profile),
+                request.recipient,
+                keys.key_id(),
+                __version__,
+                str(request.release_unchecked_pixels),
+            )
+        )
+        report.run_id = run
+        journals: list[SqliteJournal] = []
+
+        def open_journal() -> SqliteJournal:
+            journal = SqliteJournal(home, run)
+            journals.append(journal)
+            stack.callback(journal.close)
+            return journal
+
+        worker = Worker(
+            sources=sources,
+            output=output,
+            profile=profile,
+            recipient=request.recipient,
+            recipient_key=keys.recipient_key(request.recipient),
+            release_unchecked_pixels=request.release_unchecked_pixels,
+            spool=spool,
+        )
+        deidentify_files(
+            FileRun(
+                sources=sources,
+                journal=open_journal,
+                has_output=output.has,
+                boot=_boot(),
+                sync=output.sync,
+                worker=worker,
+                profile=profile,
+                workers=request.workers,
+                report=report,
+            ),
+            lambda phase, done, total, done_bytes, total_bytes: progress(
+                Progress(
+                    phase=phase, done_files=done, total_files=total, done_bytes=done_bytes, total_bytes=total_bytes
+                )
+            ),
+        )
+        report.finished = _now()
+        keep(report)
+        for journal in journals:
+            journal.finish()
+    return report
+
+
+def _boot() -> str:
+    """Return what names this start of the machine; where the system has no name for it, the journal is trusted."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+    except OSError:
+        return ""
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
