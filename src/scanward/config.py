@@ -4,6 +4,7 @@ import os
 import unicodedata
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar
 
 from scanward.errors import ConfigError
 
@@ -106,6 +107,9 @@ class Progress:
 
 # The gateway
 
+_STRICT = {"extra": "forbid"}
+"""Read by pydantic in :mod:`scanward.adapters.settings`: an unknown key is refused."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PeerSettings:
@@ -124,6 +128,8 @@ class PeerSettings:
     recipient
         Id of the recipient whose results it sends; empty for an archive or modality.
     """
+
+    __pydantic_config__: ClassVar[dict[str, str]] = _STRICT
 
     name: str
     ae_title: str
@@ -154,6 +160,8 @@ class DimseSettings:
         An association on which nothing comes for so long is aborted.
     """
 
+    __pydantic_config__: ClassVar[dict[str, str]] = _STRICT
+
     host: str = "127.0.0.1"
     port: int = 11112
     ae_title: str = "SCANWARD"
@@ -182,6 +190,8 @@ class OidcSettings:
         Claim that names the recipient, for the role ``recipient``.
     """
 
+    __pydantic_config__: ClassVar[dict[str, str]] = _STRICT
+
     issuer: str
     audience: str
     jwks_url: str = ""
@@ -205,6 +215,8 @@ class HttpSettings:
     max_body_bytes
         A larger request is refused.
     """
+
+    __pydantic_config__: ClassVar[dict[str, str]] = _STRICT
 
     host: str = "127.0.0.1"
     port: int = 8042
@@ -230,6 +242,8 @@ class WatchSettings:
         A file that has not changed for so long is whole.
     """
 
+    __pydantic_config__: ClassVar[dict[str, str]] = _STRICT
+
     path: str
     name: str
     recipient: str = ""
@@ -249,6 +263,8 @@ class ArchiveSettings:
     certificate, key, authority
         PEM files for TLS; empty: none.
     """
+
+    __pydantic_config__: ClassVar[dict[str, str]] = _STRICT
 
     host: str
     port: int
@@ -284,6 +300,8 @@ class GatewaySettings:
     min_free_bytes
         New instances are refused while the disk of the blobs has less room.
     """
+
+    __pydantic_config__: ClassVar[dict[str, str]] = _STRICT
 
     ledger_url: str = ""
     vault_url: str = ""

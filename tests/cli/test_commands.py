@@ -63,7 +63,7 @@ def made_report(**outcomes: int) -> RunReport:
 def flow(monkeypatch, tmp_path):
     """A stand-in for the flow behind the command: it notes the request and does what the test sets."""
     monkeypatch.setenv("SCANWARD_HOME", str(tmp_path / "home"))
-    module = types.ModuleType("scanward.bootstrap")
+    module = types.ModuleType("scanward.bootstrap.files")
     module.requests = []
     module.result = made_report(released=3)
 
@@ -77,7 +77,7 @@ def flow(monkeypatch, tmp_path):
         return module.result
 
     module.deidentify_folder = deidentify_folder
-    monkeypatch.setitem(sys.modules, "scanward.bootstrap", module)
+    monkeypatch.setitem(sys.modules, "scanward.bootstrap.files", module)
     monkeypatch.setattr(scanward, "bootstrap", module, raising=False)
     return module
 

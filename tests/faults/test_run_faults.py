@@ -12,7 +12,7 @@ import pytest
 from pydicom.data import get_testdata_file
 from pydicom.uid import generate_uid
 
-from scanward.bootstrap import deidentify_folder
+from scanward.bootstrap.files import deidentify_folder
 from scanward.config import DeidentifyRequest
 from scanward.errors import OutputError
 from scanward.model.report import Outcome, RunReport

@@ -98,7 +98,7 @@ def _run(request: "DeidentifyRequest", report: Path | None, *, quiet: bool) -> E
     gc.disable()
     from scanward.adapters.home import find_home
     from scanward.adapters.report import choose_paths, verify_writable, write_report
-    from scanward.bootstrap import deidentify_folder
+    from scanward.bootstrap.files import deidentify_folder
     from scanward.cli.progress import ProgressBar
 
     gc.freeze()

@@ -55,7 +55,7 @@ class Retries:
 
     def next_attempt(self, now: datetime, attempts: int) -> datetime:
         """Return when to try again after so many attempts."""
-        return now + min(self.longest, self.first * 2 ** min(max(attempts - 1, 0), 30))
+        return now + min(self.longest, self.first * (1 << min(max(attempts - 1, 0), 30)))
 
 
 class Drainer:

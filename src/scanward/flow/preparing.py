@@ -16,6 +16,7 @@ from scanward.deidentify.header.scan import MODALITY, SOP_CLASS_UID, InstanceFac
 from scanward.deidentify.profile import load_profile, restrict
 from scanward.deidentify.pseudonym import Pseudonyms
 from scanward.dicomstream.opening import open_dicom
+from scanward.dicomstream.texts import read_texts
 from scanward.errors import DeidentificationError, OutputError, ScanwardError, StateError, StoreError, UnknownError
 from scanward.flow.decisions import Decider, series_of
 from scanward.flow.study import StudyDeidentifier
@@ -23,16 +24,25 @@ from scanward.flow.survey import Surveyor
 from scanward.model.agreement import PullEndpoint, Recipient
 from scanward.model.decision import Decision, Deny, Permit
 from scanward.model.instance import BytesSource, CheckedInstance
+from scanward.model.profile import Option
 from scanward.model.release import ItemState, OutboxItem, Release, ReleaseState, Setback
 from scanward.model.study import Batch, StoredInstance, Study
 from scanward.ports.files import Keys
 from scanward.ports.ledger import Ledger, Registry
 from scanward.ports.stores import Blobs, Vault
 from scanward.ports.work import WorkQueue
+from scanward.release.originals import Originals
 from scanward.release.recipe import encode_recipes, length_bytes
 
 SHARD = "shard"
 """Kind of work: prepare one unit of a release; its key is ``release id:number``."""
+
+STUDY_TIME = 0x00080030
+REFERRING_PHYSICIAN_NAME = 0x00080090
+PATIENT_SEX = 0x00100040
+STUDY_ID = 0x00200010
+_TEXTS = (STUDY_TIME, REFERRING_PHYSICIAN_NAME, PATIENT_SEX, STUDY_ID)
+"""What is put back into results and the ledger does not keep."""
 
 NOT_APPROVED = "A person has to approve this first, and nobody did."
 NO_RECIPIENT = "The recipient is not known any more."
@@ -182,7 +192,7 @@ class Preparer:
         if shard.prepared:
             items = self._make_items(shard, key)
             # The way back is there before anything can leave.
-            self._record_originals(release, study, deidentifier, pseudonyms, items)
+            self._record_originals(release, study, deidentifier, pseudonyms.made(), shard, key)
             disclosure = record_disclosure(
                 permit,
                 recipient,
@@ -238,16 +248,31 @@ class Preparer:
         ]
 
     def _record_originals(
-        self,
-        release: Release,
-        study: Study,
-        deidentifier: StudyDeidentifier,
-        pseudonyms: Pseudonyms,
-        items: Sequence[OutboxItem],
+        self, release: Release, study: Study, made: StudyDeidentifier, uids: dict[str, str], shard: _Shard, key: bytes
     ) -> None:
-        originals = Originals()
-        for study_uid in {item.study_uid for item in items}:
-            self._vault.record_originals(release.recipient, study_uid, release.release_id, originals.to_mapping())
+        """Record what the recipient's results will be put back to, under each new Study Instance UID (mostly one)."""
+        with self._blobs.open(key, shard.prepared[0].instance.blob) as source:
+            texts = read_texts(open_dicom(source, self._spool), _TEXTS)
+        shifts = Option.RETAIN_MODIFIED_DATES in made.profile.options
+        originals = Originals(
+            uids=uids,
+            study_uid=study.study_uid,
+            pseudonym=made.patient,
+            offset_days=made.offset_days if shifts else 0,
+            patient_id=study.patient.patient_id,
+            issuer=study.patient.issuer,
+            patient_name=study.patient.name,
+            birth_date=study.patient.birth_date,
+            sex=texts[PATIENT_SEX],
+            study_date=study.study_date,
+            study_time=texts[STUDY_TIME],
+            study_id=texts[STUDY_ID],
+            study_description=study.study_description,
+            accession_number=study.accession_number,
+            referring_physician=texts[REFERRING_PHYSICIAN_NAME],
+        ).to_mapping()
+        for study_uid in sorted({one.checked.instance.placement.study_uid for one in shard.prepared}):
+            self._vault.record_originals(release.recipient, study_uid, release.release_id, originals)
 
 
 def _batch_of(release: Release) -> Batch:

@@ -48,7 +48,7 @@ class StudyDeidentifier:
         self.identifiers = identifiers
         self.patient = pseudonyms.patient(patient_key)
         self.offset_days = pseudonyms.offset_days(patient_key)
-        self._profile = profile
+        self.profile = profile
         self._pseudonyms = pseudonyms
         self._refused = refused
         self._deidentifiers: dict[tuple[bytes, bytes], Deidentifier] = {}
@@ -84,7 +84,7 @@ class StudyDeidentifier:
         found = self._deidentifiers.get(key)
         if found is None:
             context = Context(
-                plan=Plan(self._profile, facts.text(SOP_CLASS_UID)),
+                plan=Plan(self.profile, facts.text(SOP_CLASS_UID)),
                 pseudonyms=self._pseudonyms,
                 known=self._known,
                 patient=self.patient,

@@ -153,8 +153,8 @@ class Ledger(Protocol):
         """Append a decision to the release's history and move it to `state`.
 
         Raises `StateError` where :data:`scanward.flow.states.RELEASE_MOVES` has no such move. With
-        STOPPED, its QUEUED items become ItemState.STOPPED in the same transaction, but for those that may have arrived, which
-        become UNKNOWN; AVAILABLE ones become STOPPED, since what was fetched is SENT.
+        STOPPED, its QUEUED items become ItemState.STOPPED in the same transaction, but for those that may have
+        arrived, which become UNKNOWN; AVAILABLE ones become STOPPED, since what was fetched is SENT.
         """
         ...
 

@@ -1,4 +1,4 @@
-"""Durable work on DBOS (implements :class:`scanward.ports.work.WorkQueue`): SQLite or PostgreSQL, any number of workers.
+"""Durable work on DBOS (implements :class:`scanward.ports.work.WorkQueue`), on SQLite or PostgreSQL.
 
 Each piece of work is a workflow of one step, named by its kind and key, so that it is queued once; the step is tried
 again with growing waits, and runs once more when its process died in it. Inputs are opaque ids, since DBOS stores them
