@@ -102,12 +102,11 @@ class ClientCredentials:
         check_url(endpoint.token_url, secret=True)
         if not endpoint.client_id or not endpoint.client_secret_file:
             raise ConfigError("expected client_id and client_secret_file along with token_url")
-        secret = read_private(Path(endpoint.client_secret_file)).decode("utf-8", "replace").strip()
-        if not secret:
-            raise ConfigError("expected a secret in client_secret_file, got an empty file")
         self._url = endpoint.token_url
         self._scope = endpoint.scope
-        self._client = (quote_plus(endpoint.client_id), quote_plus(secret))  # RFC 6749 Section 2.3.1
+        self._client_id = endpoint.client_id
+        self._secret_file = Path(endpoint.client_secret_file)
+        self._read_secret()
         self._clock = clock
         self._lock = threading.Lock()
         self._token = ""
@@ -120,6 +119,8 @@ class ClientCredentials:
         ------
         NetworkError
             When the token service cannot be reached, or gives none.
+        ConfigError, KeyStoreError
+            When the secret cannot be used any more.
         """
         with self._lock:
             if not self._token or self._clock() >= self._expires:
@@ -134,12 +135,20 @@ class ClientCredentials:
             if self._token == token:
                 self._token = ""
 
+    def _read_secret(self) -> str:
+        """Return the secret as it is now: it may have been renewed."""
+        secret = read_private(self._secret_file).decode("utf-8", "replace").strip()
+        if not secret:
+            raise ConfigError("expected a secret in client_secret_file, got an empty file")
+        return secret
+
     def _ask(self, http: "httpx.Client") -> tuple[str, float]:
         import httpx
 
+        client = (quote_plus(self._client_id), quote_plus(self._read_secret()))  # RFC 6749 Section 2.3.1
         form = {"grant_type": "client_credentials"} | ({"scope": self._scope} if self._scope else {})
         try:
-            with http.stream("POST", self._url, data=form, auth=self._client, headers=_HEADERS) as response:
+            with http.stream("POST", self._url, data=form, auth=client, headers=_HEADERS) as response:
                 body = read_limited(response, MAX_TOKEN_ANSWER_BYTES)
         except httpx.HTTPError:
             raise NetworkError("the token service cannot be reached") from None

@@ -41,20 +41,17 @@ class Terms:
     purpose
         ActReason code.
     region
-        Where the data may be; empty without an agreement.
+        Where the data may be.
     obligations
         What the recipient promised.
-    retention_days
-        By when each copy has to be deleted, counted from the day it left; None without an agreement.
     delete_by
-        The same as a date, where it is known.
+        Last day on which the recipient may hold a copy.
     """
 
     purpose: str
-    region: str = ""
-    obligations: frozenset[Obligation] = frozenset()
-    retention_days: int | None = None
-    delete_by: date | None = None
+    region: str
+    obligations: frozenset[Obligation]
+    delete_by: date
 
 
 class PackageSender:
@@ -156,10 +153,9 @@ class _Tar:
         document = {
             "format": FORMAT,
             "purpose": terms.purpose,
-            "region": terms.region or None,
+            "region": terms.region,
             "obligations": sorted(terms.obligations),
-            "retention_days": terms.retention_days,
-            "delete_by": None if terms.delete_by is None else terms.delete_by.isoformat(),
+            "delete_by": terms.delete_by.isoformat(),
             "instances": listed,
         }
         return json.dumps(document, indent=1).encode("ascii") + b"\n"

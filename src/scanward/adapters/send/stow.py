@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from scanward.adapters.send.credentials import ClientCredentials, check_url, read_limited
 from scanward.adapters.send.outgoing import UNREADABLE, exact_chunks, report, report_all
 from scanward.adapters.send.stow_answer import JSON, XML, Answer, parse_answer
-from scanward.errors import ConfigError, NetworkError, StoreError
+from scanward.errors import ConfigError, NetworkError, ScanwardError, StoreError
 from scanward.model.agreement import StowEndpoint
 from scanward.model.release import Delivery, DeliveryReport
 from scanward.ports.network import Outgoing
@@ -118,8 +118,8 @@ class StowSender:
         for last in (False, True):
             try:
                 token = self._token()
-            except NetworkError as error:
-                exchange.stop(str(error))
+            except ScanwardError as error:
+                exchange.stop(_words(error))
                 return
             body = _Body(exchange.files)
             status, answer = self._post(http, body, token)
@@ -264,6 +264,11 @@ class _Exchange:
             self.reports.append(report(file, delivery, detail))
         if rest := list(self.files[lost + 1 :]):
             self.again = [rest]
+
+
+def _words(error: ScanwardError) -> str:
+    """Return why there is no token; what is wrong with a file of secrets is not for reports, which others read."""
+    return str(error) if isinstance(error, NetworkError) else "the client secret cannot be used"
 
 
 def _trust(authority: str, *, system: bool) -> ssl.SSLContext:

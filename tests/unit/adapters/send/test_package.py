@@ -22,7 +22,6 @@ TERMS = Terms(
     purpose="HRESCH",
     region="DE",
     obligations=frozenset(Obligation),
-    retention_days=90,
     delete_by=date(2027, 3, 1),
 )
 
@@ -74,7 +73,6 @@ def test_age_opens_a_package_with_the_files_and_a_manifest(sender, drop, identit
         "purpose": "HRESCH",
         "region": "DE",
         "obligations": sorted(Obligation),
-        "retention_days": 90,
         "delete_by": "2027-03-01",
     }
 

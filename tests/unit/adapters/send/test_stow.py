@@ -1,5 +1,8 @@
 """STOW-RS as a door out: each instance is reported as the service said, and no better."""
 
+import base64
+import json
+
 import pytest
 
 from scanward.adapters.send.stow import StowSender
@@ -196,7 +199,6 @@ def test_a_file_that_cannot_be_read_does_not_hold_up_the_others(breaks_after):
 
 
 def token(text="secret-token", **more):
-    import json
 
     return Reply(
         kind="application/json", content=json.dumps({"access_token": text, "token_type": "Bearer"} | more).encode()
@@ -227,7 +229,6 @@ def test_a_token_is_asked_for_once_and_shown(secret):
     (asked,) = service.tokens
     assert asked["grant_type"] == "client_credentials"
     assert asked["scope"] == "dicom.write"
-    import base64
 
     assert base64.b64decode(asked["authorization"].removeprefix("Basic ")) == b"scanward:s3cret%2F%3A"
 
@@ -315,3 +316,15 @@ def test_proxies_of_the_environment_are_not_used(monkeypatch):
     monkeypatch.delenv("no_proxy", raising=False)
     with run_stow_service() as service:
         assert send(service, [make_outgoing()]) == [CONFIRMED]
+
+
+def test_a_renewed_secret_is_used_and_one_laid_open_is_not(secret):
+    with run_stow_service() as service:
+        service.token_reply = lambda number: token(f"token-{number}", expires_in=1)
+        sender = StowSender(with_tokens(service, secret))
+        secret.write_text("renewed")
+        assert [each.delivery for each in sender.send([make_outgoing()])] == [CONFIRMED]
+        assert base64.b64decode(service.tokens[0]["authorization"].removeprefix("Basic ")) == b"scanward:renewed"
+        secret.chmod(0o644)
+        assert [each.delivery for each in sender.send([make_outgoing()])] == [NOT_SENT]
+        assert len(service.tokens) == 1
