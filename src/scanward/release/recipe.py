@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from struct import Struct
+from struct import error as StructError  # noqa: N812 - a class by its name
 
 from scanward.dicomstream.opening import open_dicom
 from scanward.errors import StoreError
@@ -113,7 +114,10 @@ def read_recipe(recipes: ByteSource, index: int) -> Recipe:
     offset, length = _ENTRY.unpack(recipes.read(len(head) + index * _ENTRY.size, _ENTRY.size))
     if length > MAX_RECIPE_BYTES or offset + length > recipes.size:
         raise StoreError("a recipe is longer than what is there")
-    return _decode(recipes.read(offset, length))
+    try:
+        return _decode(recipes.read(offset, length))
+    except (StructError, IndexError):
+        raise StoreError("a recipe is damaged") from None
 
 
 def _decode(body: bytes) -> Recipe:

@@ -1,0 +1,79 @@
+"""A recipe and its source give the very file that the file command would have written."""
+
+import io
+
+import pytest
+from pydicom import dcmread
+
+from scanward.errors import StoreError
+from scanward.release.recipe import assemble, encode_recipes, length_bytes, read_recipe
+from tests.common import memory
+from tests.common.memory import BytesSource, MemoryFolder, deidentify_in_memory
+from tests.common.studies import make_samples
+
+
+@pytest.fixture
+def checked(monkeypatch, tmp_path):
+    """Each checked sample with its input's name, the file that a folder would hold, and the inputs."""
+    seen = []
+
+    class Folder(MemoryFolder):
+        def write(self, one):
+            path = super().write(one)
+            seen.append((one, self.outputs[path], read_all(one.instance.source), length_bytes(one)))
+            return path
+
+    def read_all(source):
+        return source.read(0, source.size)
+
+    monkeypatch.setattr(memory, "MemoryFolder", Folder)
+    inputs = {}
+    for number, sample in enumerate(make_samples(seed=11)):
+        stream = io.BytesIO()
+        sample.ds.save_as(stream, enforce_file_format=True)
+        inputs[f"{number}"] = stream.getvalue()
+    deidentify_in_memory(inputs, tmp_path)
+    return inputs, seen
+
+
+def test_each_sample_comes_out_as_written(checked):
+    inputs, seen = checked
+    assert len(seen) == len(inputs) > 10
+    recipes = BytesSource(encode_recipes([one for one, *_ in seen]))
+    deflated = 0
+    by_uid = {dcmread(io.BytesIO(data), stop_before_pixels=True).file_meta.MediaStorageSOPInstanceUID: data
+              for data in inputs.values()}  # fmt: skip
+    assert len(by_uid) == len(inputs)
+    for index, (one, expected, source, length) in enumerate(seen):
+        recipe = read_recipe(recipes, index)
+        deflated += recipe.of_inflated
+        if recipe.of_inflated:
+            candidates = [data for data in inputs.values() if b"1.2.840.10008.1.2.1.99" in data[:400]]
+        else:
+            candidates = [source]
+        made = [b"".join(assemble(recipe, BytesSource(data))) for data in candidates]
+        assert expected in made
+        assert length == len(expected)
+        assert one.instance.placement.sop_instance_uid.encode() in expected
+    assert deflated, "expected a deflated one among the samples"
+
+
+@pytest.mark.parametrize("index", [-1, 10_000])
+def test_a_recipe_that_is_not_there(checked, index):
+    recipes = BytesSource(encode_recipes([one for one, *_ in checked[1]]))
+    with pytest.raises(StoreError):
+        read_recipe(recipes, index)
+
+
+def test_bytes_that_are_no_recipes():
+    with pytest.raises(StoreError):
+        read_recipe(BytesSource(b"something else, longer than a head"), 0)
+    with pytest.raises(StoreError):
+        read_recipe(BytesSource(b""), 0)
+
+
+def test_a_source_that_is_shorter_than_its_recipe(checked):
+    one, _, source, _ = checked[1][0]
+    recipe = read_recipe(BytesSource(encode_recipes([one])), 0)
+    with pytest.raises(StoreError):
+        b"".join(assemble(recipe, BytesSource(source[: len(source) // 2])))
