@@ -127,6 +127,8 @@ class PeerSettings:
         SHA-256 of its certificate (DER), hexadecimal; empty: any that the authority signed.
     recipient
         Id of the recipient whose results it sends; empty for an archive or modality.
+    report_port
+        Port on which it takes storage commitment reports; 0: on the association on which it asks for them.
     """
 
     __pydantic_config__: ClassVar[dict[str, str]] = _STRICT
@@ -136,6 +138,7 @@ class PeerSettings:
     hosts: tuple[str, ...] = ()
     certificate_sha256: str = ""
     recipient: str = ""
+    report_port: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
