@@ -4,7 +4,6 @@ import hashlib
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from pydicom import dcmread
 from pydicom.dataset import Dataset, FileMetaDataset
@@ -51,11 +50,6 @@ def from_bytes(content: bytes) -> FileOutgoing:
         transfer_syntax_uid=str(ds.file_meta.TransferSyntaxUID),
         path=f"PATIENT1/{ds.StudyInstanceUID}/{ds.SeriesInstanceUID}/{uid}.dcm",
     )
-
-
-def from_file(path: Path) -> FileOutgoing:
-    """Return the Part 10 file at `path` as one about to leave."""
-    return from_bytes(path.read_bytes())
 
 
 def make_outgoing(number: int = 1, *, rows: int = 64, study: int = 1) -> FileOutgoing:
