@@ -14,6 +14,7 @@ from struct import Struct
 from typing import Final
 
 from scanward import __version__
+from scanward.dicomstream.file_meta import IMPLEMENTATION_CLASS_UID
 from scanward.errors import NetworkError
 
 MAX_PDU_BYTES: Final = 128 * 1024
@@ -36,9 +37,6 @@ A_ABORT: Final = 7
 ACCEPTED: Final = 0
 ABSTRACT_SYNTAX_NOT_SUPPORTED: Final = 3
 TRANSFER_SYNTAXES_NOT_SUPPORTED: Final = 4
-
-IMPLEMENTATION_CLASS_UID: Final = "2.25.201766384126518340937251390268254517783"
-"""Names this implementation to peers (PS3.7 Annex D.3.3.2); made of a random UUID once."""
 
 _APPLICATION_CONTEXT: Final = b"1.2.840.10008.3.1.1.1"
 _TLS_RECORD_BYTES: Final = 16 * 1024

@@ -1,0 +1,155 @@
+"""What is done with each message of an association; answers go back through `Reply`."""
+
+import logging
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from scanward.adapters import dimse_data_sets as data_sets
+from scanward.adapters import dimse_messages as dimse
+from scanward.adapters.dimse_messages import Command
+from scanward.adapters.receive.dimse.commitment import Report, Request, parse_request
+from scanward.adapters.receive.dimse.contexts import PERFORMED_PROCEDURE_STEP, STORAGE_COMMITMENT
+from scanward.adapters.receive.dimse.spool import SpooledInstance
+from scanward.adapters.receive.dimse.steps import ProcedureSteps, RecentStudies
+from scanward.config import DimseSettings, PeerSettings
+from scanward.errors import NetworkError, ScanwardError, StoreError, StoreFullError
+from scanward.model.study import Completion, Origin, OriginKind
+from scanward.ports.intake import Intake
+
+SUCCESS: Final = 0x0000
+PROCESSING_FAILURE: Final = 0x0110
+DUPLICATE_INSTANCE: Final = 0x0111
+NO_SUCH_INSTANCE: Final = 0x0112
+INVALID_ARGUMENT: Final = 0x0115
+INVALID_INSTANCE: Final = 0x0117
+NO_SUCH_CLASS: Final = 0x0118
+UNRECOGNISED_OPERATION: Final = 0x0211
+OUT_OF_RESOURCES: Final = 0xA700
+CANNOT_UNDERSTAND: Final = 0xC000
+
+MAX_COMMENT: Final = 64
+"""Characters of Error Comment (0000,0902), VR LO."""
+
+_SCHEDULED_STEP_ATTRIBUTES_SEQUENCE: Final = 0x00400270
+_STEP_STATUS: Final = 0x00400252
+_STUDY_INSTANCE_UID: Final = 0x0020000D
+_ENDED: Final = ("COMPLETED", "DISCONTINUED")
+
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reply:
+    """What a response says: the status, a word on it, and further command elements."""
+
+    status: int
+    comment: str = ""
+    more: Mapping[int, int | str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Services:
+    """What all associations share.
+
+    Attributes
+    ----------
+    settings
+        Of the door.
+    intake
+        Where instances go.
+    spool
+        Folder for instances while they come.
+    recent, steps
+        What completes a study besides quiet time.
+    report
+        Takes the answer to a storage commitment that goes out on an association of its own.
+    """
+
+    settings: DimseSettings
+    intake: Intake
+    spool: Path
+    report: Callable[[PeerSettings, str, Report], None]
+    recent: RecentStudies = field(default_factory=RecentStudies)
+    steps: ProcedureSteps = field(default_factory=ProcedureSteps)
+
+    def store(self, peer: PeerSettings, spooled: SpooledInstance) -> Reply:
+        """Take an instance in; success only when it is durable and understood."""
+        if spooled.is_full:
+            return Reply(status=OUT_OF_RESOURCES, comment="no room left")
+        try:
+            receipt = self.intake.take(spooled, Origin(kind=OriginKind.DIMSE, peer=peer.name, recipient=peer.recipient))
+        except StoreFullError:
+            return Reply(status=OUT_OF_RESOURCES, comment="no room left")
+        except StoreError:
+            return Reply(status=PROCESSING_FAILURE, comment="could not be stored")
+        except Exception as error:  # noqa: BLE001 - whatever went wrong, the sender must not hear success
+            _LOG.error("an instance was not taken in: %s", type(error).__name__)  # its text may quote values
+            return Reply(status=PROCESSING_FAILURE, comment="could not be stored")
+        if not receipt.accepted:
+            return Reply(status=CANNOT_UNDERSTAND, comment="quarantined")
+        if not peer.recipient:
+            self.recent.note(receipt.sop_instance_uid, receipt.study_uid)
+        return Reply(status=SUCCESS)
+
+    def commit(self, command: Command, data: bytes) -> tuple[Reply, Report | None]:
+        """Answer a request for storage commitment (PS3.4 Section J.3.2) and say what to report."""
+        if command.uid(dimse.REQUESTED_SOP_CLASS_UID) != STORAGE_COMMITMENT:
+            return Reply(status=NO_SUCH_CLASS), None
+        action = {dimse.ACTION_TYPE_ID: 1}
+        if command.find_number(dimse.ACTION_TYPE_ID) != 1:
+            return Reply(status=INVALID_ARGUMENT), None
+        request = parse_request(data)
+        if request is None:
+            return Reply(status=INVALID_ARGUMENT, more=action), None
+        try:
+            report = self._check(request)
+        except ScanwardError:
+            return Reply(status=PROCESSING_FAILURE, more=action), None
+        return Reply(status=SUCCESS, more=action), report
+
+    def _check(self, request: Request) -> Report:
+        held = [reference for reference in request.references if self.intake.has(*reference)]
+        missing = [reference for reference in request.references if reference not in set(held)]
+        studies = {self.recent.find(instance) for _, instance in held} - {""}
+        for study in studies:
+            self.intake.complete(study, Completion.COMMITMENT)
+        return Report(transaction=request.transaction, held=held, missing=missing)
+
+    def begin_step(self, command: Command, data: bytes) -> Reply:
+        """Note a performed procedure step that begins (N-CREATE, PS3.4 Section F.7.2.1)."""
+        if command.uid(dimse.AFFECTED_SOP_CLASS_UID) != PERFORMED_PROCEDURE_STEP:
+            return Reply(status=NO_SUCH_CLASS)
+        step = command.uid(dimse.AFFECTED_SOP_INSTANCE_UID) or f"2.25.{uuid.uuid4().int}"
+        items = data_sets.items_of(data_sets.parse(data), _SCHEDULED_STEP_ATTRIBUTES_SEQUENCE)
+        studies = _uids(items)
+        named = {dimse.AFFECTED_SOP_INSTANCE_UID: step}
+        if not studies:
+            return Reply(status=INVALID_ARGUMENT, more=named)
+        return Reply(status=SUCCESS if self.steps.begin(step, studies) else DUPLICATE_INSTANCE, more=named)
+
+    def change_step(self, command: Command, data: bytes) -> Reply:
+        """Note that a performed procedure step ended (N-SET, PS3.4 Section F.7.2.2)."""
+        if command.uid(dimse.REQUESTED_SOP_CLASS_UID) != PERFORMED_PROCEDURE_STEP:
+            return Reply(status=NO_SUCH_CLASS)
+        step = command.uid(dimse.REQUESTED_SOP_INSTANCE_UID)
+        studies = self.steps.find(step)
+        if studies is None:
+            return Reply(status=NO_SUCH_INSTANCE)
+        if data_sets.text_of(data_sets.parse(data), _STEP_STATUS) in _ENDED:
+            try:
+                for study in studies:
+                    self.intake.complete(study, Completion.MPPS)
+            except ScanwardError:
+                return Reply(status=PROCESSING_FAILURE)
+            self.steps.end(step)
+        return Reply(status=SUCCESS)
+
+
+def _uids(items: Sequence[data_sets.Found]) -> frozenset[str]:
+    studies = frozenset(data_sets.text_of(item, _STUDY_INSTANCE_UID) for item in items) - {""}
+    if any(len(study) > 64 for study in studies):
+        raise NetworkError("expected Study Instance UIDs, got something longer")
+    return studies
