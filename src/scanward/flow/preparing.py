@@ -220,7 +220,9 @@ class Preparer:
                     facts = scanner.scan(start)
                     _require_same(facts, instance)
                     checked, _ = deidentifier.deidentify(start, facts, permit)
-                    shard.prepared.append(_Prepared(instance, checked, length_bytes(checked)))
+                    made = checked.instance
+                    size_bytes = length_bytes(made.pieces, made.deflate_from, made.source)
+                    shard.prepared.append(_Prepared(instance, checked, size_bytes))
             except (StoreError, OutputError):
                 raise  # no fault of the instance: the unit is done over
             except ScanwardError as error:

@@ -80,6 +80,29 @@ class Quarantined:
     received: datetime
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DisclosedStudy:
+    """What a recipient was sent of a study, by its new UIDs.
+
+    Attributes
+    ----------
+    study_uid
+        The study's.
+    release_id
+        Of the last release.
+    first
+        When the first of it was disclosed, aware UTC.
+    instances, series
+        SOP Instance and Series Instance UIDs.
+    """
+
+    study_uid: str
+    release_id: str
+    first: datetime
+    instances: frozenset[str]
+    series: frozenset[str]
+
+
 class Ledger(Protocol):
     """Studies, decisions, disclosures and work items. If stolen: who was sent where, under encryption.
 
@@ -260,8 +283,19 @@ class Ledger(Protocol):
         """Move a result to `state`; empty values leave what is there; ACCEPTED again counts an attempt."""
         ...
 
-    def find_release_of(self, recipient: str, uids: Sequence[str]) -> Sequence[str]:
-        """Return releases of a recipient that disclosed any of the new Study, Series or SOP Instance UIDs given."""
+    def find_disclosed(self, recipient: str, uids: Sequence[str]) -> Sequence[DisclosedStudy]:
+        """Return each study disclosed to `recipient` that has any of the new Study, Series or SOP Instance UIDs given.
+
+        Disclosed: in whatever state but EXCLUDED, QUARANTINED and STOPPED.
+        """
+        ...
+
+    def find_disclosed_by(self, release_id: str) -> Sequence[DisclosedStudy]:
+        """Return the studies that a release disclosed instances of, each with all that its recipient has of it."""
+        ...
+
+    def find_known(self, ids: Sequence[str]) -> frozenset[str]:
+        """Return which of these blind indexes are of instances, series or studies of the archive."""
         ...
 
     # Workers

@@ -59,7 +59,12 @@ class Recipe:
 
 def encode_recipes(checked: Sequence[CheckedInstance]) -> bytes:
     """Return the recipes of instances, in their order."""
-    bodies = [_encode(one) for one in checked]
+    return encode_pieces([(one.instance.pieces, one.instance.deflate_from) for one in checked])
+
+
+def encode_pieces(files: Sequence[tuple[Sequence[Piece], int | None]]) -> bytes:
+    """Return the recipes of files, each given as its pieces and the index of the first that is deflated."""
+    bodies = [_encode(pieces, deflate_from) for pieces, deflate_from in files]
     at = len(MAGIC) + _COUNT.size + _ENTRY.size * len(bodies)
     entries = []
     for body in bodies:
@@ -68,33 +73,31 @@ def encode_recipes(checked: Sequence[CheckedInstance]) -> bytes:
     return b"".join((MAGIC, _COUNT.pack(len(bodies)), *entries, *bodies))
 
 
-def _encode(checked: CheckedInstance) -> bytes:
-    instance = checked.instance
-    flags = 0 if instance.deflate_from is None else _INFLATED_SOURCE
-    head = [b""]
-    data = []
+def _encode(pieces: Sequence[Piece], deflate_from: int | None) -> bytes:
+    flags = 0 if deflate_from is None else _INFLATED_SOURCE
+    heads: list[bytes] = []
+    data: list[bytes] = []
     pending: list[bytes] = []
 
     def end_bytes() -> None:
         if pending:
             joined = b"".join(pending)
             pending.clear()
-            head.append(_BYTES.pack(0, len(joined)))
+            heads.append(_BYTES.pack(0, len(joined)))
             data.append(joined)
 
-    deflate_from = _NO_DEFLATE
-    for index, piece in enumerate(instance.pieces):
-        if index == instance.deflate_from:
+    first = _NO_DEFLATE
+    for index, piece in enumerate(pieces):
+        if index == deflate_from:
             end_bytes()
-            deflate_from = len(head) - 1
+            first = len(heads)
         if isinstance(piece, bytes):
             pending.append(piece)
         else:
             end_bytes()
-            head.append(_RANGE.pack(1, piece.offset, piece.length))
+            heads.append(_RANGE.pack(1, piece.offset, piece.length))
     end_bytes()
-    head[0] = _HEAD.pack(flags, deflate_from, len(head) - 1)
-    return b"".join((*head, *data))
+    return b"".join((_HEAD.pack(flags, first, len(heads)), *heads, *data))
 
 
 def read_recipe(recipes: ByteSource, index: int) -> Recipe:
@@ -185,10 +188,8 @@ def _chunks(piece: Piece, source: ByteSource) -> Iterator[bytes]:
         yield chunk
 
 
-def length_bytes(checked: CheckedInstance) -> int:
-    """Return the length of the file; of one that is deflated it is found by deflating it."""
-    instance = checked.instance
-    if instance.deflate_from is None:
-        return sum(len(piece) if isinstance(piece, bytes) else piece.length for piece in instance.pieces)
-    recipe = Recipe(instance.pieces, instance.deflate_from, of_inflated=False)
-    return sum(len(chunk) for chunk in assemble(recipe, instance.source))
+def length_bytes(pieces: Sequence[Piece], deflate_from: int | None, source: ByteSource) -> int:
+    """Return the length of a file; of one that is deflated it is found by deflating it."""
+    if deflate_from is None:
+        return sum(len(piece) if isinstance(piece, bytes) else piece.length for piece in pieces)
+    return sum(len(chunk) for chunk in assemble(Recipe(pieces, deflate_from, of_inflated=False), source))

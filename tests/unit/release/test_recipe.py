@@ -20,7 +20,9 @@ def checked(monkeypatch, tmp_path):
     class Folder(MemoryFolder):
         def write(self, one):
             path = super().write(one)
-            seen.append((one, self.outputs[path], read_all(one.instance.source), length_bytes(one)))
+            made = one.instance
+            length = length_bytes(made.pieces, made.deflate_from, made.source)
+            seen.append((one, self.outputs[path], read_all(made.source), length))
             return path
 
     def read_all(source):

@@ -1,0 +1,202 @@
+"""Puts the flow of the gateway together: what every worker does."""
+
+import os
+import secrets
+import socket
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+from scanward.adapters.archive import DimseArchive
+from scanward.adapters.engines.dbos import DbosQueue
+from scanward.adapters.send.senders import make_sender
+from scanward.bootstrap.stores import Stores
+from scanward.errors import NetworkError
+from scanward.flow.alive import Watch
+from scanward.flow.decisions import Decider
+from scanward.flow.intake import GatewayIntake
+from scanward.flow.loops import Loop
+from scanward.flow.outbox import Drainer, Events, Retries
+from scanward.flow.outgoing import OutgoingFiles
+from scanward.flow.preparing import SHARD, Preparer
+from scanward.flow.priors import PriorFetcher
+from scanward.flow.returns import Returner
+from scanward.flow.routing import PREPARE, PRIORS, Router
+from scanward.model.agreement import Recipient
+from scanward.ports.network import Archive, Sender
+
+IDLE_SECONDS = 0.5
+"""Pause of a loop that finds nothing to do."""
+
+DRAINERS = 2
+"""So many recipients are sent to at once by each worker."""
+
+PREPARED_AT_ONCE = 2
+"""So many units of work are done at once by each worker: one computes while the other waits for a disk."""
+
+EMBEDDED = "embedded"
+"""Name of the worker inside `scanward serve` on SQLite: it takes up again at once what was left when it was killed."""
+
+
+def now() -> datetime:
+    """Return the time, aware UTC."""
+    return datetime.now(UTC)
+
+
+def worker_name(stores: Stores) -> str:
+    """Return a name for this worker: a fixed one where there can be only one, else one that no other has."""
+    if not stores.settings.ledger_url:
+        return EMBEDDED
+    return f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
+
+
+class Engine:
+    """What a worker does: route, prepare, send, bring results back.
+
+    Parameters
+    ----------
+    stores
+        Where things are kept.
+    name
+        Name of this worker.
+    events
+        Is told what happens, for metrics.
+    clock
+        Tells the time, aware UTC.
+    """
+
+    def __init__(
+        self,
+        stores: Stores,
+        *,
+        name: str,
+        events: Events | None = None,
+        clock: Callable[[], datetime] = now,
+    ) -> None:
+        settings, ledger = stores.settings, stores.ledger
+        self.stores = stores
+        self.clock = clock
+        self.archive: Archive | None = None
+        if settings.archive is not None:
+            self.archive = DimseArchive(settings.archive, spool=stores.spool)
+        self.decider = Decider(ledger, clock)
+        self.outgoing = OutgoingFiles(stores.blobs, stores.vault, stores.spool)
+        self.intake = GatewayIntake(
+            blobs=stores.blobs,
+            vault=stores.vault,
+            ledger=ledger,
+            sealing=stores.sealing,
+            spool=stores.spool,
+            clock=clock,
+        )
+        self.queue = DbosQueue(
+            engine=stores.engine,
+            worker=name,
+            handlers={PREPARE: self._prepare, SHARD: self._prepare_shard, PRIORS: self._fetch_priors},
+            concurrency=PREPARED_AT_ONCE,
+        )
+        self.router = Router(
+            ledger=ledger,
+            registry=ledger,
+            sealing=stores.sealing,
+            decider=self.decider,
+            queue=self.queue,
+            has_archive=self.archive is not None,
+            quiet_seconds=settings.quiet_seconds,
+            clock=clock,
+        )
+        self.preparer = Preparer(
+            ledger=ledger,
+            registry=ledger,
+            blobs=stores.blobs,
+            vault=stores.vault,
+            keys=stores.keys,
+            decider=self.decider,
+            queue=self.queue,
+            shard_instances=settings.shard_instances,
+            spool=stores.spool,
+            clock=clock,
+        )
+        self.returner = Returner(
+            ledger=ledger,
+            registry=ledger,
+            blobs=stores.blobs,
+            vault=stores.vault,
+            sealing=stores.sealing,
+            archive=self.archive,
+            retries=self._retries(),
+            spool=stores.spool,
+            clock=clock,
+        )
+        self._priors = None
+        if self.archive is not None:
+            self._priors = PriorFetcher(
+                ledger=ledger, registry=ledger, sealing=stores.sealing, archive=self.archive, clock=clock
+            )
+        drainers = [self._make_drainer(f"{name}-{number}", events) for number in range(DRAINERS)]
+        watch = Watch(name, ledger, self.queue, clock)
+        self._draining = [
+            Loop(f"send-{number}", drainer.drain_once, idle_seconds=IDLE_SECONDS)
+            for number, drainer in enumerate(drainers)
+        ]
+        self._loops = [
+            Loop("route", self.router.sweep, idle_seconds=IDLE_SECONDS),
+            Loop("results", self.returner.step, idle_seconds=IDLE_SECONDS),
+            Loop("alive", watch.step, idle_seconds=1.0),
+            *self._draining,
+        ]
+
+    def start(self) -> None:
+        """Begin to work; raises `StoreError` when the engine's database cannot be used."""
+        self.queue.start()
+        self.router.recover()
+        for loop in self._loops:
+            loop.start()
+
+    def stop(self) -> None:
+        """Finish what is being done, as far as that does not take long, and stop; nothing is lost either way."""
+        for loop in self._loops:
+            loop.stop()
+        self.queue.stop()
+
+    def _retries(self) -> Retries:
+        settings = self.stores.settings
+        return Retries(
+            attempts=settings.attempts,
+            first=timedelta(seconds=settings.backoff_seconds),
+            longest=timedelta(seconds=settings.backoff_max_seconds),
+        )
+
+    def _make_drainer(self, owner: str, events: Events | None) -> Drainer:
+        return Drainer(
+            owner=owner,
+            ledger=self.stores.ledger,
+            registry=self.stores.ledger,
+            outgoing=self.outgoing,
+            decider=self.decider,
+            make_sender=self._make_sender,
+            retries=self._retries(),
+            clock=self.clock,
+            events=events,
+        )
+
+    def _make_sender(self, recipient: Recipient) -> Sender:
+        return make_sender(recipient, spool=self.stores.spool)
+
+    # The kinds of work
+
+    def _prepare(self, key: str) -> None:
+        self.preparer.prepare(key)
+        self._wake_senders()
+
+    def _prepare_shard(self, key: str) -> None:
+        self.preparer.prepare_shard(key)
+        self._wake_senders()
+
+    def _fetch_priors(self, key: str) -> None:
+        if self._priors is None:
+            raise NetworkError("expected an archive to fetch earlier studies from", remedy="Set [archive].")
+        self._priors.fetch(key)
+
+    def _wake_senders(self) -> None:
+        for loop in self._draining:
+            loop.wake()

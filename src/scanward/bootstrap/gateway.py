@@ -1,0 +1,118 @@
+"""The gateway: the engine, and the doors by which instances come in."""
+
+import json
+import os
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Protocol
+
+from scanward.adapters.lock import ProcessLock
+from scanward.bootstrap.engine import Engine, now, worker_name
+from scanward.bootstrap.stores import Stores
+from scanward.flow.outbox import Events
+
+RUNNING = "serve.json"
+"""File in the home folder that says where a running gateway listens."""
+
+
+class Door(Protocol):
+    """Something that lets instances in between `start` and `stop`."""
+
+    def start(self) -> None:
+        """Open."""
+        ...
+
+    def stop(self) -> None:
+        """Close; what is being received is finished or was never accepted."""
+        ...
+
+
+class Gateway:
+    """A gateway on opened stores; the HTTP door is opened by who serves it.
+
+    Parameters
+    ----------
+    stores
+        Where things are kept.
+    events
+        Is told what happens, for metrics.
+    works
+        Whether this process also does the work; otherwise `scanward worker` processes have to.
+    clock
+        Tells the time, aware UTC.
+
+    Raises
+    ------
+    ConfigError
+        Another process serves this home folder.
+    """
+
+    def __init__(
+        self,
+        stores: Stores,
+        *,
+        events: Events | None = None,
+        works: bool = True,
+        clock: Callable[[], datetime] = now,
+    ) -> None:
+        self._lock = ProcessLock(stores.home / "serve.lock", "serves this home folder")
+        self.stores = stores
+        self.works = works
+        self.engine = Engine(stores, name=worker_name(stores), events=events, clock=clock)
+        self.doors: list[Door] = []
+        self.dicom_port = 0
+        self._make_doors()
+
+    def _make_doors(self) -> None:
+        settings = self.stores.settings
+        if settings.dimse is not None:
+            from scanward.adapters.receive.dimse import DimseServer
+
+            self._dimse = DimseServer(settings.dimse, self.engine.intake, spool=self.stores.spool)
+            self.doors.append(self._dimse)
+        if settings.watch:
+            from scanward.adapters.receive.watch import FolderWatch
+
+            self.doors += [FolderWatch(one, self.engine.intake, spool=self.stores.spool) for one in settings.watch]
+
+    def start(self) -> None:
+        """Begin to work and open the doors."""
+        if self.works:
+            self.engine.start()
+        for door in self.doors:
+            door.start()
+        if self.stores.settings.dimse is not None:
+            self.dicom_port = self._dimse.port
+
+    def stop(self) -> None:
+        """Close the doors first, then stop working."""
+        for door in self.doors:
+            door.stop()
+        if self.works:
+            self.engine.stop()
+        (self.stores.home / RUNNING).unlink(missing_ok=True)
+        self._lock.release()
+
+    def note_running(self, *, http_port: int) -> None:
+        """Write where the gateway listens into the home folder, for commands on the same machine."""
+        text = json.dumps(
+            {
+                "pid": os.getpid(),
+                "dicom_port": self.dicom_port,
+                "http_port": http_port,
+                "since": datetime.now(UTC).isoformat(timespec="seconds"),
+            }
+        )
+        staged = self.stores.home / f".{RUNNING}.{os.getpid()}"
+        staged.write_text(text, "utf-8")
+        staged.replace(self.stores.home / RUNNING)
+
+
+def read_running(home: Path) -> dict[str, int | str] | None:
+    """Return where the gateway of a home folder listens, or None where none runs."""
+    try:
+        running: dict[str, int | str] = json.loads((home / RUNNING).read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+    return running
