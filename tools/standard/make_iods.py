@@ -39,29 +39,48 @@ class _Tree:
 
 
 def make(sources: Sources) -> None:
-    """Write ``iods.json``."""
+    """Write ``iods.json``, and ``required.json`` with what of all Attributes is not optional."""
     keywords, sequences = _read_keywords(sources)
     wanted = _read_table_tags(sources) | sequences | set(_ALSO)
-    modules = read_json(sources.highdicom / "module_attribute_map.json")
-    iods = read_json(sources.highdicom / "iod_module_map.json")
     sop_classes = dict(read_json(sources.highdicom / "sop_class_iod_map.json"))
     for retired, successor in _SUCCESSORS.items():
         sop_classes.setdefault(retired, sop_classes[successor])
+    trees = _read_trees(sources, set(sop_classes.values()), keywords, wanted)
+    flat = _flatten(trees)
+    content = {"roots": flat["roots"], "sop_classes": dict(sorted(sop_classes.items())), "nodes": flat["nodes"]}
+    write_json(sources.data / "iods.json", content)
+    trees = _read_trees(sources, set(sop_classes.values()), keywords, set(keywords.values()))
+    for tree in trees.values():
+        _prune(tree)
+    write_json(sources.data / "required.json", _flatten(trees))
 
-    nodes: dict[str, int] = {}
-    roots: dict[str, int] = {}
-    for iod in sorted(set(sop_classes.values())):
-        tree = _Tree()
+
+def _read_trees(sources: Sources, names: set[str], keywords: dict[str, int], wanted: set[int]) -> dict[str, _Tree]:
+    """Return a tree for each IOD in `names`, with the Attributes in `wanted`."""
+    modules = read_json(sources.highdicom / "module_attribute_map.json")
+    iods = read_json(sources.highdicom / "iod_module_map.json")
+    trees = {}
+    for iod in sorted(names):
+        tree = trees[iod] = _Tree()
         for module in sorted({entry["key"] for entry in iods[iod]}):
             for attribute in modules.get(module, []):
                 _insert(tree, attribute, keywords, wanted)
-        roots[iod] = _store(tree, nodes)
-    content: dict[str, Any] = {
-        "roots": roots,
-        "sop_classes": dict(sorted(sop_classes.items())),
-        "nodes": list(nodes),
-    }
-    write_json(sources.data / "iods.json", content)
+    return trees
+
+
+def _flatten(trees: dict[str, _Tree]) -> dict[str, Any]:
+    nodes: dict[str, int] = {}
+    roots = {iod: _store(tree, nodes) for iod, tree in trees.items()}
+    return {"roots": roots, "nodes": list(nodes)}
+
+
+def _prune(tree: _Tree) -> None:
+    """Take out what is optional, with all below it."""
+    for tag, below in list(tree.below.items()):
+        if below.strictness is None or TYPES[below.strictness] == "3":
+            del tree.below[tag]
+        else:
+            _prune(below)
 
 
 def _read_keywords(sources: Sources) -> tuple[dict[str, int], set[int]]:

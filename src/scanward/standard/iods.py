@@ -1,9 +1,10 @@
 """PS3.3: the Type an Attribute has in the IOD of a SOP Class (PS3.5 Section 7.4).
 
 Known for the Attributes that Table E.1-1 of PS3.15 names, for (0028,0301), (0028,0302) and (0008,0201), and for every
-sequence. Edition 2025, see ``README.md``.
+sequence; of all others what is not optional. Edition 2025, see ``README.md``.
 """
 
+from collections.abc import Callable
 from functools import cache, lru_cache
 from typing import Any, Final, NamedTuple
 
@@ -30,8 +31,20 @@ def attribute_type(sop_class_uid: str, path: Path) -> str | None:
     that is present, and the strictest Type wins. Content items are alike at every depth of an SR tree (PS3.3 Section
     C.17.3), so the levels of Content Sequence at the head of `path` do not count.
     """
-    content = _content()
-    iod = content["sop_classes"].get(sop_class_uid)
+    return _find_type(_content(), _node, sop_class_uid, path)
+
+
+@lru_cache(maxsize=16384)
+def required_type(sop_class_uid: str, path: Path) -> str | None:
+    """Return ``1``, ``1C``, ``2`` or ``2C``, the Type of any Attribute, or None where it is optional or not known.
+
+    As `attribute_type`; what stands within an optional sequence is optional. Known for every Attribute of the standard.
+    """
+    return _find_type(_required(), _required_node, sop_class_uid, path)
+
+
+def _find_type(content: Any, level: Callable[[int], dict[Tag, _Entry]], sop_class_uid: str, path: Path) -> str | None:
+    iod = _content()["sop_classes"].get(sop_class_uid)
     if iod is None:
         return None
     depth = 0
@@ -40,7 +53,7 @@ def attribute_type(sop_class_uid: str, path: Path) -> str | None:
     node: int | None = content["roots"][iod]
     found: str | None = None
     for tag in path[depth:]:
-        entry = _node(node).get(tag) if node is not None else None
+        entry = level(node).get(tag) if node is not None else None
         if entry is None:
             return None
         found, node = entry
@@ -65,8 +78,22 @@ def _content() -> Any:
 @cache
 def _node(number: int) -> dict[Tag, _Entry]:
     """Return one level of a tree; levels are parsed on first use, as an instance needs few of them."""
+    return _parse_level(_content()["nodes"][number])
+
+
+@cache
+def _required() -> Any:
+    return read_json("required.json")
+
+
+@cache
+def _required_node(number: int) -> dict[Tag, _Entry]:
+    return _parse_level(_required()["nodes"][number])
+
+
+def _parse_level(line: str) -> dict[Tag, _Entry]:
     entries = {}
-    for text in _content()["nodes"][number].split():
+    for text in line.split():
         tag, strictness, below = text.split(":")
         entries[int(tag, 16)] = _Entry(
             TYPES[int(strictness)] if strictness else None,
