@@ -3,6 +3,8 @@
 import hashlib
 import re
 import tomllib
+from collections.abc import Collection
+from dataclasses import replace
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -16,7 +18,7 @@ from scanward.standard.dictionary import find_attribute, tag_of
 SHIPPED = ("basic", "ai-inference", "research", "patient-copy")
 """Names of the profiles that come with Scanward, the default first."""
 
-_KEYS = frozenset({"name", "description", "options", "rules"})
+_KEYS = frozenset({"name", "description", "options", "rules", "needed"})
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 
@@ -83,7 +85,39 @@ def parse_profile(text: str, *, where: str = "profile") -> Profile:
     )
     if {Option.RETAIN_FULL_DATES, Option.RETAIN_MODIFIED_DATES} <= profile.options:
         raise ProfileError(f"{where}: dates can be retained in full or modified, not both")
-    return profile
+    return restrict(profile, _list(content, "needed", where)) if "needed" in content else profile
+
+
+def restrict(profile: Profile, keywords: Collection[str]) -> Profile:
+    """Return `profile` narrowed to the optional Attributes that a purpose needs; ``*`` alone leaves it as it is.
+
+    Private elements have no keyword, so none of them is needed.
+
+    Raises
+    ------
+    ProfileError
+        A keyword is not known.
+    """
+    if set(keywords) == {"*"}:
+        return profile
+    tags = _needed(keywords, profile.name)
+    return replace(
+        profile,
+        options=profile.options - {Option.RETAIN_SAFE_PRIVATE},
+        needed=tags if profile.needed is None else tags & profile.needed,
+    )
+
+
+def _needed(keywords: Collection[object], where: str) -> frozenset[Tag]:
+    tags = set()
+    for keyword in keywords:
+        tag = tag_of(keyword) if isinstance(keyword, str) else None
+        if tag is None:
+            raise ProfileError(
+                f"{where}: unknown Attribute {keyword!r} among 'needed'", remedy="Give keywords of PS3.6."
+            )
+        tags.add(tag)
+    return frozenset(tags)
 
 
 def _text(content: dict[str, Any], key: str, where: str) -> str:

@@ -35,6 +35,7 @@ class Reason(StrEnum):
     TEXT = "free text, cleaned"
     MALFORMED = "value does not fit its Value Representation"
     MARK = "written to tell what was done"
+    NOT_NEEDED = "not needed for the purpose"
 
 
 def format_tag(tag: Tag) -> str:

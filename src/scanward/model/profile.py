@@ -63,9 +63,13 @@ class Profile:
         The options of Annex E that are on.
     rules
         Attributes that are treated otherwise than the table and the options say.
+    needed
+        Optional Attributes that the purpose needs, with what is inside them: others are left out besides. None leaves
+        it to the rest of the profile.
     """
 
     name: str
     description: str
     options: frozenset[Option] = frozenset()
     rules: Mapping[Tag, Action] = field(default_factory=dict)
+    needed: frozenset[Tag] | None = None

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from scanward.deidentify.profile import SHIPPED, load_profile, parse_profile, profile_digest
+from scanward.deidentify.profile import SHIPPED, load_profile, parse_profile, profile_digest, restrict
 from scanward.errors import ProfileError
 from scanward.model.attribute import Action
 from scanward.model.profile import Option
@@ -98,3 +98,24 @@ def test_a_profile_that_is_no_text_is_refused(tmp_path: Path) -> None:
     path.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ProfileError):
         load_profile(str(path))
+
+
+def test_a_profile_may_name_what_is_needed() -> None:
+    profile = parse_profile(HEAD + 'options = ["retain-safe-private"]\nneeded = ["PatientAge", "KVP"]\n')
+    assert profile.needed == {0x00101010, 0x00180060}
+    assert profile.options == frozenset()
+    assert parse_profile(HEAD + "needed = []\n").needed == frozenset()
+    assert parse_profile(HEAD).needed is None
+
+
+def test_an_agreement_narrows_what_a_profile_needs_and_never_widens_it() -> None:
+    profile = parse_profile(HEAD + 'needed = ["PatientAge", "KVP"]\n')
+    assert restrict(profile, {"KVP", "PatientSex"}).needed == {0x00180060}
+    assert restrict(profile, frozenset()).needed == frozenset()
+    assert restrict(profile, {"*"}) is profile
+
+
+@pytest.mark.parametrize("keywords", [("NoSuchAttribute",), ("*", "KVP"), ("(0010,1010)",), (7,)])
+def test_what_is_needed_is_named_by_keyword(keywords: tuple) -> None:
+    with pytest.raises(ProfileError):
+        restrict(load_profile("basic"), keywords)

@@ -2,13 +2,15 @@
 
 The plan is data and looks at no value. An Attribute is treated, in this order, by a rule of the profile; by its row
 in the table, an option's column before the Basic profile's; by what its Value Representation can carry, where the
-standard knows it and the table does not name it; and goes where nothing of that holds.
+standard knows it and the table does not name it; and goes where nothing of that holds. Where an agreement names the
+Attributes that its purpose needs, the others go besides.
 """
 
 from enum import Enum
 from functools import cache
 from typing import NamedTuple
 
+from scanward.deidentify.header.necessary import Need, need_of
 from scanward.model.attribute import Action, Path, Reason, Tag
 from scanward.model.profile import Option, Profile
 from scanward.standard.confidentiality import ConfidentialityRow, find_row
@@ -145,7 +147,10 @@ class Plan:
         key = (path, vr)
         operation = self._operations.get(key)
         if operation is None:
-            operation = self._operations[key] = self._resolve(path, vr.decode("ascii"))
+            operation = self._resolve(path, vr.decode("ascii"))
+            if self.profile.needed is not None:
+                operation = _narrow(operation, path, self.sop_class_uid, self.profile.needed)
+            self._operations[key] = operation
         return operation
 
     def _resolve(self, path: Path, encoded_vr: str) -> Operation:
@@ -237,6 +242,20 @@ class Plan:
         else:
             return Operation(_keep(entry, vr, None), Action.KEEP, Reason.SAFE, None, kind)
         return Operation(_METHODS[action](entry, vr, None), action, Reason.SAFE, None, kind)
+
+
+_WITHOUT_VALUE = frozenset({Method.REMOVE, Method.EMPTY, Method.PSEUDONYM})
+
+
+def _narrow(operation: Operation, path: Path, sop_class_uid: str, needed: frozenset[Tag]) -> Operation:
+    """Take away what the purpose does not need of what the profile would leave in."""
+    if operation.method in _WITHOUT_VALUE:
+        return operation
+    need = need_of(path, sop_class_uid, needed)
+    if need is Need.STAYS:
+        return operation
+    method, action = (Method.EMPTY, Action.EMPTY) if need is Need.EMPTY else (Method.REMOVE, Action.REMOVE)
+    return Operation(method, action, Reason.NOT_NEEDED, None, operation.attribute_type)
 
 
 def _effective_vr(entry: AttributeEntry, encoded_vr: str) -> str:
