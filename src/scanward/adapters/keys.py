@@ -10,6 +10,7 @@ One key serves all: the key of a recipient is derived from the master key and th
 import hashlib
 import hmac
 import os
+import re
 import secrets
 import unicodedata
 from contextlib import suppress
@@ -27,6 +28,7 @@ _FIELDS = ("created", "key", "check")
 _MAX_FILE_BYTES = 4096
 _RECIPIENT_INFO = b"scanward recipient key v1|"
 _KEY_ID_INFO = b"scanward key id v1"
+_PURPOSE = re.compile(r"[a-z]+")
 
 
 def derive(key: bytes, info: bytes, *, salt: bytes = b"", length: int = KEY_BYTES) -> bytes:
@@ -65,6 +67,15 @@ class KeyFolder:
         """Return the 32 byte key for `recipient`, the same each time."""
         name = unicodedata.normalize("NFC", recipient).encode()
         return derive(self._load(), _RECIPIENT_INFO + name)
+
+    def derived_key(self, purpose: str) -> bytes:
+        """Return the 32 byte key for one `purpose` of the gateway: a word of small letters, as ``vault``.
+
+        A word alone can't meet the other names that keys are derived by, which are of two.
+        """
+        if not _PURPOSE.fullmatch(purpose):
+            raise ValueError("expected the purpose of a key to be one word of small letters")
+        return derive(self._load(), f"scanward {purpose} v1".encode())
 
     def key_id(self) -> str:
         """Return 16 hexadecimal digits that tell this master key from others and nothing else of it."""

@@ -57,6 +57,22 @@ def test_keys_are_made_once_and_differ_by_recipient(home):
     assert len(keys.key_id()) == 16
 
 
+def test_each_purpose_has_a_key_of_its_own(home):
+    keys = KeyFolder(home)
+    vault = keys.derived_key("vault")
+    assert len(vault) == 32
+    assert KeyFolder(home).derived_key("vault") == vault
+    others = {keys.derived_key("sealing"), keys.recipient_key("vault"), keys.recipient_key("")}
+    assert len(others | {vault}) == 4
+    assert not vault.hex().startswith(keys.key_id())
+
+
+@pytest.mark.parametrize("purpose", ["", "key id", "recipient key v1|a", "Vault", "vault\n"])
+def test_purposes_are_single_words(home, purpose):
+    with pytest.raises(ValueError, match="one word"):
+        KeyFolder(home).derived_key(purpose)
+
+
 def test_modes(home):
     KeyFolder(home).key_id()
     modes = {str(path.relative_to(home)): path.stat().st_mode & 0o777 for path in (home, *home.rglob("*"))}
