@@ -83,6 +83,9 @@ def run_stow_service(reply: Callable[[Request], Reply] = store_all, *, tls=None)
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
+            if len(body) < int(self.headers["Content-Length"]):
+                self.close_connection = True  # the client went away
+                return
             headers = {name.lower(): value for name, value in self.headers.items()}
             if self.path == "/token":
                 form = {name: values[0] for name, values in parse_qs(body.decode()).items()}

@@ -74,7 +74,7 @@ class StowSender:
         self._url = endpoint.url.rstrip("/") + "/studies"
         self._credentials = ClientCredentials(endpoint) if endpoint.token_url else None
         self._trust = _trust(endpoint.authority, system=not endpoint.authority)
-        self._token_trust = _trust(endpoint.authority, system=True)
+        self._token_trust = _trust(endpoint.authority, system=True) if endpoint.token_url else self._trust
         self._request_bytes = request_bytes
         self._request_instances = request_instances
         self._timeout_seconds = timeout_seconds
