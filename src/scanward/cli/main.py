@@ -8,7 +8,9 @@ from scanward import __version__
 from scanward.cli.exits import ExitCode
 from scanward.errors import ScanwardError
 
-COMMANDS = ("deidentify", "inspect", "profiles", "keys")
+COMMANDS = (
+    "init", "serve", "worker", "recipient", "consent", "token", "fsck", "deidentify", "inspect", "profiles", "keys",
+)  # fmt: skip
 """In the order of the help; each is made by the module of its name beside this one."""
 
 
@@ -32,7 +34,7 @@ class _Commands(click.Group):
     __version__, prog_name="scanward", message="%(prog)s %(version)s", help="Print the version and exit."
 )
 def app() -> None:
-    """De-identify DICOM, check it, and say what was done."""
+    """The privacy gateway for medical-imaging AI; and `deidentify`, the same rules for files."""
 
 
 def main() -> None:
