@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 import zlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -243,7 +244,8 @@ def bring_back(
 def encode(ds: Dataset) -> bytes:
     """Return a data set as a file, whatever its values are."""
     buffer = io.BytesIO()
-    with config.disable_value_validation():
+    with config.disable_value_validation(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
         dcmwrite(buffer, ds, enforce_file_format=True)
     return buffer.getvalue()
 

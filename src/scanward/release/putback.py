@@ -59,6 +59,8 @@ MAX_CHARACTERS = {"LO": 64, "SH": 16}
 """PS3.5 Table 6.2-1, of a value."""
 
 _UID_IN_TEXT = re.compile(r"(?<![0-9.])[0-2](?:\.[0-9]{1,39})+(?![0-9])(?!\.[0-9])")
+_DEFAULT_REPERTOIRE = (b"", b"ISO_IR 6", b"ISO 2022 IR 6")
+_UPPER_HALF_DESIGNATED = re.compile(rb"\x1b(?:\$?\)|-)")
 _DATE = re.compile(r"\d{4}(?:\d{2}(?:\d{2})?)?")
 
 Edited = Edit | bytes
@@ -177,10 +179,15 @@ class ValueRestorer:
 
 
 def encode_strictly(text: str, charset: bytes) -> bytes | None:
-    """Encode text in a Specific Character Set, or return None where that has not all its characters."""
-    if not text.isascii() and charset in (b"", b"ISO_IR 6", b"ISO 2022 IR 6"):
-        return None
-    return encode_text(text, charset)
+    """Encode text in a Specific Character Set, or return None where that has not all its characters.
+
+    Where the first of its values is the default repertoire, codecs in use fill the upper half up with Latin-1, which
+    nobody declared: bytes there count only behind an escape that says what they are.
+    """
+    encoded = encode_text(text, charset)
+    if encoded is None or encoded.isascii() or charset.split(b"\\")[0].strip() not in _DEFAULT_REPERTOIRE:
+        return encoded
+    return encoded if _UPPER_HALF_DESIGNATED.search(encoded) else None
 
 
 def _is_plain(raw: bytes) -> bool:
