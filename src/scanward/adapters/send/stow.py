@@ -111,7 +111,16 @@ class StowSender:
     def _http(self, trust: ssl.SSLContext) -> "httpx.Client":
         import httpx
 
-        return httpx.Client(verify=trust, trust_env=False, follow_redirects=False, timeout=self._timeout_seconds)
+        # A connection for each request: one that is kept may just be ending on the other side, which looks the same as
+        # a lost request. A request is large enough for that not to matter.
+        return httpx.Client(
+            verify=trust,
+            trust_env=False,
+            follow_redirects=False,
+            timeout=self._timeout_seconds,
+            limits=httpx.Limits(max_keepalive_connections=0),
+            headers={"Connection": "close"},
+        )
 
     def _send_batch(self, http: "httpx.Client", exchange: "_Exchange") -> None:
         """Send one request, and once more with a new token where the service does not take the one it got."""
