@@ -40,13 +40,15 @@ class OwnedCipher:
         32 bytes that serve nothing else.
     """
 
+    OVERHEAD_BYTES = _FRONT_BYTES + _TAG_BYTES
+
     def __init__(self, key: bytes) -> None:
         if len(key) != KEY_BYTES:
             raise ValueError(f"expected a key of {KEY_BYTES} bytes, got {len(key)}")
         self._key = key
 
     def seal(self, owner: str, value: bytes) -> bytes:
-        """Return `value` encrypted and bound to `owner`: 41 bytes longer."""
+        """Return `value` encrypted and bound to `owner`: longer by `OVERHEAD_BYTES`."""
         drawn = os.urandom(_SALT_BYTES + _NONCE_BYTES)
         sealed = self._cipher(drawn[:_SALT_BYTES], owner).encrypt(drawn[_SALT_BYTES:], value, _VERSION)
         return _VERSION + drawn + sealed
