@@ -1,0 +1,1 @@
+"""The staff page: rendered here, readable without scripts."""
