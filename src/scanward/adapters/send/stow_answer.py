@@ -17,9 +17,9 @@ XML = "application/dicom+xml"
 DUPLICATE_SOP_INSTANCE = 0x0111
 """Failure reason of a service that has the instance already (PS3.7 Section C.5.16)."""
 
-PASSING_REASONS = frozenset({0x0110, 0x0124, 0x0213})
+PASSING_REASONS = frozenset({0x0110, 0x0213})
 """Failure reasons that may be others the next time: processing failure, which services also say when their disk is
-full; not authorised, which is a matter of their settings; resource limitation (PS3.4 CC.2.3.3, PS3.7 Annex C)."""
+full, and resource limitation (PS3.7 Annex C)."""
 
 MAX_DEPTH = 32
 """Deeper XML is not what was asked for; the answer needs 5."""
