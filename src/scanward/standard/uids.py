@@ -90,7 +90,10 @@ def find_transfer_syntax(uid: str) -> TransferSyntax | None:
     return _transfer_syntaxes().get(uid)
 
 
-_KEYWORDS: Final = {"TwelveLeadECGWaveformStorage": "12LeadECGWaveformStorage"}
+_KEYWORDS: Final = {
+    "TwelveLeadECGWaveformStorage": "12LeadECGWaveformStorage",
+    "DICOSQuadrupoleResonanceStorage": "DICOSQuadrupoleResonanceQRStorage",
+}
 """Keywords of PS3.6 that are not the name without its blanks and marks."""
 
 
