@@ -162,7 +162,7 @@ class ValueRestorer:
             )
         encoded = encode_strictly(new, UNICODE if self._recode else charset)
         if encoded is None:
-            raise ResultError(f"{format_tag(element.tag)}: expected a character set that has the patient's own ID")
+            raise ResultError(f"{format_tag(element.tag)}: expected a character set that has what is put back in it")
         return encoded
 
     def _restore_text(self, text: str, vr: str) -> str:

@@ -7,7 +7,7 @@ the UIDs and the pseudonym that it was given. Pixels pass as ranges of the sourc
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from scanward.dicomstream.charset import decode_text
+from scanward.dicomstream.charset import decode_text, encode_text
 from scanward.dicomstream.encoding import Encoding, encode_element, encode_header
 from scanward.dicomstream.file_meta import encode_file_meta
 from scanward.dicomstream.opening import vr_bytes_of
@@ -276,7 +276,12 @@ class _Rewrite:
             text = decode_text(restored, self._charset)
         else:
             text = decode_text(reader.read(element.value, element.length), self._facts.charset)
-        value = self._encode_text(label_text(element.tag, text))
+        # Bytes that the character set does not have stay what they are: the label adds ASCII only.
+        value = encode_text(label_text(element.tag, text), self._charset)
+        if value is None:
+            raise ResultError(
+                f"{format_tag(element.tag)}: expected text in its Specific Character Set, got other bytes"
+            )
         return encode_element(element.tag, vr_bytes_of(element.tag), value, element.encoding)
 
     def _extend_equipment(self, element: Element, reader: Reader, end: int) -> bytes:
