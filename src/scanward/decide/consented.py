@@ -43,31 +43,34 @@ def needs_permit(purpose: str) -> bool:
 
 
 def _denies(provision: Provision, recipient_id: str, purpose: str, now: datetime) -> bool:
-    if provision.effect is Effect.PERMIT:
+    if provision.effect is Effect.PERMIT or not _may_hold(provision, now):
         return False
-    if not (_covers_everyone(provision) or recipient_id in frozenset(provision.recipients)):
-        return False
-    if not _may_hold(provision, now):
+    if not (_covers_everyone(provision) or recipient_id in provision.recipients):
         return False
     # No purpose named: all of them. A release for a secondary use as a whole would take along the part refused.
-    return not provision.purposes or any(
-        denies(refused, purpose) or (needs_permit(purpose) and covers(purpose, refused))
-        for refused in provision.purposes
+    refused = _names(provision.purposes)
+    return not refused or any(
+        denies(code, purpose) or (needs_permit(purpose) and covers(purpose, code)) for code in refused
     )
 
 
 def _is_permit_for(provision: Provision, recipient_id: str, purpose: str) -> bool:
     if provision.effect is not Effect.PERMIT:
         return False
-    # A text instead of a set would find part of a word in it.
-    recipients = frozenset(provision.recipients)
-    if recipients != frozenset({EVERYONE}) and recipient_id not in recipients - {EVERYONE}:
+    recipients = _names(provision.recipients)
+    if recipients != {EVERYONE} and recipient_id not in recipients - {EVERYONE}:
         return False
-    return any(covers(agreed, purpose) for agreed in provision.purposes)
+    return any(covers(agreed, purpose) for agreed in _names(provision.purposes))
 
 
 def _covers_everyone(provision: Provision) -> bool:
-    return not provision.recipients or EVERYONE in frozenset(provision.recipients)
+    recipients = _names(provision.recipients)
+    return not recipients or EVERYONE in recipients
+
+
+def _names(values: object) -> frozenset[str]:
+    """Return `values` where they are a set; a text in its place would be searched for parts."""
+    return values if isinstance(values, frozenset) else frozenset()
 
 
 def _is_aware(moment: datetime | None) -> bool:
