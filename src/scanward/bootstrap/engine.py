@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from scanward.adapters.archive import DimseArchive
 from scanward.adapters.engines.dbos import DbosQueue
-from scanward.adapters.send.senders import make_sender
+from scanward.adapters.send.senders import Senders
 from scanward.bootstrap.stores import Stores
 from scanward.errors import NetworkError
 from scanward.flow.alive import Watch
@@ -21,8 +21,8 @@ from scanward.flow.preparing import SHARD, Preparer
 from scanward.flow.priors import PriorFetcher
 from scanward.flow.returns import Returner
 from scanward.flow.routing import PREPARE, PRIORS, Router
-from scanward.model.agreement import Recipient
-from scanward.ports.network import Archive, Sender
+from scanward.ports.network import Archive
+from scanward.ports.work import Handlers
 
 IDLE_SECONDS = 0.5
 """Pause of a loop that finds nothing to do."""
@@ -77,9 +77,10 @@ class Engine:
         self.clock = clock
         self.archive: Archive | None = None
         if settings.archive is not None:
-            self.archive = DimseArchive(settings.archive, spool=stores.spool)
+            self.archive = DimseArchive(settings.archive)
         self.decider = Decider(ledger, clock)
         self.outgoing = OutgoingFiles(stores.blobs, stores.vault, stores.spool)
+        self._senders = Senders(clock=clock)
         self.intake = GatewayIntake(
             blobs=stores.blobs,
             vault=stores.vault,
@@ -88,12 +89,12 @@ class Engine:
             spool=stores.spool,
             clock=clock,
         )
-        self.queue = DbosQueue(
-            engine=stores.engine,
-            worker=name,
-            handlers={PREPARE: self._prepare, SHARD: self._prepare_shard, PRIORS: self._fetch_priors},
-            concurrency=PREPARED_AT_ONCE,
-        )
+        self.handlers: Handlers = {
+            PREPARE: self._prepare,
+            SHARD: self._prepare_shard,
+            PRIORS: self._fetch_priors,
+        }
+        self.queue = DbosQueue(engine=stores.engine, worker=name, handlers=self.handlers, concurrency=PREPARED_AT_ONCE)
         self.router = Router(
             ledger=ledger,
             registry=ledger,
@@ -173,14 +174,11 @@ class Engine:
             registry=self.stores.ledger,
             outgoing=self.outgoing,
             decider=self.decider,
-            make_sender=self._make_sender,
+            make_sender=self._senders,
             retries=self._retries(),
             clock=self.clock,
             events=events,
         )
-
-    def _make_sender(self, recipient: Recipient) -> Sender:
-        return make_sender(recipient, spool=self.stores.spool)
 
     # The kinds of work
 

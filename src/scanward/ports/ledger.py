@@ -254,6 +254,13 @@ class Ledger(Protocol):
         """
         ...
 
+    def note_fetched(self, release_id: str, instance_id: str, at: datetime) -> None:
+        """Note that a recipient fetched an AVAILABLE item, before it gets a byte: SENT from then on.
+
+        Raises `StateError` where the item is neither AVAILABLE nor SENT any more.
+        """
+        ...
+
     # Results
 
     def add_result(self, result: Result) -> bool:

@@ -1,0 +1,139 @@
+"""Runs a gateway with its HTTP door until it is told to stop."""
+
+import contextlib
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from types import FrameType
+
+import uvicorn
+
+from scanward import __version__
+from scanward.bootstrap.desk import make_staff
+from scanward.bootstrap.gateway import Gateway
+from scanward.bootstrap.stores import Stores
+from scanward.bootstrap.uploads import open_upload
+from scanward.config import HttpSettings
+from scanward.errors import ConfigError
+from scanward.flow.decisions import series_of
+from scanward.model.decision import Permit
+from scanward.model.release import OutboxItem, Release
+from scanward.model.study import Batch
+from scanward.web.app import create_app
+from scanward.web.services import WebServices
+
+KEEP_ALIVE_SECONDS = 20
+SHUTDOWN_SECONDS = 20
+MAX_CONNECTIONS = 512
+
+
+def web_services(gateway: Gateway, http: HttpSettings) -> WebServices:
+    """Return what the web needs of a gateway."""
+    engine, stores = gateway.engine, gateway.stores
+
+    def may_still_leave(release: Release) -> bool:
+        batch = stores.ledger.instances_of(Batch(study_id=release.study_id, number=release.batch))
+        return isinstance(engine.decider.decide(release, series_of(batch)), Permit)
+
+    def note_fetched(release: Release, item: OutboxItem) -> None:
+        stores.ledger.note_fetched(release.release_id, item.instance_id, engine.clock())
+
+    return WebServices(
+        intake=engine.intake,
+        ledger=stores.ledger,
+        desk=stores.ledger,
+        registry=stores.ledger,
+        sealing=stores.sealing,
+        staff=make_staff(stores, engine.archive),
+        open_outgoing=engine.outgoing.open,
+        may_still_leave=may_still_leave,
+        note_fetched=note_fetched,
+        open_upload=lambda path: open_upload(path, stores.spool),
+        http=http,
+        spool=stores.spool,
+        clock=engine.clock,
+        token_key=stores.keys.derived_key("tokens"),
+        version=__version__,
+        min_free_bytes=stores.settings.min_free_bytes,
+    )
+
+
+def run(stores: Stores, *, works: bool, said: Callable[[str], None]) -> None:
+    """Run a gateway until SIGTERM or SIGINT.
+
+    Parameters
+    ----------
+    stores
+        Where things are kept.
+    works
+        Whether this process does the work too.
+    said
+        Told where the gateway listens.
+
+    Raises
+    ------
+    ScanwardError
+        A door could not be opened; nothing stays open.
+    """
+    http = stores.settings.http
+    stopped = threading.Event()
+    with contextlib.ExitStack() as opened:
+        bound = opened.enter_context(_listen(http)) if http is not None else None
+        gateway = Gateway(stores, works=works)
+        opened.callback(gateway.stop)
+        gateway.start()
+        port = bound.getsockname()[1] if bound is not None else 0
+        gateway.note_running(http_port=port)
+        if stores.settings.dimse is not None:
+            dimse = stores.settings.dimse
+            said(f"DICOM  {dimse.ae_title} at {dimse.host}:{gateway.dicom_port}")
+        if http is None or bound is None:
+            _wait_for_signal(stopped)
+            return
+        scheme = "https" if http.certificate else "http"
+        said(f"HTTP   {scheme}://{http.host}:{port}  (staff page: /staff/, DICOMweb: /dicom-web, API: /api/v1)")
+        _make_server(gateway, http).run(sockets=[bound])
+
+
+def _make_server(gateway: Gateway, http: HttpSettings) -> uvicorn.Server:
+    return uvicorn.Server(
+        uvicorn.Config(
+            create_app(web_services(gateway, http)),
+            log_config=None,
+            access_log=False,  # lines of it would hold what callers ask for
+            server_header=False,
+            date_header=False,
+            lifespan="off",
+            ws="none",
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
+            timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+            limit_concurrency=MAX_CONNECTIONS,
+            ssl_certfile=http.certificate or None,
+            ssl_keyfile=http.key or None,
+            proxy_headers=False,
+        )
+    )
+
+
+@contextlib.contextmanager
+def _listen(http: HttpSettings) -> Iterator[socket.socket]:
+    family = socket.AF_INET6 if ":" in http.host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as bound:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            bound.bind((http.host, http.port))
+        except OSError as error:
+            raise ConfigError(
+                f"cannot listen on HTTP port {http.port}: {error.strerror}", remedy="Choose another port under [http]."
+            ) from None
+        yield bound
+
+
+def _wait_for_signal(stopped: threading.Event) -> None:
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        stopped.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
+    stopped.wait()
