@@ -37,13 +37,13 @@ provisions = st.builds(
     ends=times,
 )
 days = st.sampled_from([date(2026, 5, 31), date(2026, 6, 1), date(2026, 6, 2), date.min, date.max])
-any_or = st.just(frozenset({"*"}))
+any_or = st.sampled_from([frozenset({"*"}), frozenset({"*"}), frozenset({"CT", "CHEST", "1.2.840.10008.5.1.4.1.1.2"})])
 scopes = st.builds(
     DataScope,
     modalities=any_or | st.frozensets(st.sampled_from(["CT", "MR", "*"])),
     body_parts=any_or | st.frozensets(st.sampled_from(["CHEST", "*"])),
     sop_classes=any_or | st.frozensets(st.sampled_from(["1.2.840.10008.5.1.4.1.1.2", "1.2"])),
-    attributes=any_or | st.frozensets(st.sampled_from(["PatientAge", "KVP"])),
+    attributes=st.just(frozenset({"*"})) | st.frozensets(st.sampled_from(["PatientAge", "KVP"])),
 )
 agreements = st.builds(
     Agreement,
@@ -103,15 +103,17 @@ def likely_facts(draw: st.DrawFn) -> DecisionFacts:
         ends=date(2026, 12, 31),
         retention_days=30,
     )
-    agreed = draw(st.lists(provisions, max_size=4))
-    agreed += [permit(purpose)] if draw(st.booleans()) else []
-    parts = draw(st.lists(series, min_size=1, max_size=4))
+    agreed = [replace(one, effect=Effect.PERMIT) for one in draw(st.lists(provisions, max_size=3))]
+    agreed += draw(st.lists(provisions, max_size=1))
+    agreed += [permit(purpose)] if draw(st.integers(0, 3)) else []
+    parts = [SeriesFacts(series_id="c", modality="CT", body_part="CHEST", sop_class_uid="1.2.840.10008.5.1.4.1.1.2")]
+    parts += draw(st.lists(series, max_size=3))
     return DecisionFacts(
         now=NOW, recipient=recipient(agreement), purpose=purpose, provisions=tuple(agreed), series=tuple(parts)
     )
 
 
-all_facts = likely_facts() | any_facts
+all_facts = st.one_of(likely_facts(), likely_facts(), any_facts)
 
 
 def assert_not_wider(after: Decision, before: Decision) -> None:
