@@ -16,9 +16,10 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
+from scanward.adapters.blobs.errors import full, missing
 from scanward.adapters.blobs.format import EncryptedSource, encrypt, stored_bytes
 from scanward.adapters.home import flush_folder
-from scanward.errors import StoreError, StoreFullError
+from scanward.errors import StoreError
 from scanward.model.instance import ByteSource
 
 STAGING = "staging"
@@ -312,19 +313,6 @@ def _read(fd: int, offset: int, length: int) -> bytes:
     except OSError as error:
         raise _refused("read", error) from None
     return data
-
-
-def full() -> StoreFullError:
-    """Return the error for a store of blobs without room."""
-    return StoreFullError(
-        "there is no room for another blob",
-        remedy="Free or add space where the blobs are; nothing was deleted. The sender was told to try again later.",
-    )
-
-
-def missing() -> StoreError:
-    """Return the error for a blob that is not there."""
-    return StoreError("a blob is not there", remedy="Run scanward fsck; what is lost can be sent again by the archive.")
 
 
 def _refused(what: str, error: OSError) -> StoreError:
