@@ -3,7 +3,6 @@
 import queue
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Self
 
 import pytest
 from pydicom import dcmread
@@ -14,13 +13,12 @@ from pynetdicom import AE, _config, build_role, evt
 from pynetdicom.sop_class import ModalityPerformedProcedureStep, StorageCommitmentPushModel
 
 from scanward.adapters.archive import DimseArchive
-from scanward.adapters.receive.dimse import DimseServer
-from scanward.config import ArchiveSettings, DimseSettings, PeerSettings
+from scanward.config import ArchiveSettings, PeerSettings
 from scanward.model.release import Delivery
 from scanward.model.study import Completion, OriginKind
 from tests.common.certificates import Authority
 from tests.common.dcmtk import echoscu, storescu
-from tests.common.intake import MemoryIntake
+from tests.common.dimse_door import Door
 from tests.common.orthanc import Orthanc, run_orthanc
 from tests.common.outgoing import data_set_of, from_bytes
 from tests.common.ports import free_port
@@ -30,30 +28,13 @@ COMMITMENT_INSTANCE = "1.2.840.10008.1.20.1.1"
 REFERENCED = "1.2.840.10008.1.20.1"
 
 
-class Door:
-    """A running door with what it took."""
+STORESCU = PeerSettings(name="a modality", ae_title="STORESCU")
 
-    def __init__(self, folder: Path, *peers: PeerSettings, port: int = 0, **settings: object) -> None:
-        self.intake = MemoryIntake()
-        self.spool = folder / "spool"
-        known = peers or (PeerSettings(name="a modality", ae_title="STORESCU"),)
-        self.server = DimseServer(DimseSettings(port=port, peers=known, **settings), self.intake, self.spool)
 
-    def __enter__(self) -> Self:
-        self.server.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.server.stop()
-        assert list(self.spool.iterdir()) == []
-
-    @property
-    def port(self) -> int:
-        return self.server.port
-
-    def data_sets(self) -> dict[str, Dataset]:
-        read = [dcmread(DicomBytesIO(data)) for data, _ in self.intake.taken]
-        return {ds.SOPInstanceUID: ds for ds in read}
+def received(door: Door) -> dict[str, Dataset]:
+    """What was taken in, by SOP Instance UID."""
+    read = [dcmread(DicomBytesIO(data)) for data, _ in door.intake.taken]
+    return {ds.SOPInstanceUID: ds for ds in read}
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +44,7 @@ def samples(tmp_path_factory: pytest.TempPathFactory) -> list[SampleFile]:
 
 @pytest.fixture
 def door(tmp_path: Path) -> Iterator[Door]:
-    with Door(tmp_path) as door:
+    with Door(tmp_path, STORESCU) as door:
         yield door
 
 
@@ -87,10 +68,10 @@ def test_dcmtk_stores_in_every_kind_of_transfer_syntax(door, samples, option, sy
     files = of_syntax(samples, *syntaxes)
     result = storescu(door.port, files, "-R", option)
     assert result.returncode == 0, result.stderr
-    received = door.data_sets()
+    held = received(door)
     for file in files:
         sent = dcmread(file)
-        assert received[sent.SOPInstanceUID] == sent
+        assert held[sent.SOPInstanceUID] == sent
     assert len(door.intake.taken) == len(files)
     _, origin = door.intake.taken[0]
     assert (origin.kind, origin.peer, origin.recipient) == (OriginKind.DIMSE, "a modality", "")
@@ -305,8 +286,7 @@ def test_orthanc_sends_what_it_is_asked_for(archive_and_door, samples):
     of_study = {ds.SOPInstanceUID: ds for ds in map(dcmread, (sample.path for sample in samples))}
     of_study = {uid: ds for uid, ds in of_study.items() if ds.StudyInstanceUID == study}
     assert archive.fetch(study) == len(of_study)
-    received = door.data_sets()
-    assert received.keys() == of_study.keys()
+    assert received(door).keys() == of_study.keys()
     assert {origin.peer for _, origin in door.intake.taken} == {"the archive"}
 
 

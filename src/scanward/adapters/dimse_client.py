@@ -107,10 +107,13 @@ class ClientAssociation:
             self.is_open = False
             raise
 
-    def receive(self, message_id: int, *, seconds: float = RESPONSE_SECONDS) -> tuple[Command, bytes]:
-        """Return the next response to request `message_id` and its data set; raises `NetworkError`."""
+    def receive(self, message_id: int, *, seconds: float | None = None) -> tuple[Command, bytes]:
+        """Return the next response to request `message_id` and its data set; raises `NetworkError`.
+
+        It may take `RESPONSE_SECONDS`, or `seconds`.
+        """
         link = self._messages.link
-        link.set_idle_seconds(seconds)
+        link.set_idle_seconds(RESPONSE_SECONDS if seconds is None else seconds)
         try:
             message = self._messages.receive(lambda _context, _command: Buffered(MAX_RESPONSE_BYTES))
             if message is None or message.command.find_number(dimse.MESSAGE_ID_RESPONDED_TO) != message_id:
