@@ -23,7 +23,7 @@ _PARAMETER = re.compile(r';\s*([!#$%&\'*+\-.^_`|~\w]+)\s*=\s*(?:"((?:[^"\\]|\\.)
 
 
 def parse_media_type(text: str) -> tuple[str, dict[str, str]]:
-    """Return type and parameters of a media type (RFC 9110 Section 8.3.1), names in lower case; empty when malformed."""
+    """Return type and parameters of a media type (RFC 9110 Section 8.3.1), in lower case; empty where malformed."""
     kind, separator, rest = text.partition(";")
     parameters: dict[str, str] = {}
     rest = separator + rest

@@ -1,0 +1,443 @@
+"""A ledger in memory, as far as people and recipients see it: what the web asks, and how it answers when it is told no.
+
+It keeps the rules of :mod:`scanward.flow.states`, so that what the web must not do fails here as it does there.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from scanward.errors import StateError, StoreError, UnknownError
+from scanward.flow.states import RELEASE_MOVES, RESULT_MOVES
+from scanward.model.agreement import Agreement, Basis, DataScope, PullEndpoint, Recipient, ResultScope
+from scanward.model.consent import RecordedProvision
+from scanward.model.release import (
+    Disclosure,
+    ItemState,
+    OutboxItem,
+    RecordedDisclosure,
+    Release,
+    ReleaseState,
+    Result,
+    ResultState,
+)
+from scanward.model.study import Origin, OriginKind, PatientIdentity, StoredInstance, Study, patient_key
+from scanward.ports.intake import Receipt
+from scanward.ports.ledger import Event, ItemLine, Quarantined, StudyLine
+
+NOW = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
+CT = "1.2.840.10008.5.1.4.1.1.2"
+SR = "1.2.840.10008.5.1.4.1.1.88.33"
+EXPLICIT = "1.2.840.10008.1.2.1"
+
+
+class Desk:
+    """Ledger, registry and desk in one, all in memory."""
+
+    def __init__(self, sealing) -> None:
+        self.sealing = sealing
+        self.known: dict[str, Study] = {}
+        self.released: dict[str, Release] = {}
+        self.items: dict[str, list[tuple[OutboxItem, ItemState]]] = {}
+        self.setbacks: dict[str, list[ItemLine]] = {}
+        self.events: dict[str, list[Event]] = {}
+        self.agreed: dict[str, Recipient] = {}
+        self.documents: dict[str, list[tuple[str, str, datetime, str]]] = {}
+        self.consents: dict[str, list[RecordedProvision]] = {}
+        self.accounted: list[RecordedDisclosure] = []
+        self.came_back: dict[str, Result] = {}
+        self.apart: list[Quarantined] = []
+        self.broken = False
+
+    def _check(self) -> None:
+        if self.broken:
+            raise StoreError("the ledger cannot be reached")
+
+    def _note(self, subject: str, what: str, by: str = "", detail: str = "", at: datetime = NOW) -> None:
+        self.events.setdefault(subject, []).append(Event(at=at, what=what, by=by, detail=detail))
+
+    # Registry
+
+    def save_recipient(self, recipient, document, by, at):
+        self._check()
+        self.agreed[recipient.recipient_id] = recipient
+        self.documents.setdefault(recipient.recipient_id, []).insert(0, (recipient.version, document, at, by))
+
+    def end_recipient(self, recipient_id, by, at):
+        if self.agreed.pop(recipient_id, None) is None:
+            raise UnknownError("there is no such recipient")
+        self._note(recipient_id, "ended", by)
+
+    def find_recipient(self, recipient_id):
+        self._check()
+        return self.agreed.get(recipient_id)
+
+    def recipients(self):
+        self._check()
+        return [self.agreed[one] for one in sorted(self.agreed)]
+
+    def add_provision(self, patient_id, provision, by, at):
+        number = sum(map(len, self.consents.values())) + 1
+        recorded = RecordedProvision(provision_id=number, provision=provision, recorded=at, recorded_by=by)
+        self.consents.setdefault(patient_id, []).append(recorded)
+        return number
+
+    def revoke_provision(self, provision_id, by, at):
+        for provisions in self.consents.values():
+            for index, one in enumerate(provisions):
+                if one.provision_id == provision_id and one.revoked is None:
+                    provisions[index] = replace(one, revoked=at)
+                    return
+        raise UnknownError("there is no such provision in force")
+
+    def provisions(self, patient_id):
+        self._check()
+        return list(self.consents.get(patient_id, ()))
+
+    # Ledger
+
+    def get_study(self, study_id):
+        self._check()
+        if study_id not in self.known:
+            raise UnknownError("there is no such study")
+        return self.known[study_id]
+
+    def get_release(self, release_id):
+        if release_id not in self.released:
+            raise UnknownError("there is no such release")
+        return self.released[release_id]
+
+    def _move(self, release_id, state, **changes):
+        release = self.get_release(release_id)
+        if state is not release.state and state not in RELEASE_MOVES[release.state]:
+            raise StateError(f"a release cannot go from {release.state} to {state}")
+        self.released[release_id] = replace(release, state=state, **changes)
+
+    def record_decision(self, release_id, decision, state, at):
+        self._move(release_id, state, reasons=tuple(decision.reasons), changed=at)
+        self._note(release_id, state.value, detail="; ".join(decision.reasons))
+
+    def approve(self, release_id, by, at):
+        if self.get_release(release_id).state is not ReleaseState.AWAITING_APPROVAL:
+            raise StateError("expected a release that awaits approval")
+        self._move(release_id, ReleaseState.OPEN, approved_by=by, changed=at)
+        self._note(release_id, "approved", by)
+
+    def refuse(self, release_id, by, reason, at):
+        if self.get_release(release_id).state is not ReleaseState.AWAITING_APPROVAL:
+            raise StateError("expected a release that awaits approval")
+        self._move(release_id, ReleaseState.DENIED, reasons=(reason,), changed=at)
+        self._note(release_id, "refused", by, reason)
+
+    def reopen_denied(self, *, patient_id="", recipient="", at):
+        moved = 0
+        for one in list(self.released.values()):
+            if (
+                one.state is ReleaseState.DENIED
+                and patient_id in ("", one.patient_id)
+                and recipient in ("", one.recipient)
+            ):
+                self._move(one.release_id, ReleaseState.OPEN, changed=at)
+                moved += 1
+        return moved
+
+    def retry_items(self, release_id, by, at):
+        if self.get_release(release_id).state is ReleaseState.STOPPED:
+            raise StateError("a release that is stopped is not tried again")
+        items = self.items.get(release_id, [])
+        again = [item for item in items if item[1] in (ItemState.FAILED, ItemState.UNKNOWN)]
+        self.items[release_id] = [
+            (item, ItemState.QUEUED if (item, state) in again else state) for item, state in items
+        ]
+        self._note(release_id, "tried again", by)
+        return len(again)
+
+    def get_result(self, result_id):
+        if result_id not in self.came_back:
+            raise UnknownError("there is no such result")
+        return self.came_back[result_id]
+
+    def move_result(self, result_id, state, *, reason="", release_id="", outgoing="", next_attempt=None, by="", at):
+        result = self.get_result(result_id)
+        if state not in RESULT_MOVES[result.state]:
+            raise StateError(f"a result cannot go from {result.state} to {state}")
+        self.came_back[result_id] = replace(
+            result, state=state, reason=reason or result.reason, release_id=release_id or result.release_id
+        )
+        self._note(result_id, state.value, by, reason)
+
+    # Desk
+
+    def studies(self, *, limit, before=None, patient_id=""):
+        self._check()
+        found = [one for one in self.known.values() if patient_id in ("", one.patient_id)]
+        found = sorted(found, key=lambda one: one.last_received, reverse=True)
+        return [self._line(one) for one in found if before is None or one.last_received < before][:limit]
+
+    def _line(self, study):
+        releases = [one for one in self.released.values() if one.study_id == study.study_id]
+        return StudyLine(
+            study_id=study.study_id,
+            patient_id=study.patient_id,
+            modalities=sorted({one.modality for one in study.instances}),
+            instances=len(study.instances),
+            waiting=0 if releases else len(study.instances),
+            first_received=study.first_received,
+            last_received=study.last_received,
+            releases=releases,
+        )
+
+    def releases(self, *, limit, state=None, recipient="", before=None):
+        found = sorted(self.released.values(), key=lambda one: one.changed, reverse=True)
+        return [
+            one
+            for one in found
+            if state in (None, one.state)
+            and recipient in ("", one.recipient)
+            and (before is None or one.changed < before)
+        ][:limit]
+
+    def release_items(self, release_id):
+        lines = [
+            ItemLine(instance_id=item.instance_id, state=state.value, detail="", attempts=1, item=item)
+            for item, state in self.items.get(release_id, ())
+        ]
+        return lines + self.setbacks.get(release_id, [])
+
+    def history(self, subject):
+        return list(self.events.get(subject, ()))
+
+    def disclosures(self, *, limit, patient_id="", recipient="", before=None, since=None, until=None):
+        self._check()
+        found = [
+            one
+            for one in sorted(self.accounted, key=lambda one: -one.disclosure_id)
+            if patient_id in ("", one.patient_id)
+            and recipient in ("", one.disclosure.recipient)
+            and (before is None or one.disclosure_id < before)
+            and (since is None or one.disclosure.disclosed >= since)
+            and (until is None or one.disclosure.disclosed < until)
+        ]
+        return found[:limit]
+
+    def results(self, *, limit, state=None):
+        return [one for one in self.came_back.values() if state in (None, one.state)][:limit]
+
+    def quarantined(self, *, limit):
+        return self.apart[:limit]
+
+    def recipient_versions(self, recipient_id):
+        return list(self.documents.get(recipient_id, ()))
+
+    def available(
+        self, recipient, *, study_uid="", series_uid="", sop_instance_uid="", modality="", limit=1000, offset=0
+    ):
+        found = [
+            (release, item, f"blob-{item.instance_id}")
+            for release in self.released.values()
+            if release.recipient == recipient and release.state is not ReleaseState.STOPPED
+            for item, state in self.items.get(release.release_id, ())
+            if state in (ItemState.AVAILABLE, ItemState.SENT)
+            and study_uid in ("", item.study_uid)
+            and series_uid in ("", item.series_uid)
+            and sop_instance_uid in ("", item.sop_instance_uid)
+            and modality in ("", item.modality)
+        ]
+        found.sort(key=lambda one: (one[1].study_uid, one[1].series_uid, one[1].sop_instance_uid))
+        return found[offset : offset + limit]
+
+    def counts(self):
+        self._check()
+        states = Counter(f"releases:{one.state}" for one in self.released.values())
+        states.update(f"items:{state}" for items in self.items.values() for _, state in items)
+        states.update(f"results:{one.state}" for one in self.came_back.values())
+        instances = sum(len(one.instances) for one in self.known.values())
+        return {"studies": len(self.known), "instances": instances, "quarantined": len(self.apart), **states}
+
+    # What tests put in
+
+    def put_study(self, number, *, patient="", modality="CT", instances=2, description="", issuer="", at=NOW):
+        """Put a study in and return its id."""
+        patient = patient or f"PID-{number:04d}"
+        key = patient_key(patient_id=patient, issuer=issuer, name="", birth_date="", study_uid="")
+        study_id = self.sealing.blind("study", f"1.2.3.{number}")
+        self.known[study_id] = Study(
+            study_id=study_id,
+            patient_id=self.sealing.blind("patient", key),
+            study_uid=f"1.2.3.{number}",
+            patient=PatientIdentity(
+                key=key, patient_id=patient, issuer=issuer, name=f"Secret^Patient{number}", birth_date="19600229"
+            ),
+            study_date="20261119",
+            study_description=description or "CT THORAX NATIVE",
+            accession_number=f"ACC{number:05d}",
+            first_received=at - timedelta(minutes=3),
+            last_received=at,
+            instances=[
+                StoredInstance(
+                    instance_id=self.sealing.blind("instance", f"1.2.3.{number}.{index}"),
+                    series_id=self.sealing.blind("series", f"1.2.3.{number}.0"),
+                    sop_class_uid=CT,
+                    transfer_syntax_uid=EXPLICIT,
+                    modality=modality,
+                    body_part="CHEST",
+                    burned_in_annotation="",
+                    size_bytes=526_336,
+                    blob=f"blob{number}-{index}",
+                )
+                for index in range(instances)
+            ],
+        )
+        self._note(study_id, "received", at=at - timedelta(minutes=3))
+        self._note(study_id, "complete", detail="quiet time", at=at)
+        return study_id
+
+    def put_release(self, study_id, recipient, state, *, items=(), reasons=(), changed=NOW, modality=""):
+        """Put a release of a study in, with items of the given states, and return its id."""
+        study = self.known[study_id]
+        release_id = self.sealing.blind("release", f"{study_id}|{recipient}")
+        self.released[release_id] = Release(
+            release_id=release_id,
+            study_id=study_id,
+            patient_id=study.patient_id,
+            batch=1,
+            recipient=recipient,
+            purpose="TREAT",
+            state=state,
+            reasons=tuple(reasons),
+            approved_by="",
+            changed=changed,
+        )
+        number = len(self.released)
+        self.items[release_id] = [
+            (
+                OutboxItem(
+                    instance_id=study.instances[index].instance_id,
+                    sop_instance_uid=f"2.25.{number}.1.{index}",
+                    series_uid=f"2.25.{number}.1",
+                    study_uid=f"2.25.{number}",
+                    patient=f"SW-{number:06d}",
+                    sop_class_uid=CT,
+                    transfer_syntax_uid=EXPLICIT,
+                    modality=modality or study.instances[index].modality,
+                    size_bytes=526_000,
+                    recipe="recipe",
+                    index=index,
+                ),
+                one,
+            )
+            for index, one in enumerate(items)
+        ]
+        self._note(release_id, "opened", at=changed)
+        self._note(release_id, state.value, detail="; ".join(reasons), at=changed)
+        return release_id
+
+    def put_disclosure(self, release_id, *, at=NOW, basis=Basis.RESEARCH):
+        """Account for a release."""
+        release = self.released[release_id]
+        recipient = self.agreed[release.recipient]
+        states = Counter(state for _, state in self.items[release_id])
+        self.accounted.append(
+            RecordedDisclosure(
+                disclosure_id=len(self.accounted) + 1,
+                release_id=release_id,
+                study_id=release.study_id,
+                patient_id=release.patient_id,
+                disclosure=Disclosure(
+                    disclosed=at,
+                    recipient=release.recipient,
+                    recipient_name=recipient.name,
+                    recipient_address=recipient.address,
+                    purpose=release.purpose,
+                    basis=basis,
+                    description=f"CT, {sum(states.values())} images; de-identified; pseudonym SW-000001",
+                    agreement_version=recipient.version,
+                    region="DE",
+                    delete_by=at.date() + timedelta(days=90),
+                ),
+                instances=sum(states.values()),
+                states=dict(states),
+            )
+        )
+
+    def put_result(self, name, recipient, state=ResultState.HELD, *, reason="matches no release", release_id=""):
+        """Put a result in and return its id."""
+        result_id = self.sealing.blind("result", f"{recipient}|{name}")
+        self.came_back[result_id] = Result(
+            result_id=result_id,
+            recipient=recipient,
+            release_id=release_id,
+            sop_class_uid=SR,
+            size_bytes=20_480,
+            blob="blob",
+            outgoing="",
+            state=state,
+            reason=reason,
+            received=NOW,
+            attempts=0,
+        )
+        return result_id
+
+    def put_quarantined(self, number, reason="the data set ends in the middle of an element"):
+        """Put an instance that is not understood in."""
+        self.apart.append(
+            Quarantined(
+                quarantine_id=f"{number:032x}",
+                digest=f"{number:032x}",
+                reason=reason,
+                blob="blob",
+                size_bytes=1234,
+                origin=Origin(kind=OriginKind.DIMSE, peer="ct-scanner-2"),
+                received=NOW,
+            )
+        )
+
+
+def make_recipient(recipient_id, *, name="", purpose="TREAT", basis=Basis.TREATMENT, approval=False):
+    """Return a recipient that fetches, with an agreement."""
+    return Recipient(
+        recipient_id=recipient_id,
+        name=name or recipient_id.replace("-", " ").title(),
+        address="1 Cloud Way, Berlin, Germany",
+        purpose=purpose,
+        endpoint=PullEndpoint(),
+        agreement=Agreement(
+            purposes=frozenset({purpose}),
+            data=DataScope(modalities=frozenset({"CT", "MR"}), body_parts=frozenset({"CHEST"})),
+            region="DE",
+            starts=NOW.date() - timedelta(days=30),
+            ends=NOW.date() + timedelta(days=700),
+            retention_days=90,
+            human_approval=approval,
+            results=ResultScope(sop_classes=frozenset({SR})),
+        ),
+        allowed_regions=frozenset({"DE"}),
+        basis=basis,
+        version="ab" * 32,
+    )
+
+
+class Intake:
+    """Takes in what begins like a Part 10 file and remembers it; quarantines the rest."""
+
+    def __init__(self) -> None:
+        self.taken: list[tuple[bytes, Origin]] = []
+        self.failing: Exception | None = None
+
+    def take(self, content, origin):
+        if self.failing is not None:
+            raise self.failing
+        data = content.read(0, content.size)
+        assert len(data) == content.size
+        self.taken.append((data, origin))
+        if data[128:132] != b"DICM":
+            return Receipt(accepted=False, reason="expected a Part 10 file")
+        return Receipt(accepted=True, sop_class_uid=CT, sop_instance_uid="1.2.3.4", study_uid="1.2.3")
+
+    def complete(self, study_uid, how):
+        return True
+
+    def has(self, sop_class_uid, sop_instance_uid):
+        return False
