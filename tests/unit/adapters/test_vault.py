@@ -7,13 +7,13 @@ import threading
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 import scanward
 from scanward.adapters import vault as module
 from scanward.adapters.store.engine import make_engine
 from scanward.adapters.vault import CACHE_SECONDS, SqlVault
-from scanward.errors import StoreError
+from scanward.errors import StoreError, StoreFullError
 
 KEY = bytes(range(32))
 
@@ -53,6 +53,20 @@ def engine(url):
 @pytest.fixture
 def vault(engine):
     vault = SqlVault(engine, KEY)
+    vault.prepare()
+    return vault
+
+
+@pytest.fixture
+def sqlite_engine(tmp_path):
+    engine = make_engine(f"sqlite:///{tmp_path / 'vault.db'}")
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def sqlite_vault(sqlite_engine):
+    vault = SqlVault(sqlite_engine, KEY)
     vault.prepare()
     return vault
 
@@ -202,45 +216,6 @@ def test_a_key_destroyed_while_it_is_looked_up_is_not_kept(vault, engine, monkey
     assert slow.find_data_key("study") is None
 
 
-def files_of(tmp_path):
-    return b"".join(path.read_bytes() for path in sorted(tmp_path.glob("vault.db*")))
-
-
-def test_nothing_of_a_destroyed_key_is_in_the_files(vault, engine, tmp_path):
-    owners = [f"{n * 2_654_435_761 % 2**32:032x}" for n in range(1500)]
-    for owner in owners[:1000]:
-        vault.data_key(owner)
-    wrapped = {row.owner: bytes(row.wrapped) for row in rows_of(engine, "SELECT owner, wrapped FROM vault_data_keys")}
-    destroyed = owners[:1000:37]
-    assert all(wrapped[owner] in files_of(tmp_path) for owner in destroyed)
-    for owner in destroyed:
-        vault.destroy_data_key(owner)
-    left = files_of(tmp_path)
-    assert not any(wrapped[owner][at : at + 16] in left for owner in destroyed for at in (1, 25, 57))
-    assert all(wrapped[owner] in left for owner in wrapped if owner not in destroyed)
-    # What is written later does not bring up copies of keys destroyed after it.
-    for owner in owners[1000:]:
-        vault.data_key(owner)
-    later = owners[1:1000:41]
-    for owner in later:
-        vault.destroy_data_key(owner)
-    left = files_of(tmp_path)
-    assert not any(wrapped[owner][at : at + 16] in left for owner in later for at in (1, 25, 57))
-
-
-def test_a_reader_that_keeps_the_log_from_being_emptied_is_told_of(vault, engine):
-    vault.data_key("study")
-    vault.data_key("other")
-    with engine.connect() as reader:
-        reader.execute(text("SELECT owner FROM vault_data_keys")).all()
-        with engine.connect() as impatient:
-            impatient.exec_driver_sql("PRAGMA busy_timeout=10")
-        with pytest.raises(StoreError, match="may still be in the vault's log"):
-            vault.destroy_data_key("study")
-    assert vault.find_data_key("study") is None
-    vault.destroy_data_key("study")
-
-
 # --- originals
 
 WAY = {"2.25.1": "1.2.840.1", "2.25.2": "1.2.840.2", "patient_name": "Doe^Jané \ud800"}
@@ -333,3 +308,67 @@ def test_a_vault_that_was_not_prepared_is_a_store_error(engine):
             act()
         assert "study" not in str(caught.value)
         assert json.dumps(WAY)[:20] not in str(caught.value)
+
+
+# --- SQLite's files
+
+
+def files_of(tmp_path):
+    return b"".join(path.read_bytes() for path in sorted(tmp_path.glob("vault.db*")))
+
+
+def test_nothing_of_a_destroyed_key_is_in_the_files(sqlite_vault, sqlite_engine, tmp_path):
+    owners = [f"{n * 2_654_435_761 % 2**32:032x}" for n in range(1500)]
+    for owner in owners[:1000]:
+        sqlite_vault.data_key(owner)
+    wrapped = {
+        row.owner: bytes(row.wrapped) for row in rows_of(sqlite_engine, "SELECT owner, wrapped FROM vault_data_keys")
+    }
+    destroyed = owners[:1000:37]
+    assert all(wrapped[owner] in files_of(tmp_path) for owner in destroyed)
+    for owner in destroyed:
+        sqlite_vault.destroy_data_key(owner)
+    left = files_of(tmp_path)
+    assert not any(wrapped[owner][at : at + 16] in left for owner in destroyed for at in (1, 25, 57))
+    assert all(wrapped[owner] in left for owner in wrapped if owner not in destroyed)
+    # What is written later does not bring up copies of keys destroyed after it.
+    for owner in owners[1000:]:
+        sqlite_vault.data_key(owner)
+    later = owners[1:1000:41]
+    for owner in later:
+        sqlite_vault.destroy_data_key(owner)
+    left = files_of(tmp_path)
+    assert not any(wrapped[owner][at : at + 16] in left for owner in later for at in (1, 25, 57))
+
+
+def test_a_reader_that_keeps_the_log_from_being_emptied_is_told_of(sqlite_vault, sqlite_engine):
+    sqlite_vault.data_key("study")
+    sqlite_vault.data_key("other")
+    with sqlite_engine.connect() as reader:
+        reader.execute(text("SELECT owner FROM vault_data_keys")).all()
+        with sqlite_engine.connect() as impatient:
+            impatient.exec_driver_sql("PRAGMA busy_timeout=10")
+        with pytest.raises(StoreError, match="may still be in the vault's log"):
+            sqlite_vault.destroy_data_key("study")
+    assert sqlite_vault.find_data_key("study") is None
+    sqlite_vault.destroy_data_key("study")
+
+
+def test_a_full_disk_changes_nothing(sqlite_vault, sqlite_engine):
+    key = sqlite_vault.data_key("study")
+
+    @event.listens_for(sqlite_engine, "checkout")
+    def _fill(connection, *_):
+        connection.execute("PRAGMA max_page_count=1")  # no page more than there is
+
+    with pytest.raises(StoreFullError):
+        for number in range(1000):
+            sqlite_vault.record_originals("ai", f"2.25.{number}", "release", WAY)
+    assert sqlite_vault.data_key("study") == key
+    assert sqlite_vault.find_originals("ai", f"2.25.{number}") is None
+    assert sqlite_vault.find_originals("ai", "2.25.0") == WAY
+
+
+def test_the_files_are_closed_to_others(sqlite_vault, tmp_path):
+    sqlite_vault.data_key("study")
+    assert {path.stat().st_mode & 0o777 for path in tmp_path.glob("vault.db*")} == {0o600}
