@@ -2,7 +2,8 @@
 
 from fastapi import APIRouter
 
-from scanward.web.dicomweb import stow
+from scanward.web.dicomweb import qido, stow, wado
 
 router = APIRouter(prefix="/dicom-web")
-router.include_router(stow.router)
+for _part in (stow, qido, wado):
+    router.include_router(_part.router)

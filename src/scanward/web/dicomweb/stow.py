@@ -15,13 +15,13 @@ from scanward.model.study import Origin, OriginKind
 from scanward.ports.intake import Intake, Receipt
 from scanward.web.access import Services, allow
 from scanward.web.auth import Principal
+from scanward.web.dicomweb.json import DICOM_JSON, attribute, sequence
+from scanward.web.dicomweb.offered import Uid
 from scanward.web.metrics import Metrics
 from scanward.web.multipart import MultipartReader, PartEnd, PartStart, parse_media_type
 from scanward.web.problems import Problem, log_unexpected
 from scanward.web.roles import Operation, Role
 from scanward.web.spool import Spooled
-
-DICOM_JSON = "application/dicom+json"
 
 AT_ONCE = 4
 """So many instances of a request are taken in at once; while they are, no more of it is read."""
@@ -114,13 +114,24 @@ def origin_of(principal: Principal) -> Origin:
 _Sender = Annotated[Principal, Depends(allow(Operation.STORE_STUDIES, Operation.STORE_RESULTS))]
 
 
-@router.post("/studies", response_class=JSONResponse, summary="Store instances")
-@router.post("/studies/{study}", response_class=JSONResponse, summary="Store instances of one study")
-async def store(request: Request, services: Services, principal: _Sender, study: str = "") -> JSONResponse:
+@router.post("/studies", response_class=JSONResponse)
+async def store_instances(request: Request, services: Services, principal: _Sender) -> JSONResponse:
     """Store Instances (STOW-RS): ``multipart/related; type="application/dicom"``.
 
     With the role recipient, they are results. 200: all are durable here; 202: some; 409: none; each with its reason.
     """
+    return await _store(request, services, principal, "")
+
+
+@router.post("/studies/{study}", response_class=JSONResponse)
+async def store_instances_of_study(
+    request: Request, services: Services, principal: _Sender, study: Uid
+) -> JSONResponse:
+    """Store Instances of one study; those of another are refused."""
+    return await _store(request, services, principal, study)
+
+
+async def _store(request: Request, services: Services, principal: Principal, study: str) -> JSONResponse:
     if Role.IMAGING_IT not in principal.roles and not principal.recipient:
         raise Problem(403, "expected a token that is bound to a recipient")
     kind, parameters = parse_media_type(request.headers.get("content-type", ""))
@@ -171,11 +182,11 @@ def _answer(stored: list[Stored]) -> JSONResponse:
     """Return the Store Instances Response Module (PS3.18 Section 10.5.3) and the status that goes with it."""
     failed = [one for one in stored if one.failure is not None]
     done = [one for one in stored if one.failure is None]
-    content: dict[str, object] = {"00081190": {"vr": "UR"}}
+    content: dict[str, object] = {"00081190": attribute("UR")}
     if failed:
-        content["00081198"] = {"vr": "SQ", "Value": [_reference(one) for one in failed]}
+        content["00081198"] = sequence(map(_reference, failed))
     if done:
-        content["00081199"] = {"vr": "SQ", "Value": [_reference(one) for one in done]}
+        content["00081199"] = sequence(map(_reference, done))
     if not failed:
         status = 200
     elif done:
@@ -189,13 +200,9 @@ def _answer(stored: list[Stored]) -> JSONResponse:
 
 def _reference(stored: Stored) -> dict[str, object]:
     item: dict[str, object] = {
-        "00081150": _uid(stored.receipt.sop_class_uid),
-        "00081155": _uid(stored.receipt.sop_instance_uid),
+        "00081150": attribute("UI", stored.receipt.sop_class_uid),
+        "00081155": attribute("UI", stored.receipt.sop_instance_uid),
     }
     if stored.failure is not None:
-        item["00081197"] = {"vr": "US", "Value": [stored.failure]}
+        item["00081197"] = attribute("US", stored.failure)
     return item
-
-
-def _uid(value: str) -> dict[str, object]:
-    return {"vr": "UI", "Value": [value]} if value else {"vr": "UI"}

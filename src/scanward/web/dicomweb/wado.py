@@ -1,0 +1,182 @@
+"""WADO-RS (PS3.18 Section 10.4) of what a recipient may fetch, decided on again before each instance leaves."""
+
+import json
+import secrets
+import time
+from collections.abc import Iterator, Sequence
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response, StreamingResponse
+
+from scanward.errors import StoreError
+from scanward.model.release import Release
+from scanward.ports.network import Outgoing
+from scanward.web.access import Services
+from scanward.web.dicomweb.accept import Accepted, parse_accept
+from scanward.web.dicomweb.json import DICOM_JSON
+from scanward.web.dicomweb.metadata import metadata_of
+from scanward.web.dicomweb.offered import Fetcher, Offer, Uid, offers
+from scanward.web.metrics import Metrics
+from scanward.web.multipart import parse_media_type
+from scanward.web.problems import Problem
+from scanward.web.services import WebServices
+
+router = APIRouter(tags=["DICOMweb"])
+
+DECISION_SECONDS = 0.5
+"""A decision holds for the instances of a release that follow each other so closely."""
+
+_STUDY = "/studies/{study}"
+_SERIES = "/studies/{study}/series/{series}"
+_INSTANCE = "/studies/{study}/series/{series}/instances/{instance}"
+
+
+class _Hand:
+    """Hands offers out, each only while its release is permitted."""
+
+    def __init__(self, services: WebServices, metrics: Metrics) -> None:
+        self._services = services
+        self._metrics = metrics
+        self._decided: dict[str, tuple[float, bool]] = {}
+
+    def _is_permitted(self, release: Release) -> bool:
+        """Whether a release is permitted, decided on no longer than `DECISION_SECONDS` ago."""
+        now = time.monotonic()
+        decided, permitted = self._decided.get(release.release_id, (float("-inf"), False))
+        if now - decided > DECISION_SECONDS:
+            permitted = self._services.may_still_leave(release)
+            self._decided[release.release_id] = now, permitted
+        return permitted
+
+    def open(self, offer: Offer) -> Outgoing:
+        """Return the file of an offer; raises `Problem` 404 where it may not (any more) be had."""
+        release, item, blob = offer
+        if not self._is_permitted(release):
+            raise Problem(404)
+        return self._services.open_outgoing(release, item, blob)
+
+    def chunks(self, offer: Offer, outgoing: Outgoing) -> Iterator[bytes]:
+        """Yield the file, and note that it was fetched once all of it was taken."""
+        yield from outgoing.chunks()
+        self._services.note_fetched(offer[0], offer[1])
+        self._metrics.fetched.inc()
+
+
+def _retrieve(
+    request: Request, services: Services, principal: Fetcher, study: str, series: str = "", instance: str = ""
+) -> Response:
+    found = list(offers(services, principal, study=study, series=series, instance=instance))
+    if not found:
+        raise Problem(404)
+    accepted = parse_accept(request.headers.get("accept", ""), single=bool(instance))
+    fitting = [way for way in accepted if all(way.takes(item.transfer_syntax_uid) for _, item, _ in found)]
+    if not fitting:
+        raise Problem(406, "instances are sent in the Transfer Syntax that they have: ask for transfer-syntax=*")
+    hand = _Hand(services, request.app.state.metrics)
+    try:
+        first = hand.open(found[0])
+    except StoreError:
+        raise Problem(404) from None
+    return _single(hand, found[0], first) if _alone(fitting) else _multipart(hand, found, first)
+
+
+def _alone(fitting: Sequence[Accepted]) -> bool:
+    return not fitting[0].multipart
+
+
+def _single(hand: _Hand, offer: Offer, outgoing: Outgoing) -> Response:
+    headers = {"Content-Length": str(outgoing.size_bytes)}
+    kind = f"application/dicom; transfer-syntax={outgoing.transfer_syntax_uid}"
+    return StreamingResponse(hand.chunks(offer, outgoing), headers=headers, media_type=kind)
+
+
+def _multipart(hand: _Hand, found: Sequence[Offer], first: Outgoing) -> Response:
+    boundary = secrets.token_hex(16)
+
+    def parts() -> Iterator[bytes]:
+        # Should one not be permitted any more, or not be readable, the body breaks off without its last boundary.
+        for number, offer in enumerate(found):
+            outgoing = first if number == 0 else hand.open(offer)
+            kind = f"application/dicom; transfer-syntax={outgoing.transfer_syntax_uid}"
+            yield f"--{boundary}\r\nContent-Type: {kind}\r\n\r\n".encode()
+            yield from hand.chunks(offer, outgoing)
+            yield b"\r\n"
+        yield f"--{boundary}--\r\n".encode()
+
+    kind = f'multipart/related; type="application/dicom"; boundary={boundary}'
+    return StreamingResponse(parts(), media_type=kind)
+
+
+def _retrieve_metadata(
+    request: Request, services: Services, principal: Fetcher, study: str, series: str = "", instance: str = ""
+) -> Response:
+    kinds = {parse_media_type(text)[0] for text in request.headers.get("accept", "*/*").split(",")}
+    if not kinds & {"*/*", "application/*", DICOM_JSON, "application/json"}:
+        raise Problem(406, f"expected to be asked for {DICOM_JSON}")
+    found = list(offers(services, principal, study=study, series=series, instance=instance))
+    if not found:
+        raise Problem(404)
+    hand = _Hand(services, request.app.state.metrics)
+    first = metadata_of(hand.open(found[0]))
+
+    def parts() -> Iterator[bytes]:
+        yield b"[" + json.dumps(first).encode()
+        for offer in found[1:]:
+            yield b"," + json.dumps(metadata_of(hand.open(offer))).encode()
+        yield b"]"
+
+    return StreamingResponse(parts(), media_type=DICOM_JSON)
+
+
+@router.get(_STUDY, response_class=Response)
+def retrieve_study(request: Request, services: Services, principal: Fetcher, study: Uid) -> Response:
+    """Instances as they are stored, in ``multipart/related; type="application/dicom"``; nothing is transcoded."""
+    return _retrieve(request, services, principal, study)
+
+
+@router.get(_SERIES, response_class=Response)
+def retrieve_series(request: Request, services: Services, principal: Fetcher, study: Uid, series: Uid) -> Response:
+    """Instances of a series, as they are stored."""
+    return _retrieve(request, services, principal, study, series)
+
+
+@router.get(_INSTANCE, response_class=Response)
+def retrieve_instance(
+    request: Request, services: Services, principal: Fetcher, study: Uid, series: Uid, instance: Uid
+) -> Response:
+    """An instance as it is stored; alone too, as ``application/dicom``."""
+    return _retrieve(request, services, principal, study, series, instance)
+
+
+@router.get(f"{_STUDY}/metadata", response_class=Response)
+def retrieve_metadata_of_study(request: Request, services: Services, principal: Fetcher, study: Uid) -> Response:
+    """Attributes as DICOM JSON, without those that hold bulk data."""
+    return _retrieve_metadata(request, services, principal, study)
+
+
+@router.get(f"{_SERIES}/metadata", response_class=Response)
+def retrieve_metadata_of_series(
+    request: Request, services: Services, principal: Fetcher, study: Uid, series: Uid
+) -> Response:
+    """Attributes of a series as DICOM JSON."""
+    return _retrieve_metadata(request, services, principal, study, series)
+
+
+@router.get(f"{_INSTANCE}/metadata", response_class=Response)
+def retrieve_metadata_of_instance(
+    request: Request, services: Services, principal: Fetcher, study: Uid, series: Uid, instance: Uid
+) -> Response:
+    """Attributes of an instance as DICOM JSON."""
+    return _retrieve_metadata(request, services, principal, study, series, instance)
+
+
+@router.get(f"{_STUDY}/rendered", include_in_schema=False)
+@router.get(f"{_SERIES}/rendered", include_in_schema=False)
+@router.get(f"{_INSTANCE}/rendered", include_in_schema=False)
+@router.get(f"{_STUDY}/thumbnail", include_in_schema=False)
+@router.get(f"{_SERIES}/thumbnail", include_in_schema=False)
+@router.get(f"{_INSTANCE}/thumbnail", include_in_schema=False)
+@router.get(f"{_INSTANCE}/frames/{{frames}}", include_in_schema=False)
+def not_supported(_: Fetcher) -> Response:
+    """Say that nothing is rendered or taken apart here."""
+    raise Problem(501, "instances are handed out whole, as they are stored")
