@@ -14,6 +14,7 @@ from pynetdicom.sop_class import ModalityPerformedProcedureStep, StorageCommitme
 
 from scanward.adapters.archive import DimseArchive
 from scanward.config import ArchiveSettings, PeerSettings
+from scanward.errors import NetworkError
 from scanward.model.release import Delivery
 from scanward.model.study import Completion, OriginKind
 from tests.common.certificates import Authority
@@ -288,6 +289,21 @@ def test_orthanc_sends_what_it_is_asked_for(archive_and_door, samples):
     assert archive.fetch(study) == len(of_study)
     assert received(door).keys() == of_study.keys()
     assert {origin.peer for _, origin in door.intake.taken} == {"the archive"}
+
+
+@pytest.mark.peers("Orthanc")
+def test_a_retrieval_that_fails_is_told(archive_and_door, samples):
+    orthanc, door = archive_and_door
+    orthanc.upload(samples[0].path)
+    study = dcmread(samples[0].path).StudyInstanceUID
+    before = len(door.intake.taken)
+    settings = {"host": "127.0.0.1", "port": orthanc.dicom_port, "ae_title": "ORTHANC"}
+    unknown = DimseArchive(ArchiveSettings(**settings, calling_ae="NOWHERE"))
+    with pytest.raises(NetworkError):
+        unknown.fetch(study)
+    with pytest.raises(NetworkError):
+        DimseArchive(ArchiveSettings(**settings)).fetch("1.2.3.*")
+    assert len(door.intake.taken) == before
 
 
 def with_study(file: Path, uid: str, day: str, patient: str) -> bytes:

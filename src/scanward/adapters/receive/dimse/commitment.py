@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -22,6 +23,9 @@ RETRY_SECONDS: Final = (0.0, 5.0, 30.0, 120.0)
 
 MAX_REPORTS: Final = 64
 """So many reports wait at once; further ones are dropped, and the peer has to ask again."""
+
+STOP_SECONDS: Final = 5.0
+"""So long stopping waits for a report that is under way."""
 
 ALL_HELD: Final = 1
 SOME_MISSING: Final = 2
@@ -134,12 +138,13 @@ class Reporter:
             thread.start()
 
     def stop(self) -> None:
-        """Give up what waits, and return when no thread is left."""
+        """Give up what waits, and return when no thread is left, or after `STOP_SECONDS`."""
         self._stopping.set()
         with self._lock:
             threads = list(self._threads)
+        deadline = time.monotonic() + STOP_SECONDS
         for thread in threads:
-            thread.join()
+            thread.join(timeout=max(deadline - time.monotonic(), 0.0))
 
     def _run(self, peer: PeerSettings, address: str, report: Report) -> None:
         try:
