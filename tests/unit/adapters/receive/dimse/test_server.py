@@ -1,8 +1,9 @@
 """Who is heard, what is bounded, and what is left of a caller that does not behave: nothing."""
 
 import logging
+import select
 import threading
-import time
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -94,6 +95,15 @@ def test_success_is_only_said_of_what_is_durable(door, caplog, error, status):
         caller.send(*store_pdus(DATA_SET))
         assert caller.status() == 0
     assert SECRET not in caplog.text
+
+
+def test_what_is_quarantined_is_told(door):
+    with Caller(door.port) as caller:
+        assert caller.associate()
+        caller.send(*store_pdus(DATA_SET[:20]))
+        assert caller.status() == 0xC000
+    assert not door.intake.taken
+    assert len(door.intake.quarantined) == 1
 
 
 def test_a_full_spool_is_told_and_the_association_goes_on(door, monkeypatch):
@@ -230,15 +240,16 @@ def test_a_caller_that_never_finishes_its_request_is_dropped(tmp_path, start):
         assert door.is_alive()
 
 
-def drip(caller: Caller, pieces: list[bytes]) -> bool:
-    """Send pieces one by one with pauses shorter than the idle time; whether the door ended it."""
+def drip(caller: Caller, pieces: Iterable[bytes]) -> bool:
+    """Send pieces one by one with pauses shorter than the idle time; whether the door ended it before the last."""
     try:
         for piece in pieces:
             caller.send(piece)
-            time.sleep(0.05)
+            if select.select([caller.sock], [], [], 0.05)[0]:
+                return caller.is_ended()
     except ConnectionError:
         return True
-    return caller.is_ended()
+    return False
 
 
 @pytest.mark.parametrize("kind", ["bytes of a PDU", "fragments of an instance", "fragments of a command"])
@@ -247,7 +258,7 @@ def test_a_caller_that_drips_does_not_hold_its_slot_for_ever(tmp_path, kind):
         with Caller(door.port) as caller:
             assert caller.associate()
             if kind == "bytes of a PDU":
-                pieces = [bytes([byte]) for byte in fragment(3, 3, store_command())]
+                pieces = [bytes([byte]) for byte in fragment(3, 3, store_command(CT))]
             elif kind == "fragments of an instance":
                 pieces = [fragment(3, 3, store_command()), *[fragment(3, 0, b"\0")] * 100]
             else:
