@@ -1,0 +1,200 @@
+"""The ledger's section on releases and the decisions on them."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import bindparam, insert, select, update
+
+from scanward.adapters.store import tables
+from scanward.adapters.store.database import Database, Writing, to_micros
+from scanward.adapters.store.rows import Row, encode_decision, to_release
+from scanward.adapters.store.section import Section, What
+from scanward.errors import StateError, UnknownError
+from scanward.flow.states import ITEM_MOVES
+from scanward.model.decision import Decision, Deny
+from scanward.model.release import ItemState, Release, ReleaseState
+from scanward.model.study import Batch
+from scanward.ports.stores import Sealing
+
+CONDITIONS_CHANGED = "consent or agreement changed"
+
+_releases, _items = tables.releases, tables.items
+
+_RELEASE = select(_releases).where(_releases.c.release_id == bindparam("id"))
+_PATIENT = select(tables.studies.c.patient_id).where(tables.studies.c.study_id == bindparam("id"))
+_IN_STATE = (
+    select(_releases).where(_releases.c.state == bindparam("of")).order_by(_releases.c.changed).limit(bindparam("n"))
+)
+_INSERT_DECISION = insert(tables.decisions)
+_UNSENT = (
+    select(_items.c.seq, _items.c.state, _items.c.may_have_arrived)
+    .where(_items.c.release_id == bindparam("id"))
+    .where(_items.c.state.in_([ItemState.QUEUED.value, ItemState.AVAILABLE.value]))
+)
+_STOP = (
+    update(_items)
+    .where(_items.c.seq == bindparam("which"))
+    .values(state=bindparam("new"), lease_owner="", changed=bindparam("at"))
+)
+_REOPEN = (
+    update(_releases)
+    .where(tables.DENIED, _releases.c.refused_by == "")
+    .values(state=ReleaseState.OPEN.value, changed=bindparam("at"))
+    .returning(_releases.c.release_id)
+)
+_REOPEN_PATIENT = _REOPEN.where(_releases.c.patient_id == bindparam("patient"))
+_REOPEN_RECIPIENT = _REOPEN.where(_releases.c.recipient == bindparam("name"))
+_REOPEN_BOTH = _REOPEN_PATIENT.where(_releases.c.recipient == bindparam("name"))
+
+_NEVER_AFTER_DENY = frozenset(
+    {ReleaseState.AWAITING_APPROVAL, ReleaseState.PERMITTED, ReleaseState.ACCOUNTED, ReleaseState.DONE}
+)
+
+
+class RoutingSection(Section):
+    """Releases and decisions."""
+
+    def __init__(self, database: Database, sealing: Sealing) -> None:
+        super().__init__(database, sealing)
+        self._insert_release = database.statements.insert_new(_releases, "release_id")
+
+    def open_release(self, batch: Batch, recipient: str, purpose: str, release_id: str, at: datetime) -> Release:
+        """Return the release with this id; made in state OPEN where there is none."""
+        with self._database.writing() as writing:
+            patient_id = writing.execute(_PATIENT, {"id": batch.study_id}).scalar_one_or_none()
+            if patient_id is None:
+                raise UnknownError("expected a study of the ledger, got an id that it does not know")
+            new = {
+                "release_id": release_id,
+                "study_id": batch.study_id,
+                "patient_id": patient_id,
+                "batch": batch.number,
+                "recipient": recipient,
+                "purpose": purpose,
+                "state": ReleaseState.OPEN.value,
+                "reasons": "[]",
+                "approved_by": "",
+                "refused_by": "",
+                "changed": to_micros(at),
+            }
+            if writing.execute(self._insert_release, new).one_or_none() is not None:
+                writing.note(release_id, What.OPENED, at, detail=f"for {recipient}, {purpose}")
+                writing.count(f"releases:{ReleaseState.OPEN}")
+            row = writing.execute(_RELEASE, {"id": release_id}).one_or_none()
+        if row is None:
+            raise StateError("expected one release for a batch, recipient and purpose, got a second id for it")
+        return to_release(row)
+
+    def get_release(self, release_id: str) -> Release:
+        """Return a release; raises `UnknownError`."""
+        with self._database.reading() as connection:
+            row = connection.execute(_RELEASE, {"id": release_id}).one_or_none()
+        if row is None:
+            raise UnknownError("expected a release of the ledger, got an id that it does not know")
+        return to_release(row)
+
+    def find_releases(self, state: ReleaseState, limit: int) -> Sequence[Release]:
+        """Return releases in a state, the longest unchanged first."""
+        with self._database.reading() as connection:
+            rows = connection.execute(_IN_STATE, {"of": state.value, "n": limit}).all()
+        return [to_release(row) for row in rows]
+
+    def record_decision(self, release_id: str, decision: Decision, state: ReleaseState, at: datetime) -> None:
+        """Append a decision to the release's history and move it to `state`.
+
+        Raises `StateError` where :data:`scanward.flow.states.RELEASE_MOVES` has no such move, or the decision does not
+        allow it. With STOPPED, its QUEUED items become ItemState.STOPPED in the same transaction, but for those that
+        may have arrived, which become UNKNOWN; AVAILABLE ones become STOPPED, since what was fetched is SENT.
+        """
+        with self._database.writing() as writing:
+            stops = state is ReleaseState.STOPPED
+            lanes = self._lock_lanes(writing, _recipients(writing, release_id)) if stops else {}
+            release = self._lock_release(writing, release_id)
+            if release.state != state:
+                _require_allowed(decision, state, release.approved_by)
+            record = {"release_id": release_id, "at": to_micros(at), "state": state.value}
+            writing.execute(_INSERT_DECISION, {**record, "decision": encode_decision(decision)})
+            self._move_release(writing, release, state, at, reasons=decision.reasons)
+            verdict = "denied" if isinstance(decision, Deny) else "permitted"
+            why = " ".join(decision.reasons)
+            writing.note(release_id, What.DECIDED, at, detail=f"{verdict}, {state}: {why}")
+            if stops:
+                self._stop_items(writing, release, at)
+                self._free_lanes(writing, lanes)
+
+    def _stop_items(self, writing: Writing, release: Row, at: datetime) -> None:
+        stopped = []
+        for row in writing.execute(_UNSENT, {"id": release.release_id}).all():
+            old = ItemState(row.state)
+            unknown = old is ItemState.QUEUED and row.may_have_arrived
+            new = ItemState.UNKNOWN if unknown else ItemState.STOPPED
+            if new not in ITEM_MOVES[old]:
+                raise StateError(f"an instance of a release that is {old} cannot become {new}")
+            stopped.append({"which": row.seq, "new": new.value, "at": to_micros(at)})
+            self._count_items(writing, old, -1)
+            self._count_items(writing, new, 1)
+        if stopped:
+            writing.execute(_STOP, stopped)
+            unknown_count = sum(one["new"] == ItemState.UNKNOWN for one in stopped)
+            detail = f"{len(stopped) - unknown_count} instances stay, {unknown_count} may have arrived"
+            writing.note(release.release_id, What.DELIVERY, at, detail=detail)
+
+    def approve(self, release_id: str, by: str, at: datetime) -> None:
+        """Note who approved a release that awaits approval, and move it to OPEN, to be decided on again."""
+        with self._database.writing() as writing:
+            release = self._lock_release(writing, release_id)
+            if release.state == ReleaseState.OPEN and by and release.approved_by == by:
+                return  # a call that was repeated
+            _require_awaiting(release)
+            self._move_release(writing, release, ReleaseState.OPEN, at, approved_by=by)
+            writing.note(release_id, What.APPROVED, at, by=by)
+
+    def refuse(self, release_id: str, by: str, reason: str, at: datetime) -> None:
+        """Note who refused a release that awaits approval, and move it to DENIED."""
+        with self._database.writing() as writing:
+            release = self._lock_release(writing, release_id)
+            if release.state == ReleaseState.DENIED and by and release.refused_by == by:
+                return  # a call that was repeated
+            _require_awaiting(release)
+            self._move_release(writing, release, ReleaseState.DENIED, at, reasons=(reason,), refused_by=by)
+            writing.note(release_id, What.REFUSED, at, by=by, detail=reason)
+
+    def reopen_denied(self, *, patient_id: str = "", recipient: str = "", at: datetime) -> int:
+        """Move DENIED releases of a patient, a recipient or both to OPEN, as what denied them changed; return how many.
+
+        Those that a person refused stay denied.
+        """
+        if not patient_id and not recipient:
+            raise ValueError("expected a patient, a recipient or both")
+        statement = _REOPEN_BOTH if patient_id and recipient else _REOPEN_PATIENT if patient_id else _REOPEN_RECIPIENT
+        values = {"at": to_micros(at), "patient": patient_id, "name": recipient}
+        if not patient_id:
+            del values["patient"]
+        if not recipient:
+            del values["name"]
+        with self._database.writing() as writing:
+            reopened = writing.execute(statement, values).scalars().all()
+            for release_id in reopened:
+                writing.note(release_id, What.REOPENED, at, detail=CONDITIONS_CHANGED)
+            writing.count(f"releases:{ReleaseState.DENIED}", -len(reopened))
+            writing.count(f"releases:{ReleaseState.OPEN}", len(reopened))
+        return len(reopened)
+
+
+def _recipients(writing: Writing, release_id: str) -> list[str]:
+    row = writing.execute(_RELEASE, {"id": release_id}).one_or_none()
+    return [] if row is None else [row.recipient]
+
+
+def _require_awaiting(release: Row) -> None:
+    if release.state != ReleaseState.AWAITING_APPROVAL:
+        raise StateError(f"expected a release that awaits approval, got one that is {release.state}")
+
+
+def _require_allowed(decision: Decision, state: ReleaseState, approved_by: str) -> None:
+    """Refuse a move that the decision itself does not allow."""
+    if isinstance(decision, Deny):
+        if state in _NEVER_AFTER_DENY:
+            raise StateError(f"a release that is denied cannot become {state}")
+    elif state is ReleaseState.PERMITTED and decision.needs_approval and not approved_by:
+        raise StateError("a release that needs approval cannot be permitted before a person approved it")
