@@ -11,9 +11,8 @@ RELEASE_MOVES: Mapping[ReleaseState, frozenset[ReleaseState]] = {
     ReleaseState.PERMITTED: frozenset({ReleaseState.ACCOUNTED, ReleaseState.DONE, ReleaseState.STOPPED}),
     ReleaseState.ACCOUNTED: frozenset({ReleaseState.DONE, ReleaseState.STOPPED}),
     ReleaseState.STOPPED: frozenset(),
-    ReleaseState.DONE: frozenset(
-        {ReleaseState.STOPPED}
-    ),  # what the recipient has not fetched is not to be had any more
+    # What the recipient has not fetched is not to be had any more; what failed is tried again.
+    ReleaseState.DONE: frozenset({ReleaseState.STOPPED, ReleaseState.ACCOUNTED}),
 }
 """Moves of a release. Staying in a state is no move, and always allowed."""
 
@@ -21,7 +20,7 @@ ITEM_MOVES: Mapping[ItemState, frozenset[ItemState]] = {
     ItemState.QUEUED: frozenset({ItemState.SENT, ItemState.UNKNOWN, ItemState.FAILED, ItemState.STOPPED}),
     ItemState.AVAILABLE: frozenset({ItemState.SENT, ItemState.STOPPED}),
     ItemState.FAILED: frozenset({ItemState.QUEUED}),  # a person tries again
-    ItemState.UNKNOWN: frozenset({ItemState.QUEUED}),
+    ItemState.UNKNOWN: frozenset({ItemState.QUEUED, ItemState.SENT}),  # confirmed after all
     ItemState.SENT: frozenset(),
     ItemState.STOPPED: frozenset(),
     ItemState.EXCLUDED: frozenset(),
