@@ -109,7 +109,7 @@ class Returner:
             study_uid, studies = self._find_studies(result, facts)
             originals = self._vault.find_originals(result.recipient, study_uid)
             context = self._context(result.recipient, facts, study_uid, studies)
-            match = match_result(replace(facts, study_uid=study_uid), originals, context, recipient.agreement.results)
+            match = match_result(_assign(facts, study_uid), originals, context, recipient.agreement.results)
             if study_uid != facts.study_uid:
                 match = _assigned(match, facts.study_uid)
             release_id = result.release_id or studies[study_uid].release_id
@@ -184,6 +184,16 @@ class Returner:
             # Sent again, the archive has it once: it is the same instance.
             next_attempt = self._retries.next_attempt(self._clock(), attempts)
             self._move(result, ResultState.ACCEPTED, reason=report.detail, next_attempt=next_attempt)
+
+
+def _assign(facts: ResultFacts, study_uid: str) -> ResultFacts:
+    """Return what a result says, with the study a person assigned it to in place of the one it names."""
+    if facts.study_uid == study_uid:
+        return facts
+    references = tuple(
+        one._replace(study=study_uid) if one.study == facts.study_uid else one for one in facts.references
+    )
+    return replace(facts, study_uid=study_uid, references=references)
 
 
 def _assigned(match: Match, study_uid: str) -> Match:
