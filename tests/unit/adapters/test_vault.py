@@ -1,5 +1,6 @@
 """The vault, on each database: data keys that are made once and destroyed for good, and the way back."""
 
+import itertools
 import json
 import subprocess
 import sys
@@ -14,8 +15,10 @@ from scanward.adapters import vault as module
 from scanward.adapters.store.engine import make_engine
 from scanward.adapters.vault import CACHE_SECONDS, SqlVault
 from scanward.errors import StoreError, StoreFullError
+from tests.common.postgres import find_postgres, run_postgres
 
 KEY = bytes(range(32))
+NAMES = itertools.count()
 
 RACER = """
 import sys
@@ -38,9 +41,26 @@ class Clock:
         return self.now
 
 
-@pytest.fixture
-def url(tmp_path):
-    return f"sqlite:///{tmp_path / 'vault.db'}"
+@pytest.fixture(scope="module")
+def postgres():
+    if find_postgres() is None:
+        pytest.skip("PostgreSQL is missing (Debian package postgresql)")
+    with run_postgres() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request, tmp_path):
+    """URL of an empty database."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'vault.db'}"
+        return
+    server = request.getfixturevalue("postgres")
+    name = f"vault{next(NAMES)}"
+    try:
+        yield server.create_database(name)
+    finally:
+        server.drop_database(name)
 
 
 @pytest.fixture
