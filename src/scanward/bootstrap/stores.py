@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 
 from scanward.adapters.blobs.folder import FolderBlobs
 from scanward.adapters.documents import parse_recipient_document
+from scanward.adapters.engines.dbos import make_work_engine
 from scanward.adapters.home import find_home, make_private_folder
 from scanward.adapters.keys import KeyFolder
 from scanward.adapters.sealing import MasterSealing
@@ -103,7 +104,10 @@ def open_stores(home: Path | None = None, settings: GatewaySettings | None = Non
         vault_engine = _open(opened, settings.vault_url or f"sqlite:///{folder / VAULT}")
         vault = SqlVault(vault_engine, keys.derived_key("vault"))
         vault.prepare()
-        work_engine = _open(opened, settings.ledger_url or f"sqlite:///{folder / ENGINE}")
+        if settings.ledger_url:
+            work_engine = _open(opened, settings.ledger_url)
+        else:
+            work_engine = make_work_engine(folder / ENGINE)
         blobs = _open_blobs(folder, settings)
         opened.pop_all()
     return Stores(
@@ -114,8 +118,7 @@ def open_stores(home: Path | None = None, settings: GatewaySettings | None = Non
         ledger=SqlLedger(ledger_engine, sealing, parse_recipient_document),
         vault=vault,
         blobs=blobs,
-        # Each transaction of DBOS may write: one that reads first and writes then would fail beside another.
-        engine=work_engine.execution_options(scanward_writes=True),
+        engine=work_engine,
         spool=spool,
         engines=(ledger_engine, vault_engine, work_engine),
     )

@@ -8,13 +8,17 @@ Trust: it holds ids and times. If lost, the ledger tells what is left to do (`sc
 """
 
 import json
+import os
+import sqlite3
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from dbos import DBOS, DBOSConfig, Serializer, SetWorkflowID
 from dbos._error import DBOSException
-from sqlalchemy import Engine
+from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from scanward.errors import ScanwardError, StoreError
 from scanward.ports.work import Handlers
@@ -31,6 +35,29 @@ KEPT = timedelta(hours=1)
 """How long finished work is remembered, so that it is not queued twice by a race."""
 
 PURGED_AT_ONCE = 500
+
+BUSY_SECONDS = 30
+"""How long a writer waits for another process's transaction."""
+
+
+def make_work_engine(path: Path) -> Engine:
+    """Return an engine for the database of durable work in the file `path`, as DBOS wants SQLite and with WAL.
+
+    DBOS begins its transactions by itself, so that :func:`scanward.adapters.store.engine.make_engine` does not fit.
+    """
+    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": BUSY_SECONDS}, hide_parameters=True)
+
+    @event.listens_for(engine, "do_connect")
+    def _make_file(*_: object) -> None:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) -> None:
+        connection.isolation_level = "IMMEDIATE"
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+            connection.execute(f"PRAGMA {pragma}").close()
+
+    return engine
 
 
 class JsonSerializer(Serializer):
