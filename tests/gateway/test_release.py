@@ -287,3 +287,10 @@ def test_large_studies_go_in_units(tmp_path):
         assert disclosure.instances == 7
     finally:
         gateway.close()
+
+
+def test_the_same_data_set_by_another_door_is_the_same_instance(gateway):
+    (ds, *_) = gateway.take_ct(slices=1)
+    ds.file_meta.ImplementationVersionName = "ANOTHER SENDER 2"
+    assert gateway.take(ds).accepted
+    assert gateway.stores.ledger.quarantined(limit=10) == []

@@ -104,10 +104,7 @@ def open_stores(home: Path | None = None, settings: GatewaySettings | None = Non
         vault_engine = _open(opened, settings.vault_url or f"sqlite:///{folder / VAULT}")
         vault = SqlVault(vault_engine, keys.derived_key("vault"))
         vault.prepare()
-        if settings.ledger_url:
-            work_engine = _open(opened, settings.ledger_url)
-        else:
-            work_engine = make_work_engine(folder / ENGINE)
+        work_engine = _open(opened, settings.ledger_url) if settings.ledger_url else make_work_engine(folder / ENGINE)
         blobs = _open_blobs(folder, settings)
         opened.pop_all()
     return Stores(

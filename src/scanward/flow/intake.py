@@ -122,10 +122,17 @@ class GatewayIntake:
             self._blobs.delete(blob)
 
     def _is_same(self, key: bytes, blob: str, content: ByteSource) -> bool:
+        """Whether a blob holds the same data set; File Meta Information is each sender's own (PS3.10 Section 7.1)."""
         with self._blobs.open(key, blob) as known:
-            return known.size == content.size and all(
-                known.read(at, COMPARE_BYTES) == content.read(at, COMPARE_BYTES)
-                for at in range(0, content.size, COMPARE_BYTES)
+            ours, theirs = open_dicom(known, self._spool), open_dicom(content, self._spool)
+            if ours.transfer_syntax_uid != theirs.transfer_syntax_uid:
+                return False
+            one, other = ours.reader.source, theirs.reader.source
+            length = one.size - ours.offset
+            return length == other.size - theirs.offset and all(
+                one.read(ours.offset + at, COMPARE_BYTES)[: length - at]
+                == other.read(theirs.offset + at, COMPARE_BYTES)[: length - at]
+                for at in range(0, length, COMPARE_BYTES)
             )
 
     def _take_result(self, content: ByteSource, origin: Origin, facts: IncomingFacts) -> Receipt:

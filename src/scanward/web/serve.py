@@ -88,12 +88,23 @@ def run(stores: Stores, *, works: bool, said: Callable[[str], None]) -> None:
         if stores.settings.dimse is not None:
             dimse = stores.settings.dimse
             said(f"DICOM  {dimse.ae_title} at {dimse.host}:{gateway.dicom_port}")
-        if http is None or bound is None:
-            _wait_for_signal(stopped)
-            return
-        scheme = "https" if http.certificate else "http"
-        said(f"HTTP   {scheme}://{http.host}:{port}  (staff page: /staff/, DICOMweb: /dicom-web, API: /api/v1)")
-        _make_server(gateway, http).run(sockets=[bound])
+        if http is not None and bound is not None:
+            scheme = "https" if http.certificate else "http"
+            said(f"HTTP   {scheme}://{http.host}:{port}  (staff page: /staff/, DICOMweb: /dicom-web, API: /api/v1)")
+            opened.enter_context(_serving(_make_server(gateway, http), bound))
+        _wait_for_signal(stopped)
+
+
+@contextlib.contextmanager
+def _serving(server: uvicorn.Server, bound: socket.socket) -> Iterator[None]:
+    """Serve HTTP in a thread: in the main one, uvicorn would end the process by the signal before doors are closed."""
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]}, name="scanward-http")
+    thread.start()
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        thread.join(SHUTDOWN_SECONDS + 5)
 
 
 def _make_server(gateway: Gateway, http: HttpSettings) -> uvicorn.Server:
