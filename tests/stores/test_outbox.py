@@ -203,6 +203,25 @@ def test_what_the_recipient_fetched_is_sent(ledger: SqlLedger):
     assert states(ledger, release) == {"sent": 1, "available": 2}
 
 
+def test_fetching_is_noted_before_a_byte_leaves(ledger: SqlLedger):
+    release = account_release(ledger, add_study(ledger), pull=True)
+    one, other, _ = ledger.release_items(release.release_id)
+    for _ in range(2):
+        ledger.note_fetched(release.release_id, one.instance_id, after(5))
+    assert states(ledger, release) == {"sent": 1, "available": 2}
+    ledger.record_decision(release.release_id, DENY, ReleaseState.STOPPED, after(6))
+    with pytest.raises(StateError):
+        ledger.note_fetched(release.release_id, other.instance_id, after(7))
+    ledger.note_fetched(release.release_id, one.instance_id, after(7))  # has it already
+    with pytest.raises(UnknownError):
+        ledger.note_fetched(release.release_id, "none", after(7))
+    assert states(ledger, release) == {"sent": 1, "stopped": 2}
+    assert [line.detail for line in ledger.history(release.release_id) if "fetched" in line.detail] == [
+        "1 instance sent: fetched by the recipient"
+    ]
+    assert {name: count for name, count in ledger.counts().items() if count} == recount(ledger)
+
+
 def test_a_person_has_it_tried_again(ledger: SqlLedger):
     release = queue_study(ledger)
     taken = claim(ledger)

@@ -47,21 +47,28 @@ _VERSIONS = (
     .where(tables.recipient_versions.c.recipient_id == bindparam("of"))
     .order_by(tables.recipient_versions.c.seq.desc())
 )
-_AVAILABLE = (
+_FETCHABLE = (
     select(_items, _instances.c.blob)
     .join(_releases, _releases.c.release_id == _items.c.release_id)
     .join(_instances, _instances.c.instance_id == _items.c.instance_id)
-    .where(_items.c.recipient == bindparam("to"), text("items.state IN ('available', 'sent')"))
-    .where(_releases.c.state != ReleaseState.STOPPED.value)
+    .where(_items.c.recipient == bindparam("to"), _releases.c.state != ReleaseState.STOPPED.value)
     .order_by(_items.c.seq)
     .limit(bindparam("n"))
     .offset(bindparam("skip"))
 )
-_RELEASES_BY_UID = (
-    select(tables.release_uids.c.release_id)
-    .where(tables.release_uids.c.recipient == bindparam("to"), tables.release_uids.c.uid == bindparam("uid"))
-)  # fmt: skip
-_OF_UID = _AVAILABLE.where(_items.c.release_id.in_(_RELEASES_BY_UID))
+# Each names its states in the words of the one index that it is to go by.
+_ALL_FETCHABLE = _FETCHABLE.where(text("items.state IN ('available', 'sent')"))
+_FETCHABLE_BY_SOP = _FETCHABLE.where(
+    _items.c.sop_instance_uid == bindparam("uid"),
+    text("items.state NOT IN ('excluded', 'quarantined')"),
+    _items.c.state.in_([ItemState.AVAILABLE.value, ItemState.SENT.value]),
+)
+_FETCHABLE_OF = _FETCHABLE.where(
+    _items.c.release_id.in_(_IDS), _items.c.state.in_([ItemState.AVAILABLE.value, ItemState.SENT.value])
+)
+_RELEASES_BY_UID = select(tables.release_uids.c.release_id).where(
+    tables.release_uids.c.recipient == bindparam("to"), tables.release_uids.c.uid == bindparam("uid")
+)
 _SOME_RELEASES = select(_releases).where(_releases.c.release_id.in_(_IDS))
 _TALLIES = select(tables.tallies.c.name, func.sum(tables.tallies.c.count).label("n")).group_by(tables.tallies.c.name)
 
@@ -222,20 +229,21 @@ class DeskSection(Section):
         Each comes with its release and the blob of the instance it was made of.
         """
         values: dict[str, object] = {"to": recipient, "n": limit, "skip": offset}
-        query: Select[*tuple[object, ...]] = _AVAILABLE
-        if sop_instance_uid:
-            query = query.where(_items.c.sop_instance_uid == sop_instance_uid)
-            query = query.where(text("items.state NOT IN ('excluded', 'quarantined')"))  # so that its index serves
-        elif series_uid or study_uid:
-            query = _OF_UID
-            values["uid"] = series_uid or study_uid
-        if series_uid:
-            query = query.where(_items.c.series_uid == series_uid)
-        if study_uid:
-            query = query.where(_items.c.study_uid == study_uid)
-        if modality:
-            query = query.where(_items.c.modality == modality)
         with self._database.reading() as connection:
+            query: Select[*tuple[object, ...]] = _ALL_FETCHABLE
+            if sop_instance_uid:
+                query = _FETCHABLE_BY_SOP
+                values["uid"] = sop_instance_uid
+            elif series_uid or study_uid:
+                query = _FETCHABLE_OF
+                which = {"to": recipient, "uid": series_uid or study_uid}
+                values["ids"] = connection.execute(_RELEASES_BY_UID, which).scalars().all()
+            if series_uid:
+                query = query.where(_items.c.series_uid == series_uid)
+            if study_uid:
+                query = query.where(_items.c.study_uid == study_uid)
+            if modality:
+                query = query.where(_items.c.modality == modality)
             rows: list[Row] = list(connection.execute(query, values))
             releases: dict[str, Release] = {}
             for ids in chunks(sorted({row.release_id for row in rows})):

@@ -89,6 +89,11 @@ _SETTLE = (
         changed=bindparam("at"),
     )
 )
+_FETCH = (
+    update(_items)
+    .where(_items.c.seq.in_(_SEQS))
+    .values(state=ItemState.SENT.value, may_have_arrived=True, changed=bindparam("at"))
+)
 _FAILED = select(_items.c.seq, _items.c.state).where(
     _items.c.release_id == bindparam("id"),
     _items.c.state.in_([ItemState.FAILED.value, ItemState.UNKNOWN.value]),
@@ -251,6 +256,34 @@ class OutboxSection(Section):
                     self._move_release(writing, release, ReleaseState.ACCOUNTED, at)
                 writing.note(release_id, What.RETRIED, at, by=by, detail=f"{len(rows)} instances")
         return len(rows)
+
+    def note_fetched(self, release_id: str, instance_id: str, at: datetime) -> None:
+        """Note that a recipient fetched an AVAILABLE item, before it gets a byte: SENT from then on.
+
+        Raises `StateError` where the item is neither AVAILABLE nor SENT any more, `UnknownError` where there is none.
+        """
+        which = {"id": release_id, "ids": [instance_id]}
+        with self._database.reading() as connection:
+            if _fetched_before(connection.execute(_SOME_ITEMS, which).one_or_none()):
+                return
+        with self._database.writing() as writing:
+            self._lock_release(writing, release_id)  # nobody stops it meanwhile
+            row = writing.execute(_SOME_ITEMS, which).one()
+            if _fetched_before(row):
+                return
+            writing.execute(_FETCH, {"seqs": [row.seq], "at": to_micros(at)})
+            self._count_items(writing, ItemState.AVAILABLE, -1)
+            self._count_items(writing, ItemState.SENT, 1)
+            writing.note(release_id, What.DELIVERY, at, detail="1 instance sent: fetched by the recipient")
+
+
+def _fetched_before(row: Row | None) -> bool:
+    """Whether an item is SENT; refuses one that is not AVAILABLE either."""
+    if row is None:
+        raise UnknownError("expected an instance of the release, got one that it does not have")
+    if row.state not in {ItemState.AVAILABLE, ItemState.SENT}:
+        raise StateError(f"expected an instance that is available, got one that is {row.state}")
+    return bool(row.state == ItemState.SENT)
 
 
 def _due_recipients(connection: Connection, owner: str, now: int) -> list[str]:

@@ -38,7 +38,7 @@ _STOP = (
 )
 _REOPEN = (
     update(_releases)
-    .where(tables.DENIED, _releases.c.refused_by == "")
+    .where(_releases.c.state == bindparam("denied"), _releases.c.refused_by == "")
     .values(state=ReleaseState.OPEN.value, changed=bindparam("at"))
     .returning(_releases.c.release_id)
 )
@@ -167,7 +167,7 @@ class RoutingSection(Section):
         if not patient_id and not recipient:
             raise ValueError("expected a patient, a recipient or both")
         statement = _REOPEN_BOTH if patient_id and recipient else _REOPEN_PATIENT if patient_id else _REOPEN_RECIPIENT
-        values = {"at": to_micros(at), "patient": patient_id, "name": recipient}
+        values = {"at": to_micros(at), "denied": ReleaseState.DENIED.value, "patient": patient_id, "name": recipient}
         if not patient_id:
             del values["patient"]
         if not recipient:

@@ -31,7 +31,6 @@ metadata = MetaData(
 
 _SERIAL = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows by itself for this type only
 
-DENIED = text("state = 'denied'")
 QUEUED = text("state = 'queued'")
 LEASED = text("lease_owner <> ''")
 DISCLOSED = text("state NOT IN ('excluded', 'quarantined')")
@@ -150,7 +149,7 @@ releases = Table(
     Index(None, "state", "changed"),
     Index(None, "recipient", "changed"),
     Index(None, "recipient", "state", "changed"),
-    _where("ix_releases_denied", "patient_id", condition=DENIED),
+    Index(None, "patient_id", "state", "recipient"),
 )
 
 decisions = Table(

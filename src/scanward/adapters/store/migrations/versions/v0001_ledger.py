@@ -96,7 +96,7 @@ CREATE TABLE releases (
     CONSTRAINT fk_releases_study_id FOREIGN KEY(study_id) REFERENCES studies (study_id)
 );
 CREATE INDEX ix_releases_changed ON releases (changed);
-CREATE INDEX ix_releases_denied ON releases (patient_id) WHERE state = 'denied';
+CREATE INDEX ix_releases_patient_id_state_recipient ON releases (patient_id, state, recipient);
 CREATE INDEX ix_releases_recipient_changed ON releases (recipient, changed);
 CREATE INDEX ix_releases_recipient_state_changed ON releases (recipient, state, changed);
 CREATE INDEX ix_releases_state_changed ON releases (state, changed);
