@@ -352,11 +352,11 @@ def read_store(conn, noted):
                 return
 
 
-def response(message_id, status):
+def response(message_id, status, field=0x8001):
     def us(element, value):
         return b"\0\0" + element.to_bytes(2, "little") + b"\2\0\0\0" + value.to_bytes(2, "little")
 
-    elements = us(0x0100, 0x8001) + us(0x0120, message_id) + us(0x0800, 0x0101)
+    elements = us(0x0100, field) + us(0x0120, message_id) + us(0x0800, 0x0101)
     if status is not None:
         elements += us(0x0900, status)
     command = b"\0\0\0\0\4\0\0\0" + len(elements).to_bytes(4, "little") + elements
@@ -385,6 +385,8 @@ def after_store(*replies, end=None):
         response(1, 0)[:10],
         response(7, 0),
         response(1, None),
+        response(1, 0, field=0x8030),
+        response(1, 0, field=0x0001),
         pdu(7, bytes(4)),
         pdu(5, bytes(4)),
         pdu(6, bytes(4)),
@@ -393,7 +395,7 @@ def after_store(*replies, end=None):
         b"\x04\x00\xff\xff\xff\xff",
         b"HTTP/1.1 400 Bad Request\r\n\r\n",
     ],
-    ids=range(12),
+    ids=range(14),
 )
 def test_an_answer_to_c_store_that_is_none(reply):
     found, seen = dimse(after_store(reply))

@@ -9,10 +9,11 @@ from typing import Final
 
 from scanward.adapters import dimse_data_sets as data_sets
 from scanward.adapters import dimse_messages as dimse
-from scanward.adapters.dimse_client import RemoteAe, TlsFiles, deliver, open_association
+from scanward.adapters.dimse_client import RemoteAe, deliver, open_association
 from scanward.adapters.dimse_messages import Command
 from scanward.config import ArchiveSettings
 from scanward.errors import NetworkError
+from scanward.model.agreement import TlsFiles
 from scanward.model.release import DeliveryReport
 from scanward.ports.network import Outgoing
 
@@ -127,7 +128,7 @@ class DimseArchive:
             association.send(context_id, dimse.encode_command({**asked, **more}), iter([identifier]))
             matches: list[bytes] = []
             while True:
-                command, data = association.receive(message_id, seconds=ANSWER_SECONDS)
+                command, data = association.receive(operation, message_id, seconds=ANSWER_SECONDS)
                 if command.number(dimse.STATUS) not in _PENDING:
                     return command, matches
                 if operation == dimse.C_FIND_RQ:

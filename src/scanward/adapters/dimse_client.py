@@ -15,6 +15,7 @@ from scanward.adapters import upper_layer
 from scanward.adapters.dimse_messages import Buffered, Command, Messages
 from scanward.adapters.upper_layer import Link, Proposal
 from scanward.errors import ConfigError, NetworkError, StoreError
+from scanward.model.agreement import TlsFiles
 from scanward.model.release import Delivery, DeliveryReport
 from scanward.ports.network import Outgoing
 
@@ -40,23 +41,6 @@ _MEDIUM_PRIORITY: Final = 0
 _META_START: Final = 132
 _GROUP_LENGTH: Final = b"\x02\x00\x00\x00UL\x04\x00"
 _DATA_SET_START: Final = _META_START + len(_GROUP_LENGTH) + 4
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class TlsFiles:
-    """PEM files for TLS.
-
-    Attributes
-    ----------
-    certificate, key
-        Ours, shown to the peer; empty: none.
-    authority
-        Whose certificates are trusted; empty: the system's.
-    """
-
-    certificate: str = ""
-    key: str = ""
-    authority: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -107,16 +91,21 @@ class ClientAssociation:
             self.is_open = False
             raise
 
-    def receive(self, message_id: int, *, seconds: float | None = None) -> tuple[Command, bytes]:
-        """Return the next response to request `message_id` and its data set; raises `NetworkError`.
+    def receive(self, operation: int, message_id: int, *, seconds: float | None = None) -> tuple[Command, bytes]:
+        """Return the next response to the request `message_id` for `operation`, and its data set.
 
         It may take `RESPONSE_SECONDS`, or `seconds`.
+
+        Raises
+        ------
+        NetworkError
+            Something else came, or nothing; the association is over.
         """
         link = self._messages.link
         link.set_idle_seconds(RESPONSE_SECONDS if seconds is None else seconds)
         try:
             message = self._messages.receive(lambda _context, _command: Buffered(MAX_RESPONSE_BYTES))
-            if message is None or message.command.find_number(dimse.MESSAGE_ID_RESPONDED_TO) != message_id:
+            if message is None or not _is_response(message.command, operation, message_id):
                 raise NetworkError("expected the response to a request, got something else")
         except BaseException:
             self.is_open = False
@@ -132,6 +121,13 @@ class ClientAssociation:
             self._messages.link.send([upper_layer.RELEASE_REQUEST])
             self._messages.link.set_idle_seconds(5.0)
             self._messages.link.read()
+
+
+def _is_response(command: Command, operation: int, message_id: int) -> bool:
+    return (
+        command.find_number(dimse.COMMAND_FIELD) == operation | dimse.RESPONSE
+        and command.find_number(dimse.MESSAGE_ID_RESPONDED_TO) == message_id
+    )
 
 
 @contextlib.contextmanager
@@ -279,7 +275,7 @@ def send_stored(association: ClientAssociation, file: Outgoing) -> int | None:
     before = association.bytes_sent
     try:
         association.send(context_id, command, _chain(first, data))
-        response, _ = association.receive(message_id)
+        response, _ = association.receive(dimse.C_STORE_RQ, message_id)
         return response.number(dimse.STATUS)
     except (NetworkError, StoreError):
         association.is_open = False

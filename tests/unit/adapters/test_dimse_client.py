@@ -9,9 +9,10 @@ import pytest
 
 from scanward.adapters import dimse_client, upper_layer
 from scanward.adapters import dimse_messages as dimse
-from scanward.adapters.dimse_client import RemoteAe, TlsFiles, deliver, delivery_of
+from scanward.adapters.dimse_client import RemoteAe, deliver, delivery_of
 from scanward.adapters.upper_layer import Answer, Link
 from scanward.errors import ConfigError, NetworkError
+from scanward.model.agreement import TlsFiles
 from scanward.model.release import Delivery
 from tests.common.outgoing import FileOutgoing, make_outgoing, make_several
 from tests.common.ports import free_port

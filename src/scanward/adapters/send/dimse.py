@@ -6,7 +6,7 @@ for a network of the hospital's own only.
 
 from collections.abc import Iterator, Sequence
 
-from scanward.adapters.dimse_client import RemoteAe, TlsFiles, client_context, deliver
+from scanward.adapters.dimse_client import RemoteAe, client_context, deliver
 from scanward.errors import ConfigError
 from scanward.model.agreement import DimseEndpoint
 from scanward.model.release import DeliveryReport
@@ -34,17 +34,14 @@ class DimseSender:
         for title in (endpoint.called_ae, endpoint.calling_ae):
             if not 0 < len(title.strip(" ")) <= len(title) <= MAX_AE_TITLE_LENGTH or not title.isascii():
                 raise ConfigError(f"expected AE Titles of 1 to {MAX_AE_TITLE_LENGTH} ASCII characters")
-        tls = None
         if endpoint.tls is not None:
-            files = endpoint.tls
-            tls = TlsFiles(certificate=files.certificate, key=files.key, authority=files.authority)
-            client_context(tls)  # so that files that cannot be used are found before anything is sent
+            client_context(endpoint.tls)  # so that files that cannot be used are found before anything is sent
         self._remote = RemoteAe(
             host=endpoint.host,
             port=endpoint.port,
             ae_title=endpoint.called_ae,
             calling_ae=endpoint.calling_ae,
-            tls=tls,
+            tls=endpoint.tls,
         )
 
     def send(self, files: Sequence[Outgoing]) -> Iterator[DeliveryReport]:

@@ -10,10 +10,11 @@ from typing import Final
 
 from scanward.adapters import dimse_data_sets as data_sets
 from scanward.adapters import dimse_messages as dimse
-from scanward.adapters.dimse_client import TlsFiles, open_association
+from scanward.adapters.dimse_client import open_association
 from scanward.adapters.receive.dimse.contexts import STORAGE_COMMITMENT, STORAGE_COMMITMENT_INSTANCE
 from scanward.config import DimseSettings, PeerSettings
 from scanward.errors import NetworkError, ScanwardError
+from scanward.model.agreement import TlsFiles
 
 MAX_REQUEST_BYTES: Final = 8 * 1024 * 1024
 """Longest list of instances that is read: some 50,000."""
@@ -177,4 +178,4 @@ class Reporter:
                 raise NetworkError("the peer does not take storage commitment reports")
             message_id = association.next_message_id()
             association.send(context_id, report.command(message_id), iter([report.encode()]))
-            association.receive(message_id)
+            association.receive(dimse.N_EVENT_REPORT_RQ, message_id)

@@ -13,10 +13,11 @@ from pynetdicom import AllStoragePresentationContexts
 
 from scanward.adapters import dimse_messages as dimse
 from scanward.adapters import upper_layer
-from scanward.adapters.dimse_client import TlsFiles, open_association
+from scanward.adapters.dimse_client import open_association
 from scanward.adapters.receive.dimse import DimseServer, contexts, server, spool
 from scanward.config import DimseSettings, PeerSettings
 from scanward.errors import ConfigError, NetworkError, StoreError, StoreFullError
+from scanward.model.agreement import TlsFiles
 from tests.common.certificates import Authority
 from tests.common.dimse_door import CT, EXPLICIT, Caller, Door, fragment, request_pdu, store_command, store_pdus
 from tests.common.intake import MemoryIntake
