@@ -20,7 +20,8 @@ from scanward.model.agreement import (
 _AE_TITLE = r"[!-\[\]-~](?:[ -\[\]-~]{0,14}[!-\[\]-~])?"  # PS3.5 Table 6.2-1, AE: no backslash, 16 characters
 _HOST = r"[A-Za-z0-9](?:[A-Za-z0-9.:_-]{0,252})?"
 _PATH = r"/.*|[A-Za-z]:[\\/].*"
-_STORE = re.compile(r"[a-z][a-z0-9+.-]*://[^/\s].*|(?:file|memory)://.+")
+_STORE = re.compile(r"[a-z][a-z0-9+.-]*://[^/\s].*|memory://.+")
+_FOLDERS = ("file:", "local:")
 _MAX_PORT = 65535
 
 
@@ -79,6 +80,8 @@ def _read_folder(fields: Fields) -> Endpoint:
 
 def _read_object_store(fields: Fields) -> Endpoint:
     url = fields.text("url")
+    if url.startswith(_FOLDERS):
+        raise refuse(fields.named("url"), "an object store; what goes to a folder has the kind 'folder'", "a folder")
     if not _STORE.fullmatch(url):
         raise refuse(fields.named("url"), "an address as s3://bucket/prefix", "something else")
     if url.startswith("http://"):

@@ -125,7 +125,6 @@ def test_what_is_left_out_takes_its_default() -> None:
             'kind = "object-store"\nurl = "s3://bucket/prefix"\noptions_file = "/o.json"',
             ObjectStoreEndpoint(url="s3://bucket/prefix", options_file="/o.json"),
         ),
-        ('kind = "object-store"\nurl = "file:///out"', ObjectStoreEndpoint(url="file:///out")),
         ('kind = "object-store"\nurl = "memory://out"', ObjectStoreEndpoint(url="memory://out")),
     ],
 )
@@ -201,6 +200,8 @@ def test_endpoints_are_read(text: str, endpoint: object) -> None:
         (with_endpoint('kind = "stow"\nurl = "https://a"\ntoken_url = "http://b"'), "'endpoint.token_url'"),
         (with_endpoint('kind = "object-store"\nurl = "bucket"'), "'endpoint.url'"),
         (with_endpoint('kind = "object-store"\nurl = "http://store/bucket"'), "'endpoint.url'"),
+        (with_endpoint('kind = "object-store"\nurl = "file:///out"'), "has the kind 'folder', got a folder"),
+        (with_endpoint('kind = "object-store"\nurl = "local://out"'), "has the kind 'folder', got a folder"),
         (with_endpoint('kind = "object-store"\nurl = "s3://key:hunter2@bucket"'), "'endpoint.url'"),
         (with_endpoint('kind = "package"\npath = "/out"\nage_recipients = []'), "'endpoint.age_recipients'"),
         (with_endpoint('kind = "package"\npath = "/out"\nage_recipients = ["age1x"]'), "'endpoint.age_recipients'"),
