@@ -22,8 +22,15 @@ PDU_BYTES = 16 * 1024
 class Door:
     """A running door with what it took; on leaving it is stopped, and its spool has to be empty."""
 
-    def __init__(self, folder: Path, *peers: PeerSettings, port: int = 0, **settings: object) -> None:
-        self.intake = MemoryIntake()
+    def __init__(
+        self,
+        folder: Path,
+        *peers: PeerSettings,
+        port: int = 0,
+        intake: MemoryIntake | None = None,
+        **settings: object,
+    ) -> None:
+        self.intake = intake or MemoryIntake()
         self.spool = folder / "spool"
         self.server = DimseServer(
             DimseSettings(port=port, peers=peers or (KNOWN,), **settings), self.intake, self.spool

@@ -1,7 +1,7 @@
 """A simulator of the port by which instances come in."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from scanward.dicomstream.opening import open_dicom
@@ -26,6 +26,7 @@ class MemoryIntake:
     completed: list[tuple[str, Completion]] = field(default_factory=list)
     known: set[tuple[str, str]] = field(default_factory=set)
     studies: set[str] = field(default_factory=set)
+    study_of: dict[str, str] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def take(self, content: ByteSource, origin: Origin) -> Receipt:
@@ -42,6 +43,7 @@ class MemoryIntake:
             self.taken.append((data, origin))
             self.known.add((sop_class, instance))
             self.studies.add(study)
+            self.study_of[instance] = study
         return Receipt(accepted=True, sop_class_uid=sop_class, sop_instance_uid=instance, study_uid=study)
 
     def complete(self, study_uid: str, how: Completion) -> bool:
@@ -50,6 +52,11 @@ class MemoryIntake:
                 return False
             self.completed.append((study_uid, how))
             return True
+
+    def complete_instances(self, sop_instance_uids: Sequence[str], how: Completion) -> None:
+        with self.lock:
+            studies = {self.study_of[uid] for uid in sop_instance_uids if uid in self.study_of}
+            self.completed += [(study, how) for study in sorted(studies)]
 
     def has(self, sop_class_uid: str, sop_instance_uid: str) -> bool:
         with self.lock:

@@ -205,8 +205,10 @@ def test_storage_commitment_tells_what_is_durable(tmp_path, samples, on_its_own)
     peer = PeerSettings(name="a modality", ae_title="STORESCU", report_port=port)
     files = of_syntax(samples, "1.2.840.10008.1.2.1")
     try:
-        with Door(tmp_path, peer) as door:
-            assert storescu(door.port, files, "-R").returncode == 0
+        with Door(tmp_path, peer) as before:
+            assert storescu(before.port, files, "-R").returncode == 0
+        # Asked after a restart.
+        with Door(tmp_path, peer, intake=before.intake) as door:
             held = [(ds.SOPClassUID, ds.SOPInstanceUID) for ds in map(dcmread, files)]
             context = [(StorageCommitmentPushModel, ImplicitVRLittleEndian)]
             role = build_role(StorageCommitmentPushModel, scu_role=True)

@@ -46,6 +46,16 @@ def test_a_call_that_is_repeated_says_the_same(ledger: SqlLedger):
     assert ledger.add_received([]) == []
 
 
+def test_the_studies_of_instances_are_told(ledger: SqlLedger):
+    received = [make_received(str(study), number) for study in (1, 2, 3) for number in (1, 2)]
+    ledger.add_received(received)
+    asked = [received[0].instance_id, received[1].instance_id, received[5].instance_id, "0" * 32]
+    assert ledger.studies_of(asked) == {received[0].study_id, received[5].study_id}
+    assert ledger.studies_of(["0" * 32]) == ledger.studies_of([]) == frozenset()
+    # More than fit into one statement.
+    assert ledger.studies_of([f"{number:032x}" for number in range(5000)] + asked[-2:]) == {received[5].study_id}
+
+
 def test_another_patients_study_takes_nothing(ledger: SqlLedger):
     first = make_received(number=1, patient="a")
     others = [make_received(number=2, patient="b"), make_received(number=1, patient="b")]

@@ -5,7 +5,7 @@ An instance that is not understood is as durable as one that is: it waits, with 
 
 import hashlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -190,6 +190,12 @@ class GatewayIntake:
     def complete(self, study_uid: str, how: Completion) -> bool:
         """Note that a study is whole as far as it came."""
         return self._ledger.close_study(self._sealing.blind("study", study_uid), how, self._clock()) is not None
+
+    def complete_instances(self, sop_instance_uids: Sequence[str], how: Completion) -> None:
+        """Note that the studies of instances are whole as far as they came."""
+        known = self._ledger.studies_of([self._sealing.blind("instance", uid) for uid in sop_instance_uids])
+        for study_id in sorted(known):
+            self._ledger.close_study(study_id, how, self._clock())
 
     def has(self, sop_class_uid: str, sop_instance_uid: str) -> bool:
         """Whether an instance is durable here."""

@@ -1,5 +1,6 @@
 """Where instances come in."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -49,6 +50,10 @@ class Intake(Protocol):
 
     def complete(self, study_uid: str, how: Completion) -> bool:
         """Note that a study is whole as far as it came; False when nothing of it is there."""
+        ...
+
+    def complete_instances(self, sop_instance_uids: Sequence[str], how: Completion) -> None:
+        """Note that the studies of instances are whole as far as they came; instances that are not here say nothing."""
         ...
 
     def has(self, sop_class_uid: str, sop_instance_uid: str) -> bool:

@@ -124,6 +124,10 @@ class Ledger(Protocol):
         """Return an instance, or None."""
         ...
 
+    def studies_of(self, instance_ids: Sequence[str]) -> frozenset[str]:
+        """Return the studies of those instances that are known."""
+        ...
+
     # Complete
 
     def close_study(self, study_id: str, how: Completion, at: datetime) -> Batch | None:

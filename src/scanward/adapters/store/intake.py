@@ -28,6 +28,8 @@ MAX_KNOWN = 100_000
 
 _studies, _instances, _batches = tables.studies, tables.instances, tables.batches
 
+_IDS: BindParameter[str] = bindparam("ids", expanding=True)
+
 _STUDY = select(_studies).where(_studies.c.study_id == bindparam("id"))
 _STUDY_LOCKED = _STUDY.with_for_update(key_share=True)
 _OWNERS = select(_studies.c.study_id, _studies.c.patient_id).where(
@@ -36,6 +38,7 @@ _OWNERS = select(_studies.c.study_id, _studies.c.patient_id).where(
 _BLOBS = select(_instances.c.instance_id, _instances.c.blob, _instances.c.study_id).where(
     _instances.c.instance_id.in_(bindparam("ids", expanding=True))
 )
+_STUDIES_OF = select(_instances.c.study_id).where(_instances.c.instance_id.in_(_IDS)).distinct()
 _FIRST, _LAST = _studies.c.first_received, _studies.c.last_received
 _ARRIVE = (
     update(_studies)
@@ -82,7 +85,6 @@ _ROUTED = (
     .values(routed=bindparam("at"))
 )
 _PRIOR_REQUESTS = select(tables.prior_requests.c.recipient).where(tables.prior_requests.c.study_id == bindparam("id"))
-_IDS: BindParameter[str] = bindparam("ids", expanding=True)
 _KNOWN = union_all(
     select(_instances.c.instance_id).where(_instances.c.instance_id.in_(_IDS)),
     select(tables.series.c.series_id).where(tables.series.c.series_id.in_(_IDS)),
@@ -231,6 +233,14 @@ class IntakeSection(Section):
             for some in chunks(ids):
                 known.update(connection.execute(_KNOWN, {"ids": some}).scalars())
         return frozenset(known)
+
+    def studies_of(self, instance_ids: Sequence[str]) -> frozenset[str]:
+        """Return the studies of those instances that are known."""
+        studies: set[str] = set()
+        with self._database.reading() as connection:
+            for some in chunks(instance_ids):
+                studies.update(connection.execute(_STUDIES_OF, {"ids": some}).scalars())
+        return frozenset(studies)
 
     # Complete
 

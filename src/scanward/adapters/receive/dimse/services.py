@@ -13,7 +13,7 @@ from scanward.adapters.dimse_messages import Command
 from scanward.adapters.receive.dimse.commitment import Report, Request, parse_request
 from scanward.adapters.receive.dimse.contexts import PERFORMED_PROCEDURE_STEP, STORAGE_COMMITMENT
 from scanward.adapters.receive.dimse.spool import SpooledInstance
-from scanward.adapters.receive.dimse.steps import ProcedureSteps, RecentStudies
+from scanward.adapters.receive.dimse.steps import ProcedureSteps
 from scanward.config import DimseSettings, PeerSettings
 from scanward.errors import NetworkError, ScanwardError, StoreError, StoreFullError
 from scanward.model.study import Completion, Origin, OriginKind
@@ -62,8 +62,8 @@ class Services:
         Where instances go.
     spool
         Folder for instances while they come.
-    recent, steps
-        What completes a study besides quiet time.
+    steps
+        Performed procedure steps in progress: one that ends completes its studies.
     report
         Takes the answer to a storage commitment that goes out on an association of its own.
     """
@@ -72,7 +72,6 @@ class Services:
     intake: Intake
     spool: Path
     report: Callable[[PeerSettings, str, Report], None]
-    recent: RecentStudies = field(default_factory=RecentStudies)
     steps: ProcedureSteps = field(default_factory=ProcedureSteps)
 
     def store(self, peer: PeerSettings, spooled: SpooledInstance) -> Reply:
@@ -90,8 +89,6 @@ class Services:
             return Reply(status=PROCESSING_FAILURE, comment="could not be stored")
         if not receipt.accepted:
             return Reply(status=CANNOT_UNDERSTAND, comment="quarantined")
-        if not peer.recipient:
-            self.recent.note(receipt.sop_instance_uid, receipt.study_uid)
         return Reply(status=SUCCESS)
 
     def commit(self, command: Command, data: bytes) -> tuple[Reply, Report | None]:
@@ -113,9 +110,7 @@ class Services:
     def _check(self, request: Request) -> Report:
         held = [reference for reference in request.references if self.intake.has(*reference)]
         missing = [reference for reference in request.references if reference not in set(held)]
-        studies = {self.recent.find(instance) for _, instance in held} - {""}
-        for study in studies:
-            self.intake.complete(study, Completion.COMMITMENT)
+        self.intake.complete_instances([instance for _, instance in held], Completion.COMMITMENT)
         return Report(transaction=request.transaction, held=held, missing=missing)
 
     def begin_step(self, command: Command, data: bytes) -> Reply:
