@@ -54,7 +54,9 @@ def test_locks_agree_since_they_share_one_environment():
 
 def test_lock_holds_what_the_package_declares():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    declared = {canonicalize_name(Requirement(text).name): Requirement(text) for text in project["dependencies"]}
+    extras = [text for extra in project["optional-dependencies"].values() for text in extra]
+    texts = [*project["dependencies"], *extras]
+    declared = {canonicalize_name(Requirement(text).name): Requirement(text) for text in texts}
     lines = (ROOT / "requirements" / "run.in").read_text(encoding="utf-8").splitlines()
     asked = {canonicalize_name(Requirement(line).name) for line in lines if line and not line.startswith("#")}
     assert asked == set(declared)
