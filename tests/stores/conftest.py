@@ -51,7 +51,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
         return
     server: Postgres = request.getfixturevalue("postgres_server")
     name = f"test{next(NAMES)}"
-    server.execute(f"CREATE DATABASE {name} TEMPLATE template")
+    server.execute(f"CREATE DATABASE {name} TEMPLATE template STRATEGY file_copy")
     try:
         yield server.url(name)
     finally:

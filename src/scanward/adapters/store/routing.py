@@ -46,9 +46,9 @@ _REOPEN_PATIENT = _REOPEN.where(_releases.c.patient_id == bindparam("patient"))
 _REOPEN_RECIPIENT = _REOPEN.where(_releases.c.recipient == bindparam("name"))
 _REOPEN_BOTH = _REOPEN_PATIENT.where(_releases.c.recipient == bindparam("name"))
 
-_NEVER_AFTER_DENY = frozenset(
-    {ReleaseState.AWAITING_APPROVAL, ReleaseState.PERMITTED, ReleaseState.ACCOUNTED, ReleaseState.DONE}
-)
+_BY_DEEDS = frozenset({ReleaseState.ACCOUNTED, ReleaseState.DONE})
+"""States that a release comes into by what was done, never by a decision."""
+_NEVER_AFTER_DENY = frozenset({ReleaseState.AWAITING_APPROVAL, ReleaseState.PERMITTED})
 
 
 class RoutingSection(Section):
@@ -193,6 +193,8 @@ def _require_awaiting(release: Row) -> None:
 
 def _require_allowed(decision: Decision, state: ReleaseState, approved_by: str) -> None:
     """Refuse a move that the decision itself does not allow."""
+    if state in _BY_DEEDS:
+        raise StateError(f"a release becomes {state} by what was done, got a decision")
     if isinstance(decision, Deny):
         if state in _NEVER_AFTER_DENY:
             raise StateError(f"a release that is denied cannot become {state}")
