@@ -324,3 +324,24 @@ workers = Table(
     Column("worker", Text, primary_key=True),
     Column("beat", BigInteger, nullable=False),
 )
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("job_id", Text, primary_key=True),
+    Column("spec", LargeBinary, nullable=False),
+)
+"""Batches of files under way."""
+
+shards = Table(
+    "shards",
+    metadata,
+    Column("shard_id", Text, primary_key=True),
+    Column("job_id", Text, ForeignKey("jobs.job_id"), nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+    UniqueConstraint("job_id", "digest"),
+)
+"""What is to be done (waiting, returned) or came of it (done)."""
