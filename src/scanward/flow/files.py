@@ -15,7 +15,7 @@ from typing import TypeVar
 from scanward.deidentify.header.scan import MODALITY, STUDY_INSTANCE_UID
 from scanward.deidentify.residual import residual_risks
 from scanward.errors import ScanwardError
-from scanward.flow.processes import Submit, deidentify_unit, open_pool, scan_share
+from scanward.flow.processes import OpenPool, Pool, open_pool
 from scanward.flow.worker import FactsKey, Stopped, Unit, UnitResult, Worker, facts_of
 from scanward.model.attribute import Action, Reason
 from scanward.model.identifier import Identifier, IdentifierKind
@@ -24,14 +24,11 @@ from scanward.model.report import Change, Outcome, RunReport, StudyReport
 from scanward.model.source import RefusedFile, SourceFile
 from scanward.ports.files import Journal, JournalEntry, Sources
 
-SCAN_SHARE_FILES = 256
-"""Inputs that a worker reads at a time."""
-
 MIN_FILES_FOR_A_WORKER = 32
 """A process is started for so many inputs at least: for fewer, starting it takes longer than they do."""
 
 UNIT_FILES = 256
-"""Instances that a worker de-identifies at a time; so many at most are done again after a kill."""
+"""Inputs that a worker reads or de-identifies at a time; so many at most are done again after a kill."""
 
 _PATIENT_KINDS = frozenset(
     {
@@ -75,6 +72,10 @@ class FileRun:
         Number of processes.
     report
         The empty report to fill.
+    open_pool
+        Gives those who do the work.
+    unit_files
+        Inputs that are read or de-identified at a time.
     """
 
     sources: Sources
@@ -86,6 +87,8 @@ class FileRun:
     profile: Profile
     workers: int
     report: RunReport
+    open_pool: OpenPool = open_pool
+    unit_files: int = UNIT_FILES
 
 
 @dataclass(slots=True)
@@ -112,14 +115,14 @@ def deidentify_files(run: FileRun, progress: Report) -> RunReport:
     """
     files, refused = _find(run.sources, progress)
     workers = min(run.workers, max(1, len(files) // MIN_FILES_FOR_A_WORKER))
-    with open_pool(run.worker, workers) as submit:
-        scanned = _scan(submit, files, progress)
+    with run.open_pool(run.worker, workers) as pool:
+        scanned = _scan(run, pool, files, progress)
         studies, stopped = _group(run, files, scanned)
         journal = run.journal()
         journal.begin(f"{run.boot} {_digest(files)}")
         ledger = _Ledger(run, journal, studies)
         stopped += [Stopped(-1, Outcome.QUARANTINED, one.reason) for one in refused]
-        _deidentify(submit, files, scanned, studies, ledger, progress)
+        _deidentify(run, pool, files, scanned, studies, ledger, progress)
         run.sync()
         return _finish(run, files, len(files) + len(refused), studies, stopped, ledger)
 
@@ -157,12 +160,12 @@ class _Scanned:
     stopped: list[Stopped]
 
 
-def _scan(submit: Submit, files: Sequence[SourceFile], progress: Report) -> _Scanned:
+def _scan(run: FileRun, pool: Pool, files: Sequence[SourceFile], progress: Report) -> _Scanned:
     merged = _Scanned([], [], {}, [])
     numbers: dict[FactsKey, int] = {}
-    shares = _shares(list(enumerate(files)), SCAN_SHARE_FILES)
+    shares = _shares(list(enumerate(files)), run.unit_files)
     done = 0
-    for share, result in submit(scan_share, shares):
+    for share, result in pool.scan(shares):
         renumbered = []
         for key in result.facts:
             number = numbers.setdefault(key, len(numbers))
@@ -299,7 +302,8 @@ def change_to_json(change: Change) -> tuple[str, str, str, str]:
 
 
 def _deidentify(
-    submit: Submit,
+    run: FileRun,
+    pool: Pool,
     files: Sequence[SourceFile],
     scanned: _Scanned,
     studies: Sequence[_Study],
@@ -320,7 +324,7 @@ def _deidentify(
             left = [one for one in study.files if files[one[0]] not in ledger.outcomes]
             done += len(study.files) - len(left)
             done_bytes += sum(files[index].size for index, _, _ in study.files if files[index] in ledger.outcomes)
-            for share in _shares(left, UNIT_FILES):
+            for share in _shares(left, run.unit_files):
                 yield Unit(
                     study.number,
                     [(index, files[index], number, uid) for index, number, uid in share],
@@ -328,7 +332,7 @@ def _deidentify(
                     identifiers[study.number],
                 )
 
-    for unit, result in submit(deidentify_unit, units()):
+    for unit, result in pool.deidentify(units()):
         ledger.record(files, by_number[result.study], result)
         done += len(unit.files)
         done_bytes += sum(file.size for _, file, _, _ in unit.files)

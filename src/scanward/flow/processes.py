@@ -1,9 +1,9 @@
 """The processes of a run: this one alone, or a pool with a bounded number of tasks under way."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from itertools import islice
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from scanward.errors import ScanwardError
 from scanward.flow.worker import ScanResult, Unit, UnitResult, Worker
@@ -15,11 +15,35 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 R = TypeVar("R")
 
+Share = Sequence[tuple[int, SourceFile]]
+"""Inputs with their place in the list of inputs."""
+
+
+class Pool(Protocol):
+    """Carries out the work of a run, in whatever order; each task comes back with its result."""
+
+    def scan(self, shares: Iterable[Share]) -> Iterator[tuple[Share, ScanResult]]:
+        """Read the headers of inputs."""
+        ...
+
+    def deidentify(self, units: Iterable[Unit]) -> Iterator[tuple[Unit, UnitResult]]:
+        """De-identify, check and release; outputs are in their places when their unit comes back."""
+        ...
+
+
+OpenPool = Callable[[Worker, int], AbstractContextManager[Pool]]
+"""Gives a pool of so many processes for what a worker does; work that was not finished goes on in the next run."""
+
 _worker: Worker | None = None
 
 
 def _start_process(worker: Worker) -> None:
-    """Set up a process of the pool, which ends when the one that started it does, however that ends."""
+    end_with_parent()
+    _start(worker)
+
+
+def end_with_parent() -> None:
+    """See that this process ends when the one that started it does, however that ends."""
     import os
     import threading
     from multiprocessing import connection, parent_process
@@ -32,7 +56,6 @@ def _start_process(worker: Worker) -> None:
             os._exit(1)
 
         threading.Thread(target=follow, daemon=True).start()
-    _start(worker)
 
 
 def _start(worker: Worker) -> None:
@@ -40,7 +63,7 @@ def _start(worker: Worker) -> None:
     _worker = worker
 
 
-def scan_share(share: Sequence[tuple[int, SourceFile]]) -> ScanResult:
+def scan_share(share: Share) -> ScanResult:
     """Have this process's worker scan a share of the inputs."""
     if _worker is None:
         raise ScanwardError("expected the process to have a worker")
@@ -55,11 +78,19 @@ def deidentify_unit(unit: Unit) -> UnitResult:
 
 
 class Submit:
-    """Runs tasks in this process, or in others with a bounded number under way."""
+    """Runs tasks in this process, or in others with a bounded number under way (implements `Pool`)."""
 
     def __init__(self, pool: "ProcessPoolExecutor | None", workers: int) -> None:
         self._pool = pool
         self._under_way = 2 * workers
+
+    def scan(self, shares: Iterable[Share]) -> Iterator[tuple[Share, ScanResult]]:
+        """Read the headers of inputs."""
+        return self(scan_share, shares)
+
+    def deidentify(self, units: Iterable[Unit]) -> Iterator[tuple[Unit, UnitResult]]:
+        """De-identify, check and release."""
+        return self(deidentify_unit, units)
 
     def __call__(self, function: Callable[[T], R], tasks: Iterable[T]) -> Iterator[tuple[T, R]]:
         """Yield each task with its result, as they come."""

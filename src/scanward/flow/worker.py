@@ -21,7 +21,7 @@ from scanward.deidentify.header.scan import (
 from scanward.deidentify.pseudonym import Pseudonyms
 from scanward.dicomstream.opening import open_dicom
 from scanward.dicomstream.part10 import DataSetStart
-from scanward.errors import NotDicomError, OutputError, ScanwardError
+from scanward.errors import NotDicomError, OutputError, ScanwardError, SourceError
 from scanward.flow.study import StudyDeidentifier
 from scanward.model.decision import Decision, Deny
 from scanward.model.identifier import Identifier
@@ -65,12 +65,15 @@ class ScanResult:
         By study: what identifies its patient and itself.
     stopped
         Inputs that are not DICOM or cannot be read.
+    unread
+        How many of them could not be read here: on another machine they might.
     """
 
     facts: list[FactsKey] = field(default_factory=list)
     instances: list[tuple[int, int, bytes]] = field(default_factory=list)
     identifiers: dict[str, set[Identifier]] = field(default_factory=dict)
     stopped: list[Stopped] = field(default_factory=list)
+    unread: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +114,8 @@ class UnitResult:
         Number of instances by change.
     bytes_released
         Length of all outputs.
+    unread
+        How many inputs could not be read here: on another machine they might.
     """
 
     study: int
@@ -118,6 +123,7 @@ class UnitResult:
     stopped: list[Stopped] = field(default_factory=list)
     changes: Counter[Change] = field(default_factory=Counter)
     bytes_released: int = 0
+    unread: int = 0
 
 
 def facts_of(key: FactsKey, sop_instance_uid: bytes = b"") -> InstanceFacts:
@@ -205,6 +211,7 @@ class Worker:
             except OutputError:
                 raise  # the spool is full: no fault of this input
             except ScanwardError as error:
+                result.unread += isinstance(error, SourceError)
                 result.stopped.append(Stopped(index, Outcome.QUARANTINED, _reason(error)))
                 continue
             uid = facts.values.pop(SOP_INSTANCE_UID)
@@ -267,6 +274,7 @@ class Worker:
             except OutputError:
                 raise
             except ScanwardError as error:
+                result.unread += isinstance(error, SourceError)
                 result.stopped.append(Stopped(index, Outcome.QUARANTINED, _reason(error)))
                 continue
             result.released.append((index, path))
