@@ -7,6 +7,7 @@ in clear. DBOS is one for each process: so is `DbosQueue` between `start` and `s
 Trust: it holds ids and times. If lost, the ledger tells what is left to do (`scanward.flow.routing.Router.sweep`).
 """
 
+import contextvars
 import json
 import os
 import sqlite3
@@ -160,10 +161,15 @@ class DbosQueue:
         if kind not in self._handlers:
             raise ScanwardError("expected a kind of work that this version knows, got another")
         try:
-            with SetWorkflowID(f"{kind}-{key}"):
-                DBOS.enqueue_workflow(QUEUE, self._work, kind, key)
+            # Work may queue more: DBOS refuses that within a step, and tells by the context that it is in one. As the
+            # step may run again, so may this; the name sees to it that it is queued once.
+            contextvars.Context().run(self._enqueue, kind, key)
         except (SQLAlchemyError, DBOSException) as error:
             raise _store_error(error) from None
+
+    def _enqueue(self, kind: str, key: str) -> None:
+        with SetWorkflowID(f"{kind}-{key}"):
+            DBOS.enqueue_workflow(QUEUE, self._work, kind, key)
 
     def take_over(self, workers: list[str]) -> int:
         """Queue again what dead workers had begun and not finished."""
