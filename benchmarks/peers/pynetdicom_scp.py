@@ -1,7 +1,7 @@
 """pynetdicom as a Storage SCP at its quickest: chunked to a file that is then renamed. Usage: PORT FOLDER."""
 
-import os
 import sys
+import tempfile
 from pathlib import Path
 
 from pynetdicom import AE, ALL_TRANSFER_SYNTAXES, AllStoragePresentationContexts, _config, evt
@@ -13,7 +13,7 @@ MAX_CONTEXTS = 120
 def main() -> None:
     """Serve until the process is ended."""
     port, folder = int(sys.argv[1]), Path(sys.argv[2])
-    os.environ["TMPDIR"] = str(folder)  # where it spools to
+    tempfile.tempdir = str(folder)  # where it spools to
     _config.STORE_RECV_CHUNKED_DATASET = True
 
     def store(event: evt.Event) -> int:
