@@ -92,6 +92,7 @@ def use(ledger: SqlLedger) -> None:
     SqlLedger(ledger._database._readers, SEALING, parse_recipient).add_received([one])
     ledger.find_instance(one.instance_id)
     ledger.find_known([one.instance_id])
+    ledger.studies_of([one.instance_id])
     ledger.find_quiet(NOW, 10)
     batch = ledger.close_study(one.study_id, Completion.QUIET, NOW)
     assert batch is not None

@@ -173,9 +173,6 @@ NOTHING = {
         WHERE items.state = 'sent' AND changed < disclosed""",
     "a lease on what is not queued": """
         SELECT 1 FROM items WHERE lease_owner <> '' AND state <> 'queued'""",
-    "a recipient that is leased for nothing": """
-        SELECT 1 FROM lanes WHERE owner <> '' AND NOT EXISTS
-        (SELECT 1 FROM items WHERE items.recipient = lanes.recipient AND lease_owner = owner)""",
     "instances that wait and are not counted": """
         SELECT 1 FROM studies WHERE waiting <>
         (SELECT count(*) FROM instances WHERE instances.study_id = studies.study_id AND batch = 0)""",

@@ -250,3 +250,12 @@ def test_what_is_of_the_archive_is_known(ledger: SqlLedger):
     ids = [one.instance_id, one.series_id, one.study_id]
     assert ledger.find_known([*ids, one.patient_id, *(str(number) for number in range(2000))]) == set(ids)
     assert ledger.find_known([]) == frozenset()
+
+
+def test_studies_of_instances(ledger: SqlLedger):
+    received = [make_received(study, number) for study in "12" for number in (1, 2)]
+    ledger.add_received(received)
+    ids = [one.instance_id for one in received]
+    assert ledger.studies_of([*ids, *(str(number) for number in range(900))]) == {one.study_id for one in received}
+    assert ledger.studies_of([ids[0]]) == {received[0].study_id}
+    assert ledger.studies_of([]) == frozenset()

@@ -188,6 +188,18 @@ def test_stopping_frees_the_recipient(ledger: SqlLedger):
     assert claim(ledger, "w2", 12).release == other
 
 
+def test_stopping_leaves_a_sender_the_recipient_while_it_sends(ledger: SqlLedger):
+    release = queue_study(ledger, "1", at=after(1))
+    other = queue_study(ledger, "2", at=after(2))
+    taken = claim(ledger, "w1")
+    assert ledger.begin_attempt("w1", taken)
+    ledger.record_decision(release.release_id, DENY, ReleaseState.STOPPED, after(11))
+    assert ledger.claim("w2", after(12), after(72), 10) is None
+    settle(ledger, taken, ItemState.SENT, "w1", 13)
+    assert states(ledger, release) == {"sent": 3}
+    assert claim(ledger, "w2", 14).release == other
+
+
 def test_deciding_again_without_a_move_keeps_the_outbox(ledger: SqlLedger):
     release = queue_study(ledger)
     taken = claim(ledger)

@@ -118,11 +118,12 @@ class RoutingSection(Section):
             verdict = "denied" if isinstance(decision, Deny) else "permitted"
             why = " ".join(decision.reasons)
             writing.note(release_id, What.DECIDED, at, detail=f"{verdict}, {state}: {why}")
-            if stops:
-                self._stop_items(writing, release, at)
+            # A sender in the midst of it has the recipient until it says how that ended.
+            if stops and not self._stop_items(writing, release, at):
                 self._free_lanes(writing, lanes)
 
-    def _stop_items(self, writing: Writing, release: Row, at: datetime) -> None:
+    def _stop_items(self, writing: Writing, release: Row, at: datetime) -> int:
+        """Stop what has not left; return how many instances may have arrived."""
         stopped = []
         for row in writing.execute(_UNSENT, {"id": release.release_id}).all():
             old = ItemState(row.state)
@@ -133,11 +134,12 @@ class RoutingSection(Section):
             stopped.append({"which": row.seq, "new": new.value, "at": to_micros(at)})
             self._count_items(writing, old, -1)
             self._count_items(writing, new, 1)
+        arrived = sum(1 for one in stopped if one["new"] == ItemState.UNKNOWN)
         if stopped:
             writing.execute(_STOP, stopped)
-            unknown_count = sum(one["new"] == ItemState.UNKNOWN for one in stopped)
-            detail = f"{len(stopped) - unknown_count} instances stay, {unknown_count} may have arrived"
+            detail = f"{len(stopped) - arrived} instances stay, {arrived} may have arrived"
             writing.note(release.release_id, What.DELIVERY, at, detail=detail)
+        return arrived
 
     def approve(self, release_id: str, by: str, at: datetime) -> None:
         """Note who approved a release that awaits approval, and move it to OPEN, to be decided on again."""
