@@ -52,6 +52,11 @@ def test_disclosures_a_page_at_a_time(ledger: SqlLedger):
     assert ledger.disclosures(limit=2, before=found[1].disclosure_id) == found[2:4]
     assert ledger.disclosures(limit=10, recipient="a") == found[1::2]
     assert ledger.disclosures(limit=10, patient_id=found[0].patient_id, since=after(2), until=after(4)) == found[2:4]
+    assert ledger.disclosures(limit=10, since=after(2), until=after(4)) == found[2:4]
+    assert ledger.disclosures(limit=10, since=after(2), until=after(5), recipient="a") == found[1:4:2]
+    assert ledger.disclosures(limit=10, since=after(2)) == found[:4]
+    assert ledger.disclosures(limit=10, until=after(2)) == found[4:]
+    assert ledger.disclosures(limit=10, since=after(50), until=after(60)) == []
     assert ledger.disclosures(limit=10, patient_id="none") == []
     assert {state for one in found for state in one.states} == {ItemState.QUEUED}
 
