@@ -14,6 +14,11 @@ MAX_WORKERS = 1024
 MAX_NAME_LENGTH = 128
 """Longest name of a recipient, in characters."""
 
+PROCESSES = "processes"
+QUEUE = "queue"
+ENGINES = (PROCESSES, QUEUE)
+"""What carries out `scanward deidentify`."""
+
 
 def default_workers() -> int:
     """Return the number of cores this process may use."""
@@ -58,6 +63,8 @@ class DeidentifyRequest:
         Folder of keys, journals and reports; None takes ``SCANWARD_HOME`` or the platform's user data folder.
     release_unchecked_pixels
         Release instances whose pixels are likely to carry burned-in text and that would be held otherwise.
+    engine
+        `PROCESSES` of this machine, or `QUEUE`: the gateway's durable queue, shared with its workers.
     """
 
     sources: tuple[Path, ...]
@@ -67,6 +74,7 @@ class DeidentifyRequest:
     workers: int = 1
     home: Path | None = None
     release_unchecked_pixels: bool = False
+    engine: str = PROCESSES
 
     def __post_init__(self) -> None:
         """Refuse what no run could carry out."""
@@ -74,6 +82,8 @@ class DeidentifyRequest:
             raise ConfigError("expected at least one source", remedy="Name a folder, a file or a zip archive.")
         if not 1 <= self.workers <= MAX_WORKERS:
             raise ConfigError(f"expected 1 to {MAX_WORKERS} workers, got {self.workers}")
+        if self.engine not in ENGINES:
+            raise ConfigError(f"expected the engine to be one of {', '.join(ENGINES)}")
         object.__setattr__(self, "recipient", parse_recipient(self.recipient))
 
 

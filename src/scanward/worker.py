@@ -17,7 +17,7 @@ def run_worker(stores: Stores) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
-    engine = Engine(stores, name=worker_name(stores))
+    engine = Engine(stores, name=worker_name(stores), takes_batch=True)
     engine.start()
     try:
         stopped.wait()

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from scanward.adapters.archive import DimseArchive
 from scanward.adapters.engines.dbos import DbosQueue
 from scanward.adapters.send.senders import Senders
+from scanward.bootstrap.hands import make_hands
 from scanward.bootstrap.stores import Stores
 from scanward.errors import NetworkError
 from scanward.flow.alive import Watch
@@ -21,6 +22,7 @@ from scanward.flow.preparing import SHARD, Preparer
 from scanward.flow.priors import PriorFetcher
 from scanward.flow.returns import Returner
 from scanward.flow.routing import PREPARE, PRIORS, Router
+from scanward.flow.shards import FILES, ShardRunner
 from scanward.ports.network import Archive
 from scanward.ports.work import Handlers
 
@@ -60,6 +62,8 @@ class Engine:
         Name of this worker.
     events
         Is told what happens, for metrics.
+    takes_batch
+        Whether it also carries out shards of `scanward deidentify --engine queue`.
     clock
         Tells the time, aware UTC.
     """
@@ -70,6 +74,7 @@ class Engine:
         *,
         name: str,
         events: Events | None = None,
+        takes_batch: bool = False,
         clock: Callable[[], datetime] = now,
     ) -> None:
         settings, ledger = stores.settings, stores.ledger
@@ -94,7 +99,15 @@ class Engine:
             SHARD: self._prepare_shard,
             PRIORS: self._fetch_priors,
         }
-        self.queue = DbosQueue(engine=stores.engine, worker=name, handlers=self.handlers, concurrency=PREPARED_AT_ONCE)
+        self._shards = ShardRunner(stores.jobs, make_hands(stores))
+        self.queue = DbosQueue(
+            engine=stores.engine,
+            worker=name,
+            handlers=self.handlers,
+            concurrency=PREPARED_AT_ONCE,
+            batch={FILES: self._shards},
+            takes_batch=takes_batch,
+        )
         self.router = Router(
             ledger=ledger,
             registry=ledger,
@@ -157,6 +170,7 @@ class Engine:
         """Finish what is being done, as far as that does not take long, and stop; nothing is lost either way."""
         for loop in self._loops:
             loop.stop()
+        self._shards.stop()
         self.queue.stop()
 
     def _retries(self) -> Retries:

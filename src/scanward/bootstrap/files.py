@@ -11,9 +11,10 @@ from scanward.adapters.keys import KeyFolder
 from scanward.adapters.receive.folder import FolderSources
 from scanward.adapters.send.folder import OutputFolder
 from scanward.adapters.store.journal import SqliteJournal, run_id
-from scanward.config import DeidentifyRequest, Progress
+from scanward.config import QUEUE, DeidentifyRequest, Progress
 from scanward.deidentify.profile import load_profile, profile_digest
-from scanward.flow.files import FileRun, deidentify_files
+from scanward.flow.files import UNIT_FILES, FileRun, deidentify_files
+from scanward.flow.processes import OpenPool, open_pool
 from scanward.flow.worker import Worker
 from scanward.model.report import RunReport
 from scanward.standard.confidentiality import EDITION
@@ -89,6 +90,7 @@ def deidentify_folder(
             release_unchecked_pixels=request.release_unchecked_pixels,
             spool=spool,
         )
+        pool, unit_files = _choose_pool(request, home, run, keys, output)
         deidentify_files(
             FileRun(
                 sources=sources,
@@ -100,6 +102,8 @@ def deidentify_folder(
                 profile=profile,
                 workers=request.workers,
                 report=report,
+                open_pool=pool,
+                unit_files=unit_files,
             ),
             lambda phase, done, total, done_bytes, total_bytes: progress(
                 Progress(
@@ -112,6 +116,29 @@ def deidentify_folder(
         for journal in journals:
             journal.finish()
     return report
+
+
+def _choose_pool(
+    request: DeidentifyRequest, home: Path, run: str, keys: KeyFolder, output: OutputFolder
+) -> tuple[OpenPool, int]:
+    """Return who does the work, and how many inputs at a time."""
+    if request.engine != QUEUE:
+        return open_pool, UNIT_FILES
+    # The queue needs a database and its libraries, which a run without one does not wait for.
+    from scanward.adapters.sealing import MasterSealing
+    from scanward.adapters.settings import load_settings
+    from scanward.bootstrap.batch import QueueRun
+
+    settings = load_settings(home)
+    queued = QueueRun(
+        request=request,
+        home=home,
+        settings=settings,
+        job_id=MasterSealing(keys.derived_key("ledger")).blind("job", run),
+        key_id=keys.key_id(),
+        output=output,
+    )
+    return queued.open_pool, settings.shard_instances
 
 
 def _boot() -> str:

@@ -15,7 +15,9 @@ from scanward.adapters.home import find_home, make_private_folder
 from scanward.adapters.keys import KeyFolder
 from scanward.adapters.sealing import MasterSealing
 from scanward.adapters.settings import load_settings
+from scanward.adapters.store.database import Database
 from scanward.adapters.store.engine import make_engine
+from scanward.adapters.store.jobs import SqlJobs
 from scanward.adapters.store.ledger import SqlLedger
 from scanward.adapters.store.migrations import upgrade
 from scanward.adapters.vault import SqlVault
@@ -42,6 +44,8 @@ class Stores:
         What ``scanward.toml`` in it says.
     keys, ledger, vault, blobs, sealing
         The stores.
+    jobs
+        Batches of files, in the ledger's database.
     engine
         Of the database of durable work.
     spool
@@ -53,6 +57,7 @@ class Stores:
     keys: KeyFolder
     sealing: MasterSealing
     ledger: SqlLedger
+    jobs: SqlJobs
     vault: SqlVault
     blobs: Blobs
     engine: Engine
@@ -113,6 +118,7 @@ def open_stores(home: Path | None = None, settings: GatewaySettings | None = Non
         keys=keys,
         sealing=sealing,
         ledger=SqlLedger(ledger_engine, sealing, parse_recipient_document),
+        jobs=SqlJobs(Database(ledger_engine), sealing),
         vault=vault,
         blobs=blobs,
         engine=work_engine,

@@ -41,6 +41,13 @@ _PATH = click.Path(path_type=Path)
     show_default=True,
     help="For whom; each has pseudonyms of its own.",
 )
+@click.option(
+    "--engine",
+    type=click.Choice(("processes", "queue")),
+    default="processes",
+    show_default=True,
+    help="Processes of this machine, or the gateway's durable queue, which its workers share.",
+)
 @click.option("--workers", "-w", metavar="N", type=click.IntRange(min=1), help="Processes at once.  [default: cores]")
 @click.option(
     "--report", metavar="FILE", type=_PATH, help="Report page, JSON beside it.  [default: in the home folder]"
@@ -60,6 +67,7 @@ def deidentify(
     out: Path,
     profile: str,
     recipient: str,
+    engine: str,
     workers: int | None,
     report: Path | None,
     home: Path | None,
@@ -79,6 +87,7 @@ def deidentify(
         out=out,
         profile=profile,
         recipient=recipient,
+        engine=engine,
         workers=workers if workers is not None else default_workers(),
         home=home,
         release_unchecked_pixels=release_unchecked_pixels,

@@ -36,10 +36,11 @@ def load_profile(name_or_path: str) -> Profile:
     ProfileError
         There is none of that name, or the file says something that is not known.
     """
-    return parse_profile(_profile_text(name_or_path), where=name_or_path)
+    return parse_profile(profile_text(name_or_path), where=name_or_path)
 
 
-def _profile_text(name_or_path: str) -> str:
+def profile_text(name_or_path: str) -> str:
+    """Return the TOML text of a profile; raises `ProfileError` where there is none of that name."""
     if name_or_path in SHIPPED:
         return (resources.files("scanward.deidentify") / "profiles" / f"{name_or_path}.toml").read_text("utf-8")
     path = Path(name_or_path)
@@ -56,7 +57,7 @@ def _profile_text(name_or_path: str) -> str:
 
 def profile_digest(name_or_path: str) -> str:
     """Return a hash of a profile's text, which changes when anything in it does."""
-    return hashlib.sha256(_profile_text(name_or_path).encode()).hexdigest()
+    return hashlib.sha256(profile_text(name_or_path).encode()).hexdigest()
 
 
 def parse_profile(text: str, *, where: str = "profile") -> Profile:

@@ -111,16 +111,19 @@ class Jobs(Protocol):
 class ShardOutput(ReleaseFolder, Protocol):
     """Where one shard's outputs are put until they are published: nothing of it is in a releasable place."""
 
-    def begin(self, shard_id: str) -> None:
-        """Begin a shard; raises `OutputError` where the outputs of its job are not in reach of this machine."""
+    def begin(self, shard_id: str) -> str:
+        """Begin a shard and return the name of its folder.
+
+        Raises `OutputError` where the outputs of its job are not in reach of this machine.
+        """
         ...
 
-    def end(self) -> tuple[str, Sequence[Placement]]:
-        """Make the outputs outlive a power cut; return the name of their folder and what was to be withdrawn."""
+    def end(self) -> Sequence[Placement]:
+        """Make the outputs outlive a power cut; return what was to be withdrawn."""
         ...
 
-    def discard(self) -> None:
-        """Take away what was put there since `begin`."""
+    def discard(self, folder: str) -> None:
+        """Remove the folder of a shard."""
         ...
 
 

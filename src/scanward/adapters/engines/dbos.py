@@ -13,6 +13,7 @@ import os
 import sqlite3
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from dbos import DBOS, DBOSConfig, Serializer, SetWorkflowID
@@ -25,6 +26,15 @@ from scanward.errors import ScanwardError, StoreError
 from scanward.ports.work import Handlers
 
 QUEUE = "work"
+
+BATCH = "batch"
+"""Queue of batch work, apart, so that the gateway's own does not wait behind thousands of shards."""
+
+BATCH_AT_ONCE = 2
+"""So many shards are carried out at once by each worker: one computes while the other waits for a disk.
+
+DBOS keeps one number for all processes that take from a queue.
+"""
 
 APPLICATION_VERSION = "work-1"
 """Pinned: with DBOS's default, a digest of the code, work pending across an upgrade would wait for ever."""
@@ -89,18 +99,31 @@ class DbosQueue:
     handlers
         What carries out each kind of work.
     concurrency
-        How much is done at once in this process; 0 only queues.
+        How much of the gateway's work is done at once in this process; 0 takes none. The same in all that take some.
+    batch
+        What carries out each kind of batch work.
+    takes_batch
+        Whether batch work is also done in this process, and not only queued.
     polling_seconds
         How often the queue is looked at.
     """
 
     def __init__(
-        self, *, engine: Engine, worker: str, handlers: Handlers, concurrency: int = 1, polling_seconds: float = 0.25
+        self,
+        *,
+        engine: Engine,
+        worker: str,
+        handlers: Handlers,
+        concurrency: int = 1,
+        batch: Handlers = MappingProxyType({}),
+        takes_batch: bool = False,
+        polling_seconds: float = 0.25,
     ) -> None:
         self._engine = engine
         self._worker = worker
         self._handlers = handlers
-        self._concurrency = concurrency
+        self._batch = batch
+        self._queues = {QUEUE: concurrency, BATCH: BATCH_AT_ONCE if takes_batch else 0}
         self._polling_seconds = polling_seconds
         self._started = False
 
@@ -122,18 +145,18 @@ class DbosQueue:
         try:
             DBOS(config=config)
             self._register()
-            DBOS.listen_queues([QUEUE] if self._concurrency else [])
+            listened = {name: at_once for name, at_once in self._queues.items() if at_once}
+            DBOS.listen_queues(list(listened))
             DBOS.launch()
-            DBOS.register_queue(
-                QUEUE, worker_concurrency=self._concurrency or None, polling_interval_sec=self._polling_seconds
-            )
+            for name, at_once in listened.items():
+                DBOS.register_queue(name, worker_concurrency=at_once, polling_interval_sec=self._polling_seconds)
         except (SQLAlchemyError, DBOSException) as error:
             DBOS.destroy(destroy_registry=True)
             raise _store_error(error) from None
         self._started = True
 
     def _register(self) -> None:
-        handlers = self._handlers
+        handlers = {**self._handlers, **self._batch}
 
         @DBOS.step(
             name="carry_out", retries_allowed=True, max_attempts=MAX_ATTEMPTS, interval_seconds=0.5, backoff_rate=2.0
@@ -158,7 +181,7 @@ class DbosQueue:
 
     def submit(self, kind: str, key: str) -> None:
         """Queue work of a kind; the same kind and key are queued once."""
-        if kind not in self._handlers:
+        if kind not in self._handlers and kind not in self._batch:
             raise ScanwardError("expected a kind of work that this version knows, got another")
         try:
             # Work may queue more: DBOS refuses that within a step, and tells by the context that it is in one. As the
@@ -169,7 +192,7 @@ class DbosQueue:
 
     def _enqueue(self, kind: str, key: str) -> None:
         with SetWorkflowID(f"{kind}-{key}"):
-            DBOS.enqueue_workflow(QUEUE, self._work, kind, key)
+            DBOS.enqueue_workflow(BATCH if kind in self._batch else QUEUE, self._work, kind, key)
 
     def take_over(self, workers: list[str]) -> int:
         """Queue again what dead workers had begun and not finished."""
@@ -179,12 +202,13 @@ class DbosQueue:
             left = DBOS.list_workflows(
                 executor_id=workers, status="PENDING", load_input=False, load_output=False, name="work"
             )
-            ids = [one.workflow_id for one in left]
-            if ids:
-                DBOS.resume_workflows(ids, queue_name=QUEUE)
+            for queue in (QUEUE, BATCH):
+                ids = [one.workflow_id for one in left if (one.queue_name or QUEUE) == queue]
+                if ids:
+                    DBOS.resume_workflows(ids, queue_name=queue)
         except (SQLAlchemyError, DBOSException) as error:
             raise _store_error(error) from None
-        return len(ids)
+        return len(left)
 
     def purge(self) -> int:
         """Forget work that was done a while ago."""

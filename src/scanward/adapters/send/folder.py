@@ -30,6 +30,7 @@ MAX_FOLDERS_REMEMBERED = 4096
 
 _MARKER_TEXT = b"De-identified instances written by Scanward. This file lets a later run add to this folder.\n"
 _PART = re.compile(r"[0-9A-Za-z-][0-9A-Za-z.-]{0,127}")
+_DEPTH = 4  # patient, study, series, instance
 _FULL = frozenset({ENOSPC, EDQUOT, EFBIG})
 _COPY_FILE_RANGE = getattr(os, "copy_file_range", None)
 
@@ -151,6 +152,23 @@ class OutputFolder:
             self._made.clear()
         self._made.add(folder)
         os.rename(staged, f"{path}/{name}")
+
+    def take(self, staged: str, relative: str) -> None:
+        """Move a file that another folder of outputs on the same file system wrote at `relative` to its place here.
+
+        Raises
+        ------
+        OutputError
+            When it is not there, or cannot be moved.
+        """
+        folder, _, name = relative.rpartition("/")
+        parts = (*folder.split("/"), name)
+        if len(parts) != _DEPTH or any(_PART.fullmatch(part) is None for part in parts):
+            raise OutputError("expected the path of an output, got something else")
+        try:
+            self._put(staged, folder, name)
+        except OSError as error:
+            raise _output_error(error) from None
 
     def withdraw(self, placement: Placement) -> None:
         """Take away what an earlier run put at `placement`, if anything.
