@@ -1,4 +1,4 @@
-"""``make bench``: Scanward beside other tools, in speed and in what they leave behind.
+"""``make bench``: Scanward beside other tools, in speed and in what they leave behind; and the gateway beside Orthanc.
 
 Every figure of a table comes from one run, on the same files, with one process for each tool. Prints tables, and writes
 the figures as JSON to ``benchmarks/results/``.
@@ -14,6 +14,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,11 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=DEFAULT_ROUNDS, help="rounds, of which the median counts")
     parser.add_argument("--only", nargs="+", metavar="NAME", help="only these tools, beside cp and Scanward")
     parser.add_argument("--part", nargs="+", choices=PARTS, default=list(PARTS), help="only these tables")
-    parser.add_argument("--large", action="store_true", help="also a multi-frame file of 4 GB (needs 10 GB of disk)")
+    parser.add_argument(
+        "--large",
+        action="store_true",
+        help="also a multi-frame file of 4 GB, and 10 million disclosures (needs 40 GB of disk)",
+    )
     parser.add_argument(
         "--folder", type=Path, help="where to work; needs 4 times the size of the inputs  [build/bench]"
     )
@@ -92,8 +97,24 @@ def _run_part(name: str, part: Callable[[], Any], results: dict[str, Any]) -> No
         print(f"\n{name} failed: {error}")
 
 
-PARTS = ("speed", "scaling", "mixes", "midi", "leaks")
+GATEWAY = {
+    "receive": "gateway_receive",
+    "end-to-end": "gateway_end_to_end",
+    "decide": "gateway_decide",
+    "ledger": "gateway_ledger",
+    "workers": "gateway_workers",
+}
+"""Tables of the gateway -> script that makes each."""
+
+PARTS = ("speed", "scaling", "mixes", "midi", "leaks", *GATEWAY)
 """The tables, in their order."""
+
+
+def _gateway_parts(work: Path, data: Path | None, *, large: bool) -> dict[str, Callable[[], Any]]:
+    """Return the parts that measure the gateway."""
+    scans = ["--data", str(data)] if data else []
+    more = {"ledger": ["--large"] if large else []}
+    return {name: partial(_run_script, script, work, *scans, *more.get(name, [])) for name, script in GATEWAY.items()}
 
 
 def main() -> None:
@@ -117,6 +138,7 @@ def main() -> None:
             "large": bench.take_large,
             "midi": lambda: _run_script("midi_score", work),
             "leaks": lambda: _run_script("leaks", work),
+            **_gateway_parts(work, data, large=arguments.large),
         }
         for name, part in parts.items():
             if name in arguments.part or (name == "large" and arguments.large):
