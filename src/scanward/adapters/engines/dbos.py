@@ -9,7 +9,6 @@ Trust: it holds ids and times. If lost, the ledger tells what is left to do (`sc
 
 import contextvars
 import json
-import os
 import sqlite3
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,6 +21,7 @@ from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from scanward.adapters.store.engine import make_file
 from scanward.errors import ScanwardError, StoreError
 from scanward.ports.work import Handlers
 
@@ -60,7 +60,7 @@ def make_work_engine(path: Path) -> Engine:
 
     @event.listens_for(engine, "do_connect")
     def _make_file(*_: object) -> None:
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        make_file(path)
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) -> None:

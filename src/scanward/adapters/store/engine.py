@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+from contextlib import suppress
 from sqlite3 import Connection as SqliteConnection
 
 from sqlalchemy import Connection, Engine, create_engine, event
@@ -69,9 +70,8 @@ def _make_sqlite(url: URL) -> Engine:
 
     @event.listens_for(engine, "do_connect")
     def _make_file(*_: object) -> None:
-        """Let nobody else read the database, nor the log and index beside it, which take its mode."""
         try:
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            make_file(path)
         except OSError as error:
             raise sqlite3.OperationalError(error.strerror) from None
 
@@ -87,6 +87,17 @@ def _make_sqlite(url: URL) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
+
+
+def make_file(path: str | os.PathLike[str]) -> None:
+    """Make the file of a SQLite database where there is none, so that nobody else can read it, nor what lies beside it.
+
+    A file that is there is not opened: when a process closes any descriptor of a file, its locks on it are gone
+    (POSIX, fcntl), those of SQLite too. Then the next process that closes the database takes itself for the last one,
+    and removes the write-ahead log under this one's hands, and with it what is committed from then on.
+    """
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
 
 
 def _make_postgresql(url: URL) -> Engine:
