@@ -145,7 +145,7 @@ def run_storm(home: Path, storm: Storm, postgres: Postgres | None = None) -> Res
         for recorder in (alpha, beta):
             recorder.trouble = lambda: Trouble.NONE
             recorder.start()
-        wait_until(lambda: _has_come_to_rest(home), "everything has come to rest", seconds=REST_SECONDS)
+        wait_until(lambda: has_come_to_rest(home), "everything has come to rest", seconds=REST_SECONDS)
         # In good weather nothing more happens.
         for program in (gateway, *workers):
             assert program.terminate() == 0, program.said()[-2000:]
@@ -244,7 +244,8 @@ def _withdraw(home: Path, study: SentStudy) -> None:
                 staff.revoke_provision(patient, one.provision_id, "test")
 
 
-def _has_come_to_rest(home: Path) -> bool:
+def has_come_to_rest(home: Path) -> bool:
+    """Whether nothing is left to do: every instance in a batch, every release in a final state, nothing queued."""
     pause(0.2)
     with open_stores(home, load_settings(home)) as stores:
         rest = Rest(stores=stores, studies=(), accepted=set(), arrived=())
