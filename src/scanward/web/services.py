@@ -33,7 +33,7 @@ class WebServices:
     may_still_leave
         Whether a release is permitted as of now; asked before anything of it is handed out.
     note_fetched
-        Notes that a recipient has fetched an item.
+        Notes that a recipient fetches an item, before it gets a byte; raises `StateError` where it may not any more.
     open_upload
         Opens an uploaded file, a zip archive or a DICOM file, as a place to find inputs in.
     http

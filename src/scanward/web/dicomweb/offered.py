@@ -34,7 +34,7 @@ def offers(
     instance: str = "",
     modality: str = "",
 ) -> Iterator[Offer]:
-    """Yield what the recipient may fetch, in the order of UIDs; none of a release that is not permitted any more."""
+    """Yield what the recipient may fetch, in the order of release; none of a release that is not permitted any more."""
     if not principal.recipient:
         raise Problem(403, "expected a token that is bound to a recipient")
     permitted: dict[str, bool] = {}

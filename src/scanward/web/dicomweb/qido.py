@@ -98,17 +98,12 @@ class _Group:
         self.instances += 1
 
 
-def _grouped(items: Iterable[OutboxItem], key: Callable[[OutboxItem], str]) -> Iterator[_Group]:
-    """Yield groups of items that follow each other."""
-    group: _Group | None = None
+def _grouped(items: Iterable[OutboxItem], key: Callable[[OutboxItem], str]) -> Iterable[_Group]:
+    """Return items by study or series, in the order in which the first of each was released."""
+    groups: dict[str, _Group] = {}
     for item in items:
-        if group is None or key(group.first) != key(item):
-            if group is not None:
-                yield group
-            group = _Group(item)
-        group.add(item)
-    if group is not None:
-        yield group
+        groups.setdefault(key(item), _Group(item)).add(item)
+    return groups.values()
 
 
 def _found(services: Services, principal: Fetcher, query: _Query, study: str, series: str) -> Iterator[OutboxItem]:

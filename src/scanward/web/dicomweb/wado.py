@@ -5,14 +5,15 @@ import secrets
 import time
 from collections.abc import Iterator, Sequence
 
+import structlog
 from fastapi import APIRouter, Request
 from fastapi.responses import Response, StreamingResponse
 
-from scanward.errors import StoreError
+from scanward.errors import StateError, StoreError
 from scanward.model.release import Release
 from scanward.ports.network import Outgoing
 from scanward.web.access import Services
-from scanward.web.dicomweb.accept import Accepted, parse_accept
+from scanward.web.dicomweb.accept import parse_accept
 from scanward.web.dicomweb.json import DICOM_JSON
 from scanward.web.dicomweb.metadata import metadata_of
 from scanward.web.dicomweb.offered import Fetcher, Offer, Uid, offers
@@ -20,6 +21,8 @@ from scanward.web.metrics import Metrics
 from scanward.web.multipart import parse_media_type
 from scanward.web.problems import Problem
 from scanward.web.services import WebServices
+
+log = structlog.get_logger("scanward.web")
 
 router = APIRouter(tags=["DICOMweb"])
 
@@ -49,17 +52,22 @@ class _Hand:
         return permitted
 
     def open(self, offer: Offer) -> Outgoing:
-        """Return the file of an offer; raises `Problem` 404 where it may not (any more) be had."""
+        """Return the file of an offer, noted as fetched: it counts so from before its first byte leaves.
+
+        Raises `Problem` 404 where it may not (any more) be had.
+        """
         release, item, blob = offer
         if not self._is_permitted(release):
             raise Problem(404)
-        return self._services.open_outgoing(release, item, blob)
-
-    def chunks(self, offer: Offer, outgoing: Outgoing) -> Iterator[bytes]:
-        """Yield the file, and note that it was fetched once all of it was taken."""
-        yield from outgoing.chunks()
-        self._services.note_fetched(offer[0], offer[1])
+        try:
+            outgoing = self._services.open_outgoing(release, item, blob)
+            self._services.note_fetched(release, item)
+        except (StateError, StoreError) as error:
+            # Stopped, or deleted, since it was found.
+            log.warning("offer_gone", kind=type(error).__name__)
+            raise Problem(404) from None
         self._metrics.fetched.inc()
+        return outgoing
 
 
 def _retrieve(
@@ -73,21 +81,14 @@ def _retrieve(
     if not fitting:
         raise Problem(406, "instances are sent in the Transfer Syntax that they have: ask for transfer-syntax=*")
     hand = _Hand(services, request.app.state.metrics)
-    try:
-        first = hand.open(found[0])
-    except StoreError:
-        raise Problem(404) from None
-    return _single(hand, found[0], first) if _alone(fitting) else _multipart(hand, found, first)
+    first = hand.open(found[0])
+    return _multipart(hand, found, first) if fitting[0].multipart else _single(first)
 
 
-def _alone(fitting: Sequence[Accepted]) -> bool:
-    return not fitting[0].multipart
-
-
-def _single(hand: _Hand, offer: Offer, outgoing: Outgoing) -> Response:
+def _single(outgoing: Outgoing) -> Response:
     headers = {"Content-Length": str(outgoing.size_bytes)}
     kind = f"application/dicom; transfer-syntax={outgoing.transfer_syntax_uid}"
-    return StreamingResponse(hand.chunks(offer, outgoing), headers=headers, media_type=kind)
+    return StreamingResponse(outgoing.chunks(), headers=headers, media_type=kind)
 
 
 def _multipart(hand: _Hand, found: Sequence[Offer], first: Outgoing) -> Response:
@@ -99,7 +100,7 @@ def _multipart(hand: _Hand, found: Sequence[Offer], first: Outgoing) -> Response
             outgoing = first if number == 0 else hand.open(offer)
             kind = f"application/dicom; transfer-syntax={outgoing.transfer_syntax_uid}"
             yield f"--{boundary}\r\nContent-Type: {kind}\r\n\r\n".encode()
-            yield from hand.chunks(offer, outgoing)
+            yield from outgoing.chunks()
             yield b"\r\n"
         yield f"--{boundary}--\r\n".encode()
 

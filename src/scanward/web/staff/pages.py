@@ -1,0 +1,179 @@
+"""What each page of the staff shows."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from scanward.errors import UnknownError
+from scanward.model.agreement import PullEndpoint, Recipient
+from scanward.model.release import ItemState, Release, ReleaseState, Result, ResultState
+from scanward.ports.ledger import ItemLine, StudyLine
+from scanward.web.services import WebServices
+from scanward.web.staff.stations import Line, line_of, line_of_study
+
+RECENT = 8
+PAGE = 30
+WAITING_SHOWN = 100
+ITEMS_SHOWN = 200
+DISCLOSURES_SHOWN = 50
+
+Context = dict[str, object]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReleaseRow:
+    """A release with its line of stations and the name of its recipient."""
+
+    release: Release
+    line: Line
+    recipient_name: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StudyRow:
+    """A study with a row for each release; `line` is its own where it has none."""
+
+    study: StudyLine
+    line: Line
+    releases: Sequence[ReleaseRow]
+
+
+class Pages:
+    """Gathers what pages show.
+
+    Parameters
+    ----------
+    services
+        What is known.
+    """
+
+    def __init__(self, services: WebServices) -> None:
+        self._services = services
+
+    def overview(self) -> Context:
+        """Counts, what needs a person, and what came last."""
+        counts = self._services.desk.counts()
+        return {
+            "counts": counts,
+            "needs": [(label, link, counts.get(key, 0)) for label, link, key in _NEEDS],
+            "left": counts.get("items:sent", 0) + counts.get("items:unknown", 0),
+            "studies": self._study_rows(self._services.desk.studies(limit=RECENT)),
+        }
+
+    def studies(self, before: datetime | None) -> Context:
+        """A page of studies."""
+        found = self._services.desk.studies(limit=PAGE + 1, before=before)
+        shown = found[:PAGE]
+        older = shown[-1].last_received.isoformat() if len(found) > PAGE else ""
+        return {"studies": self._study_rows(shown), "older": older, "before": before}
+
+    def study(self, study_id: str) -> Context:
+        """One study."""
+        study = self._services.ledger.get_study(study_id)
+        lines = self._services.desk.studies(limit=1000, patient_id=study.patient_id)
+        line = next((one for one in lines if one.study_id == study_id), None)
+        if line is None:
+            raise UnknownError("there is no such study")
+        return {
+            "study": study,
+            "row": self._study_rows([line])[0],
+            "kinds": Counter((one.modality, one.sop_class_uid) for one in study.instances).most_common(),
+            "history": self._services.desk.history(study_id),
+        }
+
+    def release(self, release_id: str) -> Context:
+        """One release."""
+        release = self._services.ledger.get_release(release_id)
+        items = self._services.desk.release_items(release_id)
+        states = Counter(item.state for item in items)
+        return {
+            "row": self._release_row(release, self._recipients(), states),
+            "states": states.most_common(),
+            "items": items[:ITEMS_SHOWN],
+            "more": max(0, len(items) - ITEMS_SHOWN),
+            "setbacks": _setbacks(items),
+            "troubled": states[ItemState.FAILED] + states[ItemState.UNKNOWN],
+            "history": self._services.desk.history(release_id),
+        }
+
+    def waiting(self) -> Context:
+        """What a person has to decide."""
+        desk = self._services.desk
+        recipients = self._recipients()
+        waiting = desk.releases(limit=WAITING_SHOWN, state=ReleaseState.AWAITING_APPROVAL)
+        held = desk.results(limit=WAITING_SHOWN, state=ResultState.HELD)
+        candidates = {one: desk.releases(limit=20, recipient=one) for one in {result.recipient for result in held}}
+        return {
+            "approvals": [self._release_row(one, recipients) for one in waiting],
+            "results": [(result, _fitting(result, candidates)) for result in held],
+            "quarantined": desk.quarantined(limit=WAITING_SHOWN),
+            "names": {one: recipient.name for one, recipient in recipients.items()},
+        }
+
+    def recipients(self) -> Context:
+        """Every recipient in force."""
+        return {"recipients": self._services.registry.recipients()}
+
+    def recipient(self, recipient_id: str) -> Context:
+        """One recipient, in force or not any more."""
+        versions = self._services.desk.recipient_versions(recipient_id)
+        if not versions:
+            raise UnknownError("there is no such recipient")
+        releases = self._services.desk.releases(limit=RECENT, recipient=recipient_id)
+        recipients = self._recipients()
+        return {
+            "recipient_id": recipient_id,
+            "recipient": self._services.registry.find_recipient(recipient_id),
+            "versions": versions,
+            "releases": [self._release_row(one, recipients) for one in releases],
+            "history": self._services.desk.history(recipient_id),
+        }
+
+    def disclosures(self) -> Context:
+        """The last disclosures."""
+        return {"disclosures": self._services.desk.disclosures(limit=DISCLOSURES_SHOWN)}
+
+    def _recipients(self) -> Mapping[str, Recipient]:
+        return {one.recipient_id: one for one in self._services.registry.recipients()}
+
+    def _study_rows(self, studies: Sequence[StudyLine]) -> Sequence[StudyRow]:
+        recipients = self._recipients()
+        return [
+            StudyRow(
+                study=study,
+                line=line_of_study(waiting=study.waiting),
+                releases=[self._release_row(one, recipients) for one in study.releases],
+            )
+            for study in studies
+        ]
+
+    @staticmethod
+    def _release_row(
+        release: Release, recipients: Mapping[str, Recipient], items: Mapping[str, int] | None = None
+    ) -> ReleaseRow:
+        recipient = recipients.get(release.recipient)
+        fetched = recipient is not None and isinstance(recipient.endpoint, PullEndpoint)
+        return ReleaseRow(
+            release=release,
+            line=line_of(release, fetched=fetched, items=items),
+            recipient_name=recipient.name if recipient is not None else release.recipient,
+        )
+
+
+_NEEDS = (
+    ("Releases to approve", "/staff/waiting#approvals", f"releases:{ReleaseState.AWAITING_APPROVAL}"),
+    ("Results held", "/staff/waiting#results", f"results:{ResultState.HELD}"),
+    ("Not understood", "/staff/waiting#quarantine", "quarantined"),
+)
+
+
+def _setbacks(items: Sequence[ItemLine]) -> Sequence[tuple[str, int]]:
+    """Return why instances go no further, with how many."""
+    return Counter(item.detail for item in items if item.detail).most_common()
+
+
+def _fitting(result: Result, candidates: Mapping[str, Sequence[Release]]) -> Sequence[Release]:
+    """Return releases to which a result could belong: of its recipient, with something disclosed."""
+    disclosed = {ReleaseState.ACCOUNTED, ReleaseState.DONE, ReleaseState.STOPPED}
+    return [one for one in candidates[result.recipient] if one.state in disclosed]

@@ -1,0 +1,82 @@
+"""Pages from templates; whatever is put into one is text, never markup."""
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse, Response
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from scanward.web.staff import words
+from scanward.web.staff.sessions import Session
+
+HERE = Path(__file__).parent
+
+CSP = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+)
+
+STATIC = {
+    "staff.css": "text/css",
+    "htmx.min.js": "text/javascript",
+    "mark.svg": "image/svg+xml",
+}
+"""Files that anyone may have; there are no others."""
+
+SAID = {
+    "approved": "Approved. It is decided on again and then prepared.",
+    "refused": "Refused. Nothing of it leaves.",
+    "stopped": "Stopped. Nothing more of it leaves; what has left stays on record.",
+    "retried": "What failed was queued again.",
+    "assigned": "Assigned. The result is looked at again.",
+    "rejected": "Rejected. The result goes no further.",
+    "looking": "The result is looked at again.",
+}
+"""What a page says after a form; the address names one of these."""
+
+
+@cache
+def environment() -> Environment:
+    """Return the templates."""
+    made = Environment(
+        loader=FileSystemLoader(HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters.update(
+        when=words.when, day=words.day, size=words.size, purpose=words.purpose, sop_class=words.sop_class,
+        delivery=words.delivery, listed=words.listed,
+    )  # fmt: skip
+    made.globals.update(plural=words.plural, agreement_in_words=words.agreement_in_words)
+    return made
+
+
+def render(
+    request: Request,
+    template: str,
+    session: Session | None,
+    content: Mapping[str, object],
+    *,
+    status: int = 200,
+) -> HTMLResponse:
+    """Return a page."""
+    page = environment().get_template(template)
+    said = SAID.get(request.query_params.get("said", ""), "")
+    text = page.render(session=session, path=request.url.path, version=request.app.version, said=said, **content)
+    headers = {"Content-Security-Policy": CSP, "Referrer-Policy": "same-origin"}
+    return HTMLResponse(text, status, headers)
+
+
+@cache
+def _file(name: str) -> bytes:
+    return (HERE / "static" / name).read_bytes()
+
+
+def static(name: str) -> Response:
+    """Return one of the `STATIC` files."""
+    headers = {"Cache-Control": "public, max-age=3600"}
+    return Response(_file(name), headers=headers, media_type=STATIC[name])

@@ -1,0 +1,125 @@
+"""What is on record, in plain words."""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, date, datetime
+
+from scanward.model.agreement import (
+    Agreement,
+    DataScope,
+    DimseEndpoint,
+    Endpoint,
+    FolderEndpoint,
+    ObjectStoreEndpoint,
+    PackageEndpoint,
+    PullEndpoint,
+    Recipient,
+    StowEndpoint,
+)
+from scanward.standard.act_reasons import in_words
+from scanward.standard.uids import name_of
+
+
+def when(moment: datetime) -> str:
+    """Return a time as people write it."""
+    return f"{day(moment.astimezone(UTC))}, {moment.astimezone(UTC):%H:%M} UTC"
+
+
+def day(one: date) -> str:
+    """Return a day as people write it."""
+    return f"{one.day} {one:%b %Y}"
+
+
+def size(length_bytes: int) -> str:
+    """Return a size with a unit."""
+    value = float(length_bytes)
+    for unit in ("bytes", "KB", "MB", "GB"):
+        if value < 1000 or unit == "GB":
+            return f"{value:,.0f} {unit}" if unit == "bytes" else f"{value:,.1f} {unit}"
+        value /= 1000
+    raise AssertionError("unreachable")
+
+
+def plural(count: int, one: str, many: str = "") -> str:
+    """Return a count with its noun."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def listed(values: Iterable[str], joint: str = "and") -> str:
+    """Return values as a list in a sentence."""
+    words = sorted(values)
+    if len(words) < 2:
+        return "".join(words)
+    return f"{', '.join(words[:-1])} {joint} {words[-1]}"
+
+
+def purpose(code: str) -> str:
+    """Return a purpose as a statement: ``To train AI models``."""
+    words = in_words(code)
+    return words[:1].upper() + words[1:]
+
+
+def sop_class(uid: str) -> str:
+    """Return the name of a SOP Class, or its UID."""
+    return name_of(uid).removesuffix(" Storage") or uid
+
+
+def delivery(endpoint: Endpoint) -> str:
+    """Say how studies get to a recipient."""
+    match endpoint:
+        case DimseEndpoint(host=host, port=port, called_ae=title, tls=tls):
+            return f"Sent by C-STORE to {title} at {host}:{port}{', over TLS' if tls is not None else ''}"
+        case StowEndpoint(url=url):
+            return f"Sent by STOW-RS to {url}"
+        case FolderEndpoint(path=path):
+            return f"Put into the folder {path}"
+        case ObjectStoreEndpoint(url=url):
+            return f"Put into the object store {url}"
+        case PackageEndpoint(path=path):
+            return f"Put into {path} as packages encrypted with age"
+        case PullEndpoint():
+            return "Fetched by the recipient, with QIDO-RS and WADO-RS"
+
+
+def agreement_in_words(recipient: Recipient, today: date) -> Sequence[str]:
+    """Return what was agreed with a recipient, a sentence for each point."""
+    agreed = recipient.agreement
+    if agreed is None:
+        return ["Nothing was agreed, so nothing leaves."]
+    used = listed((in_words(code) for code in agreed.purposes), "or")
+    results = listed(map(sop_class, agreed.results.sop_classes))
+    sentences = [
+        f"May be used {used}." if used else "May be used for nothing.",
+        _data(agreed.data),
+        _term(agreed, today),
+        f"The data stays in {agreed.region}. Each copy is deleted within {plural(agreed.retention_days, 'day')}.",
+        f"Promised: {listed(agreed.obligations)}." if agreed.obligations else "Promised nothing.",
+        "A person approves each release." if agreed.human_approval else "Nobody has to approve a release.",
+        _pixels(agreed),
+    ]
+    if agreed.priors:
+        earlier = plural(agreed.priors, "earlier study", "earlier studies")
+        sentences.append(f"With each study goes what was agreed of up to {earlier} of the patient.")
+    sentences.append(f"Results may come back: {results}." if results else "No results may come back.")
+    return sentences
+
+
+def _data(scope: DataScope) -> str:
+    kinds = "Any modality" if scope.modalities == {"*"} else listed(scope.modalities) or "Nothing"
+    parts = "" if scope.body_parts == {"*"} else f", of {listed(part.lower() for part in scope.body_parts)}"
+    classes = "" if scope.sop_classes == {"*"} else f"; only {listed(map(sop_class, scope.sop_classes))}"
+    needed = "" if scope.attributes == {"*"} else "; optional Attributes only as far as the purpose needs them"
+    return f"{kinds}{parts}{classes}{needed}."
+
+
+def _term(agreed: Agreement, today: date) -> str:
+    term = f"{day(agreed.starts)} to {day(agreed.ends)}"
+    if today > agreed.ends:
+        return f"In force from {term}: it is over, so nothing leaves."
+    if today < agreed.starts:
+        return f"In force from {term}: it has not begun, so nothing leaves."
+    return f"In force from {term}."
+
+
+def _pixels(agreed: Agreement) -> str:
+    held = "may leave" if agreed.unchecked_pixels else "stay"
+    return f"De-identified by the profile {agreed.profile}. Images likely to show burned-in text {held}."
