@@ -5,15 +5,16 @@ withdrawal then counts them as disclosed.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from scanward.decide.necessary import find_setback
 from scanward.errors import ScanwardError, StateError
 from scanward.flow.decisions import Decider, series_of
 from scanward.flow.outgoing import OutgoingFiles
 from scanward.model.agreement import Recipient
-from scanward.model.decision import Deny
+from scanward.model.decision import Deny, Permit
 from scanward.model.release import (
     Claim,
     ClaimedItem,
@@ -24,7 +25,7 @@ from scanward.model.release import (
     Release,
     ReleaseState,
 )
-from scanward.model.study import Batch
+from scanward.model.study import Batch, StoredInstance
 from scanward.ports.ledger import Ledger, Registry
 from scanward.ports.network import Outgoing, Sender
 
@@ -35,6 +36,7 @@ LEASE = timedelta(minutes=15)
 """For so long what a sender took is its own; the next one takes over afterwards."""
 
 NO_RECIPIENT = "The recipient is not known any more."
+NOT_APPROVED = "A person has to approve this first, and nobody did."
 
 
 class Events(Protocol):
@@ -115,15 +117,39 @@ class Drainer:
         recipient = self._registry.find_recipient(release.recipient)
         if recipient is None:
             decision = Deny(reasons=(NO_RECIPIENT,))
+        if isinstance(decision, Permit) and decision.needs_approval and not release.approved_by:
+            decision = Deny(reasons=(NOT_APPROVED,))
         if isinstance(decision, Deny) or recipient is None:
             self._stop(release, decision if isinstance(decision, Deny) else Deny(reasons=(NO_RECIPIENT,)))
             return len(claim.items)
-        # 2. From here on the recipient may have it.
-        if not self._ledger.begin_attempt(self._owner, claim):
+        # 2. All of it, or was less agreed since?
+        left = self._keep_back(claim, decision, batch)
+        # 3. From here on the recipient may have it.
+        if not left.items or not self._ledger.begin_attempt(self._owner, left):
             return len(claim.items)
-        # 3. Send, and note how each ended.
-        self._send(claim, recipient)
+        # 4. Send, and note how each ended.
+        self._send(left, recipient)
         return len(claim.items)
+
+    def _keep_back(self, claim: Claim, permit: Permit, batch: Sequence[StoredInstance]) -> Claim:
+        """Settle what is not permitted any more though the release is; return what is left to send."""
+        instances = {one.instance_id: one for one in batch}
+        why_not = {one.item.instance_id: find_setback(permit, instances[one.item.instance_id]) for one in claim.items}
+        kept = [
+            ItemOutcome(
+                release_id=one.release_id,
+                instance_id=one.item.instance_id,
+                state=ItemState.UNKNOWN if one.may_have_arrived else ItemState.STOPPED,
+                may_have_arrived=one.may_have_arrived,
+                detail=why,
+                next_attempt=None,
+            )
+            for one in claim.items
+            if (why := why_not[one.item.instance_id]) is not None
+        ]
+        if kept:
+            self._settle(claim.release, kept)
+        return replace(claim, items=tuple(one for one in claim.items if why_not[one.item.instance_id] is None))
 
     def _stop(self, release: Release, deny: Deny) -> None:
         try:
