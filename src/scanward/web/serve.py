@@ -34,7 +34,8 @@ def web_services(gateway: Gateway, http: HttpSettings) -> WebServices:
 
     def may_still_leave(release: Release) -> bool:
         batch = stores.ledger.instances_of(Batch(study_id=release.study_id, number=release.batch))
-        return isinstance(engine.decider.decide(release, series_of(batch)), Permit)
+        decision = engine.decider.decide(release, series_of(batch))
+        return isinstance(decision, Permit) and (not decision.needs_approval or bool(release.approved_by))
 
     def note_fetched(release: Release, item: OutboxItem) -> None:
         stores.ledger.note_fetched(release.release_id, item.instance_id, engine.clock())
@@ -77,7 +78,8 @@ def run(stores: Stores, *, works: bool, said: Callable[[str], None]) -> None:
         A door could not be opened; nothing stays open.
     """
     http = stores.settings.http
-    stopped = threading.Event()
+    # Before anything is open: a signal that comes meanwhile must not leave it so.
+    stopped = _heed_signals()
     with contextlib.ExitStack() as opened:
         bound = opened.enter_context(_listen(http)) if http is not None else None
         gateway = Gateway(stores, works=works)
@@ -92,7 +94,7 @@ def run(stores: Stores, *, works: bool, said: Callable[[str], None]) -> None:
             scheme = "https" if http.certificate else "http"
             said(f"HTTP   {scheme}://{http.host}:{port}  (staff page: /staff/, DICOMweb: /dicom-web, API: /api/v1)")
             opened.enter_context(_serving(_make_server(gateway, http), bound))
-        _wait_for_signal(stopped)
+        stopped.wait()
 
 
 @contextlib.contextmanager
@@ -141,10 +143,13 @@ def _listen(http: HttpSettings) -> Iterator[socket.socket]:
         yield bound
 
 
-def _wait_for_signal(stopped: threading.Event) -> None:
+def _heed_signals() -> threading.Event:
+    """Return what is set when the process is told to stop."""
+    stopped = threading.Event()
+
     def stop(_number: int, _frame: FrameType | None) -> None:
         stopped.set()
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
-    stopped.wait()
+    return stopped
