@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,7 @@ from scanward.bootstrap.desk import open_staff
 from scanward.bootstrap.stores import open_stores
 from scanward.config import GatewaySettings
 from tests.common.dcmtk import storescu
+from tests.common.ledgers import NOW, queue_study
 from tests.common.ports import wait_until
 from tests.common.postgres import Postgres, find_postgres, run_postgres
 from tests.common.recording import DimseRecorder, StowRecorder, listening
@@ -350,3 +352,34 @@ def test_too_little_room_refuses_what_is_new(tmp_path):
         site.rest()
         assert gateway.terminate() == 0
     site.check()
+
+
+@pytest.mark.parametrize("database", DATABASES)
+def test_the_leases_of_a_dead_worker_end_with_it(tmp_path, request, database):
+    server = request.getfixturevalue("postgres") if database == "postgresql" else None
+    site = Site(tmp_path, [], server)
+    with open_stores(site.home) as stores:
+        ledger = stores.ledger
+        for recipient in ("alpha", "beta", "gamma"):
+            queue_study(ledger, recipient, recipient, at=NOW)
+        until = NOW + timedelta(minutes=15)
+        # A name may begin as another's does.
+        for owner, worker in (("here-1", "here"), ("here-10-0", "here-10"), ("there-0", "there")):
+            assert ledger.claim(owner, NOW, until, 10) is not None
+            ledger.beat(worker, NOW if worker == "here" else until)
+        assert ledger.claim("other-0", NOW, until, 10) is None
+        assert ledger.take_over(NOW + timedelta(seconds=30)) == ["here"]
+        claim = ledger.claim("other-0", NOW, until, 10)
+        assert claim is not None
+        assert claim.release.recipient == "alpha"
+        assert ledger.claim("another-0", NOW, until, 10) is None
+
+
+def test_a_gateway_that_is_told_to_stop_while_it_starts_stops_in_order(tmp_path):
+    site = Site(tmp_path, [], None)
+    gateway = Gateway(site.home)
+    with ended(gateway):
+        for _ in range(3):
+            gateway.start()  # returns at the first moment at which it could be told
+            assert gateway.terminate() == 0, gateway.said()
+            assert not (site.home / "serve.json").exists()
