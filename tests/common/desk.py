@@ -206,6 +206,10 @@ class Desk:
         ]
         return lines + self.setbacks.get(release_id, [])
 
+    def item_states(self, release_ids):
+        counted = {one: Counter(ItemState(line.state) for line in self.release_items(one)) for one in release_ids}
+        return {one: states for one, states in counted.items() if states}
+
     def history(self, subject):
         return list(self.events.get(subject, ()))
 

@@ -117,3 +117,11 @@ def test_counts_name_every_state(ledger: SqlLedger):
     assert set(counted) == set(empty)
     assert {name: count for name, count in counted.items() if count} == recount(ledger)
     assert counted["items:queued"] == 3
+
+
+def test_states_of_the_instances_of_releases(ledger: SqlLedger):
+    one, two = queue_study(ledger, "1", "a"), queue_study(ledger, "2", "b")
+    ledger.record_decision(two.release_id, DENY, ReleaseState.STOPPED, after(1))
+    found = ledger.item_states([one.release_id, two.release_id, "none"])
+    assert found == {one.release_id: {ItemState.QUEUED: 3}, two.release_id: {ItemState.STOPPED: 3}}
+    assert ledger.item_states([]) == {}

@@ -1,6 +1,6 @@
 """The ledger: what came, what was decided, what was disclosed, what is still to do."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -12,6 +12,7 @@ from scanward.model.release import (
     Claim,
     Disclosure,
     ItemOutcome,
+    ItemState,
     OutboxItem,
     RecordedDisclosure,
     Release,
@@ -382,6 +383,10 @@ class Desk(Protocol):
 
     def release_items(self, release_id: str) -> Sequence[ItemLine]:
         """Return what became of each instance of a release."""
+        ...
+
+    def item_states(self, release_ids: Sequence[str]) -> Mapping[str, Mapping[ItemState, int]]:
+        """Return how many instances of each release are in which state; nothing of one that has none."""
         ...
 
     def history(self, subject: str) -> Sequence[Event]:

@@ -1,6 +1,6 @@
 """What people ask the ledger (implements :class:`scanward.ports.ledger.Desk`)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import BindParameter, Connection, Select, bindparam, func, select, text
@@ -38,6 +38,11 @@ _STATES = (
     select(_items.c.disclosure_id, _items.c.state, func.count().label("n"))
     .where(_items.c.release_id.in_(_IDS), _items.c.disclosure_id.is_not(None))
     .group_by(_items.c.disclosure_id, _items.c.state)
+)
+_STATES_BY_RELEASE = (
+    select(_items.c.release_id, _items.c.state, func.count().label("n"))
+    .where(_items.c.release_id.in_(_IDS))
+    .group_by(_items.c.release_id, _items.c.state)
 )
 _PERIOD = select(
     func.min(_disclosures.c.disclosure_id).label("first"), func.max(_disclosures.c.disclosure_id).label("last")
@@ -146,6 +151,15 @@ class DeskSection(Section):
             )
             for row in rows
         ]
+
+    def item_states(self, release_ids: Sequence[str]) -> Mapping[str, Mapping[ItemState, int]]:
+        """Return how many instances of each release are in which state; nothing of one that has none."""
+        states: dict[str, dict[ItemState, int]] = {}
+        with self._database.reading() as connection:
+            for ids in chunks(sorted(release_ids)):
+                for row in connection.execute(_STATES_BY_RELEASE, {"ids": ids}):
+                    states.setdefault(row.release_id, {})[ItemState(row.state)] = row.n
+        return states
 
     def history(self, subject: str) -> Sequence[Event]:
         """Return the history of a study, release, result, recipient or quarantined instance, oldest first.

@@ -1,7 +1,7 @@
 """What each page of the staff shows."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -86,9 +86,9 @@ class Pages:
         """One release."""
         release = self._services.ledger.get_release(release_id)
         items = self._services.desk.release_items(release_id)
-        states = Counter(item.state for item in items)
+        states = Counter(ItemState(item.state) for item in items)
         return {
-            "row": self._release_row(release, self._recipients(), states),
+            "row": self._release_row(release, self._recipients(), {release_id: states}),
             "states": states.most_common(),
             "items": items[:ITEMS_SHOWN],
             "more": max(0, len(items) - ITEMS_SHOWN),
@@ -105,7 +105,7 @@ class Pages:
         held = desk.results(limit=WAITING_SHOWN, state=ResultState.HELD)
         candidates = {one: desk.releases(limit=20, recipient=one) for one in {result.recipient for result in held}}
         return {
-            "approvals": [self._release_row(one, recipients) for one in waiting],
+            "approvals": [self._release_row(one, recipients, {}) for one in waiting],
             "results": [(result, _fitting(result, candidates)) for result in held],
             "quarantined": desk.quarantined(limit=WAITING_SHOWN),
             "names": {one: recipient.name for one, recipient in recipients.items()},
@@ -126,7 +126,7 @@ class Pages:
             "recipient_id": recipient_id,
             "recipient": self._services.registry.find_recipient(recipient_id),
             "versions": versions,
-            "releases": [self._release_row(one, recipients) for one in releases],
+            "releases": [self._release_row(one, recipients, self._states(releases)) for one in releases],
             "history": self._services.desk.history(recipient_id),
         }
 
@@ -139,24 +139,29 @@ class Pages:
 
     def _study_rows(self, studies: Sequence[StudyLine]) -> Sequence[StudyRow]:
         recipients = self._recipients()
+        states = self._states(release for study in studies for release in study.releases)
         return [
             StudyRow(
                 study=study,
                 line=line_of_study(waiting=study.waiting),
-                releases=[self._release_row(one, recipients) for one in study.releases],
+                releases=[self._release_row(one, recipients, states) for one in study.releases],
             )
             for study in studies
         ]
 
+    def _states(self, releases: Iterable[Release]) -> Mapping[str, Mapping[ItemState, int]]:
+        """Return the states of the instances of releases that are done: only of these do they say more."""
+        return self._services.desk.item_states([one.release_id for one in releases if one.state is ReleaseState.DONE])
+
     @staticmethod
     def _release_row(
-        release: Release, recipients: Mapping[str, Recipient], items: Mapping[str, int] | None = None
+        release: Release, recipients: Mapping[str, Recipient], states: Mapping[str, Mapping[ItemState, int]]
     ) -> ReleaseRow:
         recipient = recipients.get(release.recipient)
         fetched = recipient is not None and isinstance(recipient.endpoint, PullEndpoint)
         return ReleaseRow(
             release=release,
-            line=line_of(release, fetched=fetched, items=items),
+            line=line_of(release, fetched=fetched, items=states.get(release.release_id, {})),
             recipient_name=recipient.name if recipient is not None else release.recipient,
         )
 

@@ -65,7 +65,7 @@ def line_of_study(*, waiting: int) -> Line:
     return Line(stations=stations, word=word, tone="plain")
 
 
-def line_of(release: Release, *, fetched: bool, items: Mapping[str, int] | None = None) -> Line:
+def line_of(release: Release, *, fetched: bool, items: Mapping[ItemState, int]) -> Line:
     """Return the line of a release.
 
     Parameters
@@ -75,14 +75,14 @@ def line_of(release: Release, *, fetched: bool, items: Mapping[str, int] | None 
     fetched
         Whether its recipient fetches it, rather than that it is sent.
     items
-        How many of its instances are in which state, where that is known.
+        How many of its instances are in which state; asked of a release that is done only.
     """
     progress, word, tone = _PROGRESS[release.state]
     last = AVAILABLE if fetched else SENT
     if release.state is ReleaseState.DONE and fetched:
         word = "Available"
     notes = list(release.reasons) if release.state in {ReleaseState.DENIED, ReleaseState.STOPPED} else []
-    if items is not None and release.state is ReleaseState.DONE:
+    if release.state is ReleaseState.DONE:
         left = sum(items.get(state, 0) for state in (ItemState.SENT, ItemState.AVAILABLE))
         troubled = [(state, items[state]) for state in (ItemState.FAILED, ItemState.UNKNOWN) if items.get(state)]
         for state, count in troubled:

@@ -15,7 +15,7 @@ from scanward.model.agreement import (
     Recipient,
     StowEndpoint,
 )
-from scanward.standard.act_reasons import in_words
+from scanward.standard.act_reasons import name_of as purpose_name
 from scanward.standard.uids import name_of
 
 
@@ -53,9 +53,13 @@ def listed(values: Iterable[str], joint: str = "and") -> str:
 
 
 def purpose(code: str) -> str:
-    """Return a purpose as a statement: ``To train AI models``."""
-    words = in_words(code)
+    """Return what staff call a purpose: HL7's name of it."""
+    words = _purpose(code)
     return words[:1].upper() + words[1:]
+
+
+def _purpose(code: str) -> str:
+    return purpose_name(code) or f"{code}, which is no known purpose"
 
 
 def sop_class(uid: str) -> str:
@@ -85,10 +89,10 @@ def agreement_in_words(recipient: Recipient, today: date) -> Sequence[str]:
     agreed = recipient.agreement
     if agreed is None:
         return ["Nothing was agreed, so nothing leaves."]
-    used = listed((in_words(code) for code in agreed.purposes), "or")
+    used = listed(map(_purpose, agreed.purposes))
     results = listed(map(sop_class, agreed.results.sop_classes))
     sentences = [
-        f"May be used {used}." if used else "May be used for nothing.",
+        f"May be used for {used}." if used else "May be used for nothing.",
         _data(agreed.data),
         _term(agreed, today),
         f"The data stays in {agreed.region}. Each copy is deleted within {plural(agreed.retention_days, 'day')}.",
