@@ -9,12 +9,16 @@ from scanward.ports.network import Outgoing
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
+    from typing_extensions import Buffer
 
 BULK_VRS = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "UN"})
 
 
 class _Head(io.RawIOBase):
     """The beginning of a file, read only as far as somebody looks."""
+
+    name = ""
+    """Asked for by the reader of DICOM."""
 
     def __init__(self, chunks: Iterator[bytes]) -> None:
         self._chunks = chunks
@@ -41,17 +45,19 @@ class _Head(io.RawIOBase):
         self._at = max(0, start + offset)
         return self._at
 
-    def read(self, size: int = -1) -> bytes:
-        """Return up to `size` bytes."""
-        end = self._at + size if size >= 0 else None
-        while end is None or len(self._have) < end:
-            chunk = next(self._chunks, b"")
-            if not chunk:
-                break
-            self._have += chunk
-        data = bytes(self._have[self._at : end])
+    def readinto(self, buffer: "Buffer") -> int:
+        """Fill `buffer` as far as there is something; return how far."""
+        with memoryview(buffer) as view:
+            end = self._at + view.nbytes
+            while len(self._have) < end:
+                chunk = next(self._chunks, b"")
+                if not chunk:
+                    break
+                self._have += chunk
+            data = self._have[self._at : end]
+            view[: len(data)] = data
         self._at += len(data)
-        return data
+        return len(data)
 
 
 def metadata_of(outgoing: Outgoing) -> dict[str, Any]:
