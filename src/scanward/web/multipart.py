@@ -10,8 +10,8 @@ from enum import Enum, auto
 
 from scanward.web.problems import Problem
 
-MAX_BOUNDARY = 70
-"""RFC 2046 Section 5.1.1."""
+MAX_BOUNDARY = 200
+"""RFC 2046 Section 5.1.1 allows 70 characters; Orthanc's DICOMweb plugin writes 73."""
 
 MAX_HEAD_BYTES = 8 * 1024
 """Of the headers of one part, and of what stands before the first one."""
