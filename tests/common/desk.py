@@ -249,7 +249,6 @@ class Desk:
             and sop_instance_uid in ("", item.sop_instance_uid)
             and modality in ("", item.modality)
         ]
-        found.sort(key=lambda one: (one[1].study_uid, one[1].series_uid, one[1].sop_instance_uid))
         return found[offset : offset + limit]
 
     def counts(self):

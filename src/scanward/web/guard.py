@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from scanward.config import HttpSettings
 from scanward.web.metrics import Metrics
-from scanward.web.problems import Problem, answer, log_unexpected
+from scanward.web.problems import BrokenOffError, Problem, answer, log_unexpected
 
 SMALL_BODY_BYTES = 1024 * 1024
 """Largest body of a request that brings no instances."""
@@ -137,6 +137,8 @@ class Guard:
             await self._app(scope, body, send)
         except ClientDisconnect:
             log.info("sender_left")
+        except BrokenOffError:
+            log.warning("answer_broken_off")
         except Exception as error:  # noqa: BLE001 - whatever it is, its message must reach neither logs nor sender
             if isinstance(error, Problem):
                 return body.problem is None
@@ -145,11 +147,20 @@ class Guard:
         return False
 
     def _note(self, scope: Scope, status: int, seconds: float) -> None:
-        route = getattr(scope.get("route"), "path", "") or "unknown"  # never the path: it names studies
+        route = _route_of(scope)
         method = scope["method"] if scope["method"] in METHODS else "other"
         self._metrics.requests.labels(method=method, route=route, status=str(status)).inc()
         self._metrics.seconds.labels(route=route).observe(seconds)
         log.info("http_request", method=method, route=route, status=status, ms=round(seconds * 1000))
+
+
+def _route_of(scope: Scope) -> str:
+    """Return the path with the names of its parameters for their values: the values name studies."""
+    names = {value: f"{{{name}}}" for name, value in scope.get("path_params", {}).items()}
+    parts = scope["path"].split("/")
+    if "route" not in scope or not names.keys() <= set(parts):
+        return "unknown"
+    return "/".join(names.get(part, part) for part in parts)
 
 
 def _declared_bytes(scope: Scope) -> int:

@@ -65,6 +65,10 @@ class Problem(Exception):  # noqa: N818 - RFC 9457 calls it so
         self.headers = dict(headers or {})
 
 
+class BrokenOffError(Exception):
+    """An answer that had begun cannot be ended: the connection is closed, so that nobody takes it for whole."""
+
+
 class ProblemDocument(BaseModel):
     """A problem (RFC 9457)."""
 

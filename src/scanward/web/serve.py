@@ -21,6 +21,7 @@ from scanward.model.decision import Permit
 from scanward.model.release import OutboxItem, Release
 from scanward.model.study import Batch
 from scanward.web.app import create_app
+from scanward.web.protocol import MAX_HEAD_BYTES, PatientProtocol
 from scanward.web.services import WebServices
 
 KEEP_ALIVE_SECONDS = 20
@@ -119,6 +120,8 @@ def _make_server(gateway: Gateway, http: HttpSettings) -> uvicorn.Server:
             date_header=False,
             lifespan="off",
             ws="none",
+            http=PatientProtocol,
+            h11_max_incomplete_event_size=MAX_HEAD_BYTES,
             timeout_keep_alive=KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=SHUTDOWN_SECONDS,
             limit_concurrency=MAX_CONNECTIONS,

@@ -1,7 +1,8 @@
 """Upload of DICOM files and zip archives."""
 
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from pathlib import Path
 from typing import Annotated
 
@@ -56,15 +57,16 @@ async def upload(
     origin = Origin(kind=OriginKind.UPLOAD, peer=principal.subject)
     metrics: Metrics = request.app.state.metrics
     result = UploadOut(accepted=0, quarantined=0, skipped=0, refused=0, reasons=[])
-    async for path in _files(request, reader, services.spool):
-        await run_in_threadpool(_take_all, services, path, origin, result)
+    async with aclosing(_files(request, reader, services.spool)) as paths:
+        async for path in paths:
+            await run_in_threadpool(_take_all, services, path, origin, result)
     counts = {"stored": result.accepted, "quarantined": result.quarantined, "failed": result.refused}
     for outcome, count in counts.items():
         metrics.received.labels(door="upload", outcome=outcome).inc(count)
     return result
 
 
-async def _files(request: Request, reader: MultipartReader, spool: Path) -> AsyncIterator[Path]:
+async def _files(request: Request, reader: MultipartReader, spool: Path) -> AsyncGenerator[Path]:
     """Yield each uploaded file when it is whole; it is gone when the next one is asked for."""
     found = False
     with tempfile.TemporaryDirectory(dir=spool, prefix="upload-") as folder:

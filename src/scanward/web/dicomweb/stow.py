@@ -1,7 +1,8 @@
 """STOW-RS, Store Instances (PS3.18 Section 10.5): each part is taken in as it arrives, not when all have come."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
@@ -141,8 +142,9 @@ async def _store(request: Request, services: Services, principal: Principal, stu
     metrics: Metrics = request.app.state.metrics
     storing = _Store(services.intake, origin_of(principal), study, services.spool, metrics)
     try:
-        async for part in _read_parts(request, reader, services):
-            await storing.put(part)
+        async with aclosing(_read_parts(request, reader, services)) as parts:
+            async for part in parts:
+                await storing.put(part)
     finally:
         # Also when the body broke off: what came whole is being stored.
         stored = await storing.finish()
@@ -151,7 +153,7 @@ async def _store(request: Request, services: Services, principal: Principal, stu
     return _answer(stored)
 
 
-async def _read_parts(request: Request, reader: MultipartReader, services: Services) -> AsyncIterator[Spooled]:
+async def _read_parts(request: Request, reader: MultipartReader, services: Services) -> AsyncGenerator[Spooled]:
     """Yield each part when it is whole; whoever takes it closes it."""
     part: Spooled | None = None
     try:

@@ -9,7 +9,7 @@ import structlog
 from fastapi import APIRouter, Request
 from fastapi.responses import Response, StreamingResponse
 
-from scanward.errors import StateError, StoreError
+from scanward.errors import ScanwardError, StateError, StoreError
 from scanward.model.release import Release
 from scanward.ports.network import Outgoing
 from scanward.web.access import Services
@@ -19,7 +19,7 @@ from scanward.web.dicomweb.metadata import metadata_of
 from scanward.web.dicomweb.offered import Fetcher, Offer, Uid, offers
 from scanward.web.metrics import Metrics
 from scanward.web.multipart import parse_media_type
-from scanward.web.problems import Problem
+from scanward.web.problems import BrokenOffError, Problem
 from scanward.web.services import WebServices
 
 log = structlog.get_logger("scanward.web")
@@ -88,7 +88,16 @@ def _retrieve(
 def _single(outgoing: Outgoing) -> Response:
     headers = {"Content-Length": str(outgoing.size_bytes)}
     kind = f"application/dicom; transfer-syntax={outgoing.transfer_syntax_uid}"
-    return StreamingResponse(outgoing.chunks(), headers=headers, media_type=kind)
+    return StreamingResponse(_or_broken_off(outgoing.chunks()), headers=headers, media_type=kind)
+
+
+def _or_broken_off(parts: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield `parts`; whatever ends them early ends the answer without its end."""
+    try:
+        yield from parts
+    except (Problem, ScanwardError) as error:
+        log.warning("retrieve_failed", kind=type(error).__name__)
+        raise BrokenOffError from None
 
 
 def _multipart(hand: _Hand, found: Sequence[Offer], first: Outgoing) -> Response:
@@ -105,7 +114,7 @@ def _multipart(hand: _Hand, found: Sequence[Offer], first: Outgoing) -> Response
         yield f"--{boundary}--\r\n".encode()
 
     kind = f'multipart/related; type="application/dicom"; boundary={boundary}'
-    return StreamingResponse(parts(), media_type=kind)
+    return StreamingResponse(_or_broken_off(parts()), media_type=kind)
 
 
 def _retrieve_metadata(
@@ -126,7 +135,7 @@ def _retrieve_metadata(
             yield b"," + json.dumps(metadata_of(hand.open(offer))).encode()
         yield b"]"
 
-    return StreamingResponse(parts(), media_type=DICOM_JSON)
+    return StreamingResponse(_or_broken_off(parts()), media_type=DICOM_JSON)
 
 
 @router.get(_STUDY, response_class=Response)
