@@ -11,7 +11,7 @@ from scanward.adapters.keys import KeyFolder
 from scanward.adapters.receive.folder import FolderSources
 from scanward.adapters.send.folder import OutputFolder
 from scanward.adapters.store.journal import SqliteJournal, run_id
-from scanward.config import QUEUE, DeidentifyRequest, Progress
+from scanward.config import QUEUE, DeidentifyRequest, GatewaySettings, Progress
 from scanward.deidentify.profile import load_profile, profile_digest
 from scanward.flow.files import UNIT_FILES, FileRun, deidentify_files
 from scanward.flow.processes import OpenPool, open_pool
@@ -43,6 +43,7 @@ def deidentify_folder(
     """
     profile = load_profile(request.profile)
     home = find_home(request.home)
+    settings = _load_settings(home) if request.engine == QUEUE else None
     make_private_folder(home)
     spool = home / "spool"
     make_private_folder(spool)
@@ -90,7 +91,7 @@ def deidentify_folder(
             release_unchecked_pixels=request.release_unchecked_pixels,
             spool=spool,
         )
-        pool, unit_files = _choose_pool(request, home, run, keys, output)
+        pool, unit_files = _choose_pool(request, settings, home, run, keys, output)
         deidentify_files(
             FileRun(
                 sources=sources,
@@ -118,18 +119,27 @@ def deidentify_folder(
     return report
 
 
+def _load_settings(home: Path) -> GatewaySettings:
+    from scanward.adapters.settings import load_settings  # the file command alone has none
+
+    return load_settings(home)
+
+
 def _choose_pool(
-    request: DeidentifyRequest, home: Path, run: str, keys: KeyFolder, output: OutputFolder
+    request: DeidentifyRequest,
+    settings: GatewaySettings | None,
+    home: Path,
+    run: str,
+    keys: KeyFolder,
+    output: OutputFolder,
 ) -> tuple[OpenPool, int]:
     """Return who does the work, and how many inputs at a time."""
-    if request.engine != QUEUE:
+    if settings is None:
         return open_pool, UNIT_FILES
     # The queue needs a database and its libraries, which a run without one does not wait for.
     from scanward.adapters.sealing import MasterSealing
-    from scanward.adapters.settings import load_settings
     from scanward.bootstrap.batch import QueueRun
 
-    settings = load_settings(home)
     queued = QueueRun(
         request=request,
         home=home,

@@ -52,7 +52,8 @@ class Watch:
                 dead = self._ledger.take_over(now - DEAD)
                 if dead:
                     taken = self._queue.take_over(list(dead))
-                    LOG.warning("took over %d pieces of work of %d dead workers", taken, len(dead))
+                    if taken:  # one that stopped in order leaves nothing
+                        LOG.warning("took over %d pieces of work of %d dead workers", taken, len(dead))
             if now >= self._next_purge:
                 self._next_purge = now + PURGE
                 self._queue.purge()

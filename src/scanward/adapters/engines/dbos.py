@@ -36,6 +36,9 @@ BATCH_AT_ONCE = 2
 DBOS keeps one number for all processes that take from a queue.
 """
 
+BATCH_POLLING_SECONDS = 0.1
+"""How often the queue of batch work is looked at: a small shard takes no longer."""
+
 APPLICATION_VERSION = "work-1"
 """Pinned: with DBOS's default, a digest of the code, work pending across an upgrade would wait for ever."""
 
@@ -149,7 +152,8 @@ class DbosQueue:
             DBOS.listen_queues(list(listened))
             DBOS.launch()
             for name, at_once in listened.items():
-                DBOS.register_queue(name, worker_concurrency=at_once, polling_interval_sec=self._polling_seconds)
+                seconds = BATCH_POLLING_SECONDS if name == BATCH else self._polling_seconds
+                DBOS.register_queue(name, worker_concurrency=at_once, polling_interval_sec=seconds)
         except (SQLAlchemyError, DBOSException) as error:
             DBOS.destroy(destroy_registry=True)
             raise _store_error(error) from None
