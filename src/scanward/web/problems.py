@@ -3,6 +3,7 @@
 import traceback
 from collections.abc import Mapping
 from http import HTTPStatus
+from typing import Any
 
 import structlog
 from fastapi import FastAPI, Request
@@ -76,6 +77,24 @@ class ProblemDocument(BaseModel):
     status: int = Field(description="The HTTP status.")
     detail: str = Field(default="", description="What was expected and found; names kinds, never values.")
     remedy: str = Field(default="", description="What a person can do about it.")
+
+
+_PROBLEM: dict[str, Any] = {"model": ProblemDocument, "content": {MEDIA_TYPE: {}}}
+
+RESPONSES: dict[int | str, dict[str, Any]] = {
+    400: {**_PROBLEM, "description": "The request is malformed."},
+    401: {**_PROBLEM, "description": "No valid token."},
+    403: {**_PROBLEM, "description": "The token's roles do not allow this."},
+    404: {**_PROBLEM, "description": "There is no such thing."},
+    409: {**_PROBLEM, "description": "Its state does not allow this."},
+    413: {**_PROBLEM, "description": "The body is too large."},
+    415: {**_PROBLEM, "description": "Another media type was expected."},
+    422: {**_PROBLEM, "description": "A value is not what was expected."},
+    502: {**_PROBLEM, "description": "The archive does not answer as it should."},
+    503: {**_PROBLEM, "description": "A store cannot be reached."},
+    507: {**_PROBLEM, "description": "There is no room; nothing was deleted."},
+}
+"""The problems of the API, for its description."""
 
 
 def answer(problem: Problem) -> JSONResponse:

@@ -1,8 +1,22 @@
 """Attributes in the DICOM JSON Model (PS3.18 Annex F)."""
 
 from collections.abc import Iterable
+from typing import Any
+
+from fastapi.responses import JSONResponse
 
 DICOM_JSON = "application/dicom+json"
+
+
+class DicomJsonResponse(JSONResponse):
+    """An answer in the DICOM JSON Model."""
+
+    media_type = DICOM_JSON
+
+
+def described(*media_types: str, text: str) -> dict[str, Any]:
+    """Return how an answer is described that comes in one of these media types."""
+    return {"description": text, "content": {one: {} for one in media_types}}
 
 
 def attribute(vr: str, *values: str | int) -> dict[str, object]:

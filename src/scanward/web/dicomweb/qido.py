@@ -6,11 +6,10 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from fastapi import APIRouter, Request
-from fastapi.responses import JSONResponse
 
 from scanward.model.release import OutboxItem
 from scanward.web.access import Services
-from scanward.web.dicomweb.json import DICOM_JSON, attribute
+from scanward.web.dicomweb.json import DicomJsonResponse, attribute
 from scanward.web.dicomweb.offered import Fetcher, Uid, offers
 from scanward.web.problems import Problem
 
@@ -156,7 +155,7 @@ def _instance(item: OutboxItem, base: str) -> dict[str, object]:
     }
 
 
-def _answer(query: _Query, results: Iterable[dict[str, object]]) -> JSONResponse:
+def _answer(query: _Query, results: Iterable[dict[str, object]]) -> DicomJsonResponse:
     page = list(islice(results, query.offset, query.offset + query.limit + 1))
     warnings = []
     if query.ignored:
@@ -164,20 +163,20 @@ def _answer(query: _Query, results: Iterable[dict[str, object]]) -> JSONResponse
     if len(page) > query.limit:
         warnings.append('299 scanward "there are more results; ask again with an offset"')
     headers = {"Warning": ", ".join(warnings)} if warnings else None
-    return JSONResponse(page[: query.limit], headers=headers, media_type=DICOM_JSON)
+    return DicomJsonResponse(page[: query.limit], headers=headers)
 
 
 def _base(request: Request) -> str:
     return f"{str(request.base_url).rstrip('/')}/dicom-web"
 
 
-def _search_studies(request: Request, services: Services, principal: Fetcher) -> JSONResponse:
+def _search_studies(request: Request, services: Services, principal: Fetcher) -> DicomJsonResponse:
     query = _parse(request)
     groups = _grouped(_found(services, principal, query, "", ""), lambda item: item.study_uid)
     return _answer(query, (_study(group, _base(request)) for group in groups))
 
 
-def _search_series(request: Request, services: Services, principal: Fetcher, study: str) -> JSONResponse:
+def _search_series(request: Request, services: Services, principal: Fetcher, study: str) -> DicomJsonResponse:
     query = _parse(request)
     groups = _grouped(_found(services, principal, query, study, ""), lambda item: item.series_uid)
     return _answer(query, (_series(group, _base(request)) for group in groups))
@@ -185,45 +184,47 @@ def _search_series(request: Request, services: Services, principal: Fetcher, stu
 
 def _search_instances(
     request: Request, services: Services, principal: Fetcher, study: str, series: str
-) -> JSONResponse:
+) -> DicomJsonResponse:
     query = _parse(request)
     items = _found(services, principal, query, study, series)
     return _answer(query, (_instance(item, _base(request)) for item in items))
 
 
-@router.get("/studies", response_class=JSONResponse)
-def search_studies(request: Request, services: Services, principal: Fetcher) -> JSONResponse:
+@router.get("/studies", response_class=DicomJsonResponse)
+def search_studies(request: Request, services: Services, principal: Fetcher) -> DicomJsonResponse:
     """Studies that the recipient of the token may fetch."""
     return _search_studies(request, services, principal)
 
 
-@router.get("/series", response_class=JSONResponse)
-def search_series(request: Request, services: Services, principal: Fetcher) -> JSONResponse:
+@router.get("/series", response_class=DicomJsonResponse)
+def search_series(request: Request, services: Services, principal: Fetcher) -> DicomJsonResponse:
     """Series that the recipient of the token may fetch."""
     return _search_series(request, services, principal, "")
 
 
-@router.get("/studies/{study}/series", response_class=JSONResponse)
-def search_series_of_study(request: Request, services: Services, principal: Fetcher, study: Uid) -> JSONResponse:
+@router.get("/studies/{study}/series", response_class=DicomJsonResponse)
+def search_series_of_study(request: Request, services: Services, principal: Fetcher, study: Uid) -> DicomJsonResponse:
     """Series of a study that the recipient of the token may fetch."""
     return _search_series(request, services, principal, study)
 
 
-@router.get("/instances", response_class=JSONResponse)
-def search_instances(request: Request, services: Services, principal: Fetcher) -> JSONResponse:
+@router.get("/instances", response_class=DicomJsonResponse)
+def search_instances(request: Request, services: Services, principal: Fetcher) -> DicomJsonResponse:
     """Instances that the recipient of the token may fetch."""
     return _search_instances(request, services, principal, "", "")
 
 
-@router.get("/studies/{study}/instances", response_class=JSONResponse)
-def search_instances_of_study(request: Request, services: Services, principal: Fetcher, study: Uid) -> JSONResponse:
+@router.get("/studies/{study}/instances", response_class=DicomJsonResponse)
+def search_instances_of_study(
+    request: Request, services: Services, principal: Fetcher, study: Uid
+) -> DicomJsonResponse:
     """Instances of a study that the recipient of the token may fetch."""
     return _search_instances(request, services, principal, study, "")
 
 
-@router.get("/studies/{study}/series/{series}/instances", response_class=JSONResponse)
+@router.get("/studies/{study}/series/{series}/instances", response_class=DicomJsonResponse)
 def search_instances_of_series(
     request: Request, services: Services, principal: Fetcher, study: Uid, series: Uid
-) -> JSONResponse:
+) -> DicomJsonResponse:
     """Instances of a series that the recipient of the token may fetch."""
     return _search_instances(request, services, principal, study, series)

@@ -5,10 +5,9 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
-from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 
 from scanward.errors import ScanwardError, StoreError, StoreFullError
@@ -16,11 +15,11 @@ from scanward.model.study import Origin, OriginKind
 from scanward.ports.intake import Intake, Receipt
 from scanward.web.access import Services, allow
 from scanward.web.auth import Principal
-from scanward.web.dicomweb.json import DICOM_JSON, attribute, sequence
+from scanward.web.dicomweb.json import DICOM_JSON, DicomJsonResponse, attribute, described, sequence
 from scanward.web.dicomweb.offered import Uid
 from scanward.web.metrics import Metrics
 from scanward.web.multipart import MultipartReader, PartEnd, PartStart, parse_media_type
-from scanward.web.problems import Problem, log_unexpected
+from scanward.web.problems import MEDIA_TYPE, Problem, log_unexpected
 from scanward.web.roles import Operation, Role
 from scanward.web.spool import Spooled
 
@@ -112,11 +111,25 @@ def origin_of(principal: Principal) -> Origin:
     return Origin(kind=OriginKind.STOW, peer=principal.subject, recipient=principal.recipient)
 
 
+_ANSWERS: dict[int | str, dict[str, Any]] = {
+    200: described(DICOM_JSON, text="All are durable here."),
+    202: described(DICOM_JSON, text="Some are durable here; of the others it says why."),
+    409: described(DICOM_JSON, MEDIA_TYPE, text="None is taken; it says why."),
+    507: described(DICOM_JSON, MEDIA_TYPE, text="There is no room; none is taken, and nothing was deleted."),
+}
+
+_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {'multipart/related; type="application/dicom"': {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
+
 _Sender = Annotated[Principal, Depends(allow(Operation.STORE_STUDIES, Operation.STORE_RESULTS))]
 
 
-@router.post("/studies", response_class=JSONResponse)
-async def store_instances(request: Request, services: Services, principal: _Sender) -> JSONResponse:
+@router.post("/studies", response_class=DicomJsonResponse, responses=_ANSWERS, openapi_extra=_BODY)
+async def store_instances(request: Request, services: Services, principal: _Sender) -> DicomJsonResponse:
     """Store Instances (STOW-RS): ``multipart/related; type="application/dicom"``.
 
     With the role recipient, they are results. 200: all are durable here; 202: some; 409: none; each with its reason.
@@ -124,15 +137,15 @@ async def store_instances(request: Request, services: Services, principal: _Send
     return await _store(request, services, principal, "")
 
 
-@router.post("/studies/{study}", response_class=JSONResponse)
+@router.post("/studies/{study}", response_class=DicomJsonResponse, responses=_ANSWERS, openapi_extra=_BODY)
 async def store_instances_of_study(
     request: Request, services: Services, principal: _Sender, study: Uid
-) -> JSONResponse:
+) -> DicomJsonResponse:
     """Store Instances of one study; those of another are refused."""
     return await _store(request, services, principal, study)
 
 
-async def _store(request: Request, services: Services, principal: Principal, study: str) -> JSONResponse:
+async def _store(request: Request, services: Services, principal: Principal, study: str) -> DicomJsonResponse:
     if Role.IMAGING_IT not in principal.roles and not principal.recipient:
         raise Problem(403, "expected a token that is bound to a recipient")
     kind, parameters = parse_media_type(request.headers.get("content-type", ""))
@@ -180,7 +193,7 @@ def _check_part(start: PartStart) -> None:
         raise Problem(415, "expected parts of type application/dicom")
 
 
-def _answer(stored: list[Stored]) -> JSONResponse:
+def _answer(stored: list[Stored]) -> DicomJsonResponse:
     """Return the Store Instances Response Module (PS3.18 Section 10.5.3) and the status that goes with it."""
     failed = [one for one in stored if one.failure is not None]
     done = [one for one in stored if one.failure is None]
@@ -197,7 +210,7 @@ def _answer(stored: list[Stored]) -> JSONResponse:
         status = 507
     else:
         status = 409
-    return JSONResponse(content, status, media_type=DICOM_JSON)
+    return DicomJsonResponse(content, status)
 
 
 def _reference(stored: Stored) -> dict[str, object]:

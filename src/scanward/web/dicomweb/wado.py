@@ -14,7 +14,7 @@ from scanward.model.release import Release
 from scanward.ports.network import Outgoing
 from scanward.web.access import Services
 from scanward.web.dicomweb.accept import parse_accept
-from scanward.web.dicomweb.json import DICOM_JSON
+from scanward.web.dicomweb.json import DICOM_JSON, DicomJsonResponse, described
 from scanward.web.dicomweb.metadata import metadata_of
 from scanward.web.dicomweb.offered import Fetcher, Offer, Uid, offers
 from scanward.web.metrics import Metrics
@@ -28,6 +28,9 @@ router = APIRouter(tags=["DICOMweb"])
 
 DECISION_SECONDS = 0.5
 """A decision holds for the instances of a release that follow each other so closely."""
+
+_PARTS = described("multipart/related", text="Instances, each a part.")
+_PARTS_OR_FILE = described("multipart/related", "application/dicom", text="The instance, as a part or alone.")
 
 _STUDY = "/studies/{study}"
 _SERIES = "/studies/{study}/series/{series}"
@@ -138,19 +141,19 @@ def _retrieve_metadata(
     return StreamingResponse(_or_broken_off(parts()), media_type=DICOM_JSON)
 
 
-@router.get(_STUDY, response_class=Response)
+@router.get(_STUDY, response_class=Response, responses={200: _PARTS})
 def retrieve_study(request: Request, services: Services, principal: Fetcher, study: Uid) -> Response:
     """Instances as they are stored, in ``multipart/related; type="application/dicom"``; nothing is transcoded."""
     return _retrieve(request, services, principal, study)
 
 
-@router.get(_SERIES, response_class=Response)
+@router.get(_SERIES, response_class=Response, responses={200: _PARTS})
 def retrieve_series(request: Request, services: Services, principal: Fetcher, study: Uid, series: Uid) -> Response:
     """Instances of a series, as they are stored."""
     return _retrieve(request, services, principal, study, series)
 
 
-@router.get(_INSTANCE, response_class=Response)
+@router.get(_INSTANCE, response_class=Response, responses={200: _PARTS_OR_FILE})
 def retrieve_instance(
     request: Request, services: Services, principal: Fetcher, study: Uid, series: Uid, instance: Uid
 ) -> Response:
@@ -158,13 +161,13 @@ def retrieve_instance(
     return _retrieve(request, services, principal, study, series, instance)
 
 
-@router.get(f"{_STUDY}/metadata", response_class=Response)
+@router.get(f"{_STUDY}/metadata", response_class=DicomJsonResponse)
 def retrieve_metadata_of_study(request: Request, services: Services, principal: Fetcher, study: Uid) -> Response:
     """Attributes as DICOM JSON, without those that hold bulk data."""
     return _retrieve_metadata(request, services, principal, study)
 
 
-@router.get(f"{_SERIES}/metadata", response_class=Response)
+@router.get(f"{_SERIES}/metadata", response_class=DicomJsonResponse)
 def retrieve_metadata_of_series(
     request: Request, services: Services, principal: Fetcher, study: Uid, series: Uid
 ) -> Response:
@@ -172,7 +175,7 @@ def retrieve_metadata_of_series(
     return _retrieve_metadata(request, services, principal, study, series)
 
 
-@router.get(f"{_INSTANCE}/metadata", response_class=Response)
+@router.get(f"{_INSTANCE}/metadata", response_class=DicomJsonResponse)
 def retrieve_metadata_of_instance(
     request: Request, services: Services, principal: Fetcher, study: Uid, series: Uid, instance: Uid
 ) -> Response:
