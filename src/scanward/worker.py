@@ -7,6 +7,9 @@ from types import FrameType
 from scanward.bootstrap.engine import Engine, worker_name
 from scanward.bootstrap.stores import Stores
 
+HEED_SECONDS = 1.0
+"""Python heeds a signal in the main thread: where another thread was given it, only once that one wakes."""
+
 
 def run_worker(stores: Stores) -> None:
     """Work until SIGTERM or SIGINT."""
@@ -20,6 +23,7 @@ def run_worker(stores: Stores) -> None:
     engine = Engine(stores, name=worker_name(stores), takes_batch=True)
     engine.start()
     try:
-        stopped.wait()
+        while not stopped.wait(HEED_SECONDS):
+            pass
     finally:
         engine.stop()

@@ -28,6 +28,9 @@ KEEP_ALIVE_SECONDS = 20
 SHUTDOWN_SECONDS = 20
 MAX_CONNECTIONS = 512
 
+HEED_SECONDS = 1.0
+"""Python heeds a signal in the main thread: where another thread was given it, only once that one wakes."""
+
 
 def web_services(gateway: Gateway, http: HttpSettings) -> WebServices:
     """Return what the web needs of a gateway."""
@@ -95,7 +98,8 @@ def run(stores: Stores, *, works: bool, said: Callable[[str], None]) -> None:
             scheme = "https" if http.certificate else "http"
             said(f"HTTP   {scheme}://{http.host}:{port}  (staff page: /staff/, DICOMweb: /dicom-web, API: /api/v1)")
             opened.enter_context(_serving(_make_server(gateway, http), bound))
-        stopped.wait()
+        while not stopped.wait(HEED_SECONDS):
+            pass
 
 
 @contextlib.contextmanager
