@@ -20,7 +20,7 @@ class Hasty(PatientProtocol):
 @contextlib.contextmanager
 def serve(app) -> Iterator[str]:
     """Serve `app` and give its address."""
-    with socket.socket() as bound:
+    with socket.socket(proto=socket.IPPROTO_TCP) as bound:
         bound.bind(("127.0.0.1", 0))
         config = uvicorn.Config(
             app,
