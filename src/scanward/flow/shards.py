@@ -244,8 +244,8 @@ class ShardRunner:
         except StoreError:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is: who gave the command meets it too, and says so
-            LOG.warning("a shard was given back: %s", type(error).__name__)  # no text: it may name the outputs
             if not is_own:
+                LOG.warning("a shard was given back: %s", type(error).__name__)
                 self._stopping.wait(HOLD_SECONDS)
             self._jobs.give_back(shard.shard_id, MAX_TRIES if is_own else shard.tries + 1)
 
