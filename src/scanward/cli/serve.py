@@ -14,6 +14,7 @@ from scanward.cli.home import home_option
 def serve(home: Path | None, *, no_work: bool, verbose: bool) -> None:
     """Run the gateway: receive, decide, de-identify, account, release, bring results back. Stop with Ctrl-C."""
     from scanward.adapters.logs import set_up_logs
+    from scanward.bootstrap.memory import keep_loaded
     from scanward.bootstrap.stores import open_stores
     from scanward.web.serve import run
 
@@ -21,4 +22,5 @@ def serve(home: Path | None, *, no_work: bool, verbose: bool) -> None:
     with open_stores(home) as stores:
         if no_work and not stores.settings.ledger_url:
             raise click.UsageError("--no-work needs a PostgreSQL ledger, on which workers can be")
+        keep_loaded()
         run(stores, works=not no_work, said=click.echo)

@@ -17,6 +17,7 @@ def worker(home: Path | None, *, verbose: bool) -> None:
     that dies is taken over by the others.
     """
     from scanward.adapters.logs import set_up_logs
+    from scanward.bootstrap.memory import keep_loaded
     from scanward.bootstrap.stores import open_stores
     from scanward.worker import run_worker
 
@@ -24,4 +25,5 @@ def worker(home: Path | None, *, verbose: bool) -> None:
     with open_stores(home) as stores:
         if not stores.settings.ledger_url:
             raise click.UsageError("workers need a PostgreSQL ledger: set ledger_url, vault_url and blobs_url")
+        keep_loaded()
         run_worker(stores)
