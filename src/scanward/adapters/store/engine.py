@@ -25,7 +25,12 @@ _PRAGMAS = (
     "PRAGMA cache_size=-32768",  # 32 MiB a connection
     "PRAGMA journal_size_limit=67108864",  # gives the room of a long burst back
 )
-_PG_OPTIONS = "-c synchronous_commit=on -c lock_timeout=30s -c statement_timeout=120s -c timezone=UTC"
+_PG_OPTIONS = (
+    "-c synchronous_commit=on -c lock_timeout=30s -c statement_timeout=120s -c timezone=UTC"
+    # A worker that stopped within a transaction, or whose machine is gone, lets go before others give up waiting.
+    " -c idle_in_transaction_session_timeout=15s"
+    " -c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=2"
+)
 _PG_FULL = "53100"  # disk_full, PostgreSQL's appendix A
 _POOL_SIZE = 10
 _POOL_OVERFLOW = 30
