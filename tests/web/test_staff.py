@@ -156,6 +156,11 @@ def test_a_session_ends_after_a_day_of_work(world, client):
     assert client.get("/staff/").status_code == 303
 
 
+def test_a_list_that_renews_itself_gives_way_to_the_sign_in(client):
+    answer = client.get("/staff/", headers={"HX-Request": "true"})
+    assert (answer.status_code, answer.headers["hx-redirect"]) == (204, "/staff/sign-in")
+
+
 # What is shown
 
 

@@ -70,7 +70,10 @@ def _add_errors(staff: FastAPI) -> None:
         return render(request, "problem.html", session, {"problem": problem}, status=problem.status)
 
     @staff.exception_handler(SignInError)
-    def sign_in(_request: Request, _error: SignInError) -> Response:
+    def sign_in(request: Request, _error: SignInError) -> Response:
+        if "hx-request" in request.headers:
+            # A list that renews itself: the whole page has to go, not the list alone.
+            return Response(status_code=204, headers={"HX-Redirect": "/staff/sign-in"})
         return RedirectResponse("/staff/sign-in", 303)
 
     @staff.exception_handler(Problem)
