@@ -49,9 +49,13 @@ NO_DATA: Final = 0x0101
 MAX_COMMAND_BYTES: Final = 64 * 1024
 """A longer command set is refused; the longest that makes sense has some 500 bytes."""
 
+SEND_BYTES: Final = 128 * 1024
+"""Some peers take short P-DATA only: so much of a message goes to the system at once, as one long P-DATA would."""
+
 MIN_BYTES_PER_SECOND: Final = 1024
 """A message that comes more slowly than this, once it has taken the idle time, holds its slot for nothing."""
 
+_SEND_PARTS: Final = 256  # the system takes 1024 at least (IOV_MAX)
 _TEXTS: Final = {MOVE_DESTINATION, ERROR_COMMENT}
 _ELEMENT: Final = Struct("<HHI")
 
@@ -190,21 +194,16 @@ class Messages:
 
     def send(self, context_id: int, command: bytes, data: Iterator[bytes] | None = None) -> None:
         """Send a message; raises `NetworkError` and what `data` raises: the message is incomplete then, so abort."""
-        size = self._fragment_bytes
-        for at in range(0, len(command), size):
-            part = command[at : at + size]
-            self._send_fragment(context_id, 3 if at + size >= len(command) else 1, part)
-        if data is None:
-            return
-        pending: memoryview | None = None
-        for fragment in _sized(data, size):
-            if pending is not None:
-                self._send_fragment(context_id, 0, pending)
-            pending = fragment
-        self._send_fragment(context_id, 2, b"" if pending is None else pending)
-
-    def _send_fragment(self, context_id: int, control: int, part: bytes | memoryview) -> None:
-        self.link.send((upper_layer.data_pdu_header(context_id, control, len(part)), part))
+        group: list[bytes | memoryview] = []
+        left_bytes = SEND_BYTES
+        for control, part in _fragments(command, data, self._fragment_bytes):
+            group += (upper_layer.data_pdu_header(context_id, control, len(part)), part)
+            left_bytes -= len(part)
+            if left_bytes <= 0 or len(group) >= _SEND_PARTS:
+                self.link.send(group)
+                group, left_bytes = [], SEND_BYTES
+        if group:
+            self.link.send(group)
 
 
 class _Incoming:
@@ -259,13 +258,33 @@ class _Incoming:
             raise NetworkError("the peer sends too slowly")
 
 
+def _fragments(command: bytes, data: Iterator[bytes] | None, size: int) -> Iterator[tuple[int, bytes | memoryview]]:
+    """Yield message control header and content of each fragment (PS3.8 Annex E.2)."""
+    for at in range(0, len(command), size):
+        yield (3 if at + size >= len(command) else 1), command[at : at + size]
+    if data is None:
+        return
+    pending: memoryview | None = None
+    for fragment in _sized(data, size):
+        if pending is not None:
+            yield 0, pending
+        pending = fragment
+    yield 2, (b"" if pending is None else pending)
+
+
 def _sized(data: Iterator[bytes], size: int) -> Iterator[memoryview]:
-    """Yield what `data` yields in parts of `size` bytes; joins short ones, copies long ones not."""
+    """Yield what `data` yields in parts of `size` bytes; copies only those that lie in two."""
     rest = b""
     for chunk in data:
-        joined = rest + chunk if rest else chunk
-        view = memoryview(joined)
-        whole = len(joined) - len(joined) % size
+        view = memoryview(chunk)
+        if rest:
+            need = size - len(rest)
+            rest += view[:need]
+            if len(rest) < size:
+                continue
+            yield memoryview(rest)
+            view = view[need:]
+        whole = len(view) - len(view) % size
         for at in range(0, whole, size):
             yield view[at : at + size]
         rest = bytes(view[whole:])

@@ -247,10 +247,12 @@ def test_more_contexts_than_an_association_has():
 
 
 def test_a_file_that_cannot_be_read():
-    first, second = make_outgoing(1), make_outgoing(2, rows=512)
-    first.breaks_after, second.breaks_after = 0, 100_000
+    first, second, third = make_outgoing(1), make_outgoing(2, rows=512), make_outgoing(3, rows=512)
+    first.breaks_after, second.breaks_after, third.breaks_after = 0, 100_000, 300_000
     with running(Peer()) as peer:
-        assert deliveries(peer.remote(), [first, second, make_outgoing(3)]) == [NOT_SENT, UNKNOWN, CONFIRMED]
+        files = [first, second, third, make_outgoing(4)]
+        # Of the second nothing had left yet, of the third a part.
+        assert deliveries(peer.remote(), files) == [NOT_SENT, NOT_SENT, UNKNOWN, CONFIRMED]
     assert len(peer.instances) == 1
 
 
