@@ -1,6 +1,6 @@
 """Transactions on the ledger's database, with the history and the tallies that go with each."""
 
-import random
+import secrets
 import sqlite3
 import threading
 from collections import Counter
@@ -97,7 +97,7 @@ class Database:
         self._writers = engine.execution_options(**{WRITES: True})
         self.statements = Statements(engine)
         self._tally = self.statements.add_up(tables.tallies, ["name", "shard"], "count")
-        self._shard = random.randrange(_SHARDS)
+        self._shard = secrets.randbelow(_SHARDS)
         with _locks_guard:
             lock = _locks.setdefault(engine, threading.Lock())
         # SQLite takes one writer at a time and lets others poll with sleeps; threads of ours rather queue up.
