@@ -1,4 +1,4 @@
-"""``make demo``: invented patients, real DICOM, through the real command.
+"""``make demo``: invented patients, real DICOM, through the real command and the real gateway.
 
 Makes sample studies, puts identifiers of people who do not exist into many places of them, adds pydicom's own example
 files, runs ``scanward deidentify`` over all, and shows what became of it.
@@ -26,6 +26,7 @@ from rich.table import Table
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))  # the samples live with the tests that use them too
 
+from tools import demo_gateway  # noqa: E402 - as below
 from tools.before_after import (  # noqa: E402 - found through the line above
     ADDED,
     CLEANED,
@@ -59,6 +60,7 @@ console = Console(highlight=False, width=None if sys.stdout.isatty() else 140)
 def main() -> None:
     """Run the demo."""
     began = time.monotonic()
+    demo_gateway.stop_earlier()
     shutil.rmtree(DEMO, ignore_errors=True)
     planted = make_inputs(DEMO / "in")
     run_command()
@@ -67,6 +69,8 @@ def main() -> None:
     for title, (source, output) in pairs.items():
         print_rows(title, compare(source, output))
     search_outputs(planted)
+    heading("The gateway")
+    demo_gateway.run([sample.ds for sample in import_module("tests.common.studies").make_samples(seed=SEED)], console)
     print_end(time.monotonic() - began)
 
 
