@@ -257,9 +257,8 @@ def run(samples: list[Dataset], console: Console) -> None:
     link = scanward("token", "--login", "--role", "privacy-officer", "--subject", "demo").strip()
     console.print("\nThe staff page is open for an hour; this link signs you in once, within ten minutes:\n")
     console.print(f"  {link}", style="bold", soft_wrap=True)
-    console.print(
-        f"\n  a new link   .venv/bin/scanward token --login --role privacy-officer --subject you --home {_short(HOME)}"
-    )
+    words = f"scanward token --login --role privacy-officer --subject you --home {HOME.relative_to(ROOT)}"
+    console.print(f"\n  a new link   .venv/bin/{words}", soft_wrap=True)
     console.print(f"  stop it      kill {PID_FILE.read_text()}", soft_wrap=True)
 
 
