@@ -113,19 +113,16 @@ class Preparer:
     # The work
 
     def prepare(self, key: str) -> None:
-        """Part a release into units and queue them; one alone is done at once."""
+        """Part a release into units, queue all but the first, and do that one at once."""
         release_id = key.partition(":")[0]
         release = self._ledger.get_release(release_id)
         if release.state is not ReleaseState.PERMITTED:
             return
         count = len(self._ledger.instances_of(_batch_of(release)))
-        shards = range(0, count, self._shard_instances)
-        if len(shards) <= 1:
-            self.prepare_shard(f"{release_id}:0")
-            return
         suffix = key[len(release_id) :]
-        for number in range(len(shards)):
+        for number in range(1, -(-count // self._shard_instances)):
             self._queue.submit(SHARD, f"{release_id}:{number}{suffix}")
+        self.prepare_shard(f"{release_id}:0{suffix}")
 
     def prepare_shard(self, key: str) -> None:
         """De-identify, check and account for one unit of a release.
