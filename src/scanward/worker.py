@@ -1,5 +1,6 @@
 """What `scanward worker` runs: the engine alone, beside any number of others on the same PostgreSQL."""
 
+import os
 import signal
 import threading
 from types import FrameType
@@ -27,3 +28,6 @@ def run_worker(stores: Stores) -> None:
             pass
     finally:
         engine.stop()
+        stores.close()
+        # A piece of work between two tries would keep the process alive for minutes: it is queued, and taken over.
+        os._exit(0)

@@ -112,6 +112,11 @@ def _check(settings: GatewaySettings) -> None:
     for key in ("quiet_seconds", "backoff_seconds", "backoff_max_seconds"):
         if getattr(settings, key) < 0:
             raise ConfigError(f"{NAME}: '{key}': expected 0 or more seconds")
+    if bool(settings.ledger_url) != bool(settings.vault_url):
+        raise ConfigError(
+            f"{NAME}: expected ledger_url and vault_url, or neither",
+            remedy="Each worker would have a vault of its own otherwise, and could not read what another one wrote.",
+        )
     if settings.attempts < 1:
         raise ConfigError(f"{NAME}: 'attempts': expected at least 1")
     if not 1 <= settings.shard_instances <= 1000:

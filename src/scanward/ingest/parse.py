@@ -109,7 +109,8 @@ class Parser:
         charset = values.get(SPECIFIC_CHARACTER_SET, b"").strip(b" \0")
 
         def text(tag: Tag) -> str:
-            return decode_text(values.get(tag, b""), charset).strip(" \0")
+            # PostgreSQL stores no NUL, and no text of DICOM has one but as padding.
+            return decode_text(values.get(tag, b""), charset).replace("\0", "").strip()
 
         sop_instance_uid = _uid(values, start, SOP_INSTANCE_UID, MEDIA_STORAGE_SOP_INSTANCE_UID, "SOP Instance UID")
         # Old and exported files lack these two; such an instance is a study and series of its own.

@@ -9,6 +9,7 @@ Trust: it holds ids and times. If lost, the ledger tells what is left to do (`sc
 
 import contextvars
 import json
+import logging
 import sqlite3
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,6 +25,8 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from scanward.adapters.store.engine import make_file
 from scanward.errors import ScanwardError, StoreError
 from scanward.ports.work import Handlers
+
+LOG = logging.getLogger("scanward.work")
 
 QUEUE = "work"
 
@@ -141,7 +144,7 @@ class DbosQueue:
             "application_version": APPLICATION_VERSION,
             "executor_id": self._worker,
             "serializer": JsonSerializer(),
-            "log_level": "CRITICAL",  # its messages carry what handlers raise; ours are logged by the handlers
+            "log_level": "CRITICAL",  # its messages carry what handlers raise; ours are logged below
             "use_listen_notify": False,
             "notification_listener_polling_interval_sec": 1.0,
         }
@@ -169,7 +172,14 @@ class DbosQueue:
             handler = handlers.get(kind)
             if handler is None:
                 raise ScanwardError("expected a kind of work that this version knows, got another")
-            handler(key)
+            try:
+                handler(key)
+            except ScanwardError as error:
+                LOG.warning("%s: %s: %s", kind, type(error).__name__, error)
+                raise
+            except Exception as error:
+                LOG.error("%s: unexpected %s", kind, type(error).__name__)  # noqa: TRY400 - tracebacks hold values
+                raise
 
         @DBOS.workflow(name="work", max_recovery_attempts=1000)
         def work(kind: str, key: str) -> None:
