@@ -160,6 +160,7 @@ def use(ledger: SqlLedger) -> None:
 def look(ledger: SqlLedger, patient_id: str) -> None:
     fetched = account_release(ledger, add_study(ledger, "4"), pull=True)
     (line, *_) = ledger.release_items(fetched.release_id)
+    assert ledger.item_states([fetched.release_id])
     assert line.item is not None
     ledger.note_fetched(fetched.release_id, line.instance_id, NOW)
     for before in (None, NOW):

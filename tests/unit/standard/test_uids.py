@@ -60,7 +60,7 @@ def test_transfer_syntaxes_are_encoded_as_pydicom_says() -> None:
         assert syntax.deflated is UID(uid).is_deflated
         assert syntax.encapsulated is UID(uid).is_encapsulated
         compared += 1
-    assert compared == 49
+    assert compared >= 49  # another library may have registered more
 
 
 @pytest.mark.parametrize("uid", sorted(PIXELS_ELSEWHERE))
