@@ -6,7 +6,7 @@ ARGS ?=
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
 
-demo: ## sample studies through the command; ends with where the report lies
+demo: ## sample studies through the command and the gateway; leaves the staff page open
 	@tools/setup/venv demo
 	@.venv/bin/python tools/demo.py $(ARGS)
 
@@ -29,6 +29,7 @@ nightly: ## what is too slow for each change: longer fuzzing, a file of 4 GB
 	@tools/setup/peers
 	@NIGHTLY=1 .venv/bin/python -m pytest tests/property
 	@.venv/bin/python benchmarks/run.py --part speed --large
+	@[ ! -f benchmarks/torture.py ] || .venv/bin/python benchmarks/torture.py
 
 docs: ## the documentation as a site, in site/
 	@tools/setup/venv docs
