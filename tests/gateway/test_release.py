@@ -294,3 +294,23 @@ def test_the_same_data_set_by_another_door_is_the_same_instance(gateway):
     ds.file_meta.ImplementationVersionName = "ANOTHER SENDER 2"
     assert gateway.take(ds).accepted
     assert gateway.stores.ledger.quarantined(limit=10) == []
+
+
+def test_a_release_stopped_while_it_is_prepared_leaves_nothing(gateway, monkeypatch):
+    gateway.add_recipient()
+    gateway.take_ct()
+    gateway.clock.move(seconds=61)
+    while gateway.engine.router.sweep():
+        pass
+    before = sorted(name for name, _ in gateway.stores.blobs.names())
+    account = gateway.stores.ledger.account
+
+    def stop_first(release_id, *arguments, **options):
+        gateway.staff.stop_release(release_id, "officer", "just now")
+        return account(release_id, *arguments, **options)
+
+    monkeypatch.setattr(gateway.stores.ledger, "account", stop_first)
+    gateway.queue.work()
+    assert only_release(gateway).state is ReleaseState.STOPPED
+    assert gateway.stores.ledger.disclosures(limit=10) == []
+    assert sorted(name for name, _ in gateway.stores.blobs.names()) == before

@@ -198,7 +198,12 @@ class Preparer:
                 now=self._clock(),
             )
         is_pull = isinstance(recipient.endpoint, PullEndpoint)
-        for recipe in self._ledger.account(release.release_id, disclosure, items, shard.setbacks, pull=is_pull):
+        try:
+            unused = self._ledger.account(release.release_id, disclosure, items, shard.setbacks, pull=is_pull)
+        except StateError:
+            # Stopped meanwhile: nothing is on record, so nothing leaves and nothing of it stays.
+            unused = sorted({item.recipe for item in items})
+        for recipe in unused:
             self._blobs.delete(recipe)
 
     def _deidentify(
