@@ -69,12 +69,13 @@ class Program:
     def launch(self) -> None:
         """Start it, without waiting for anything."""
         assert not self.is_running
-        command = [sys.executable, "-m", "scanward"]
+        python = [sys.executable, "-X", "faulthandler"]
+        command = [*python, "-m", "scanward"]
         if self._haste is not None:
             said = HASTY.format(
                 dead=self._haste.dead, lease=self._haste.lease, forgotten=self._haste.forgotten
             )  # fmt: skip
-            command = [sys.executable, "-c", said]
+            command = [*python, "-c", said]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [*command, *self._arguments],
@@ -91,11 +92,25 @@ class Program:
             self.process.kill()
             self.process.wait()
 
-    def terminate(self) -> int:
-        """End it with SIGTERM, as a service is; return its exit code."""
+    def ask_to_end(self) -> None:
+        """Send it SIGTERM, as a service is ended."""
         assert self.process is not None
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(STOP_SECONDS)
+
+    def terminate(self) -> int:
+        """End it with SIGTERM; return its exit code."""
+        self.ask_to_end()
+        return self.wait()
+
+    def wait(self) -> int:
+        """Wait until it has ended; return its exit code."""
+        assert self.process is not None
+        try:
+            return self.process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.process.send_signal(signal.SIGABRT)  # tells what its threads do, see `launch`
+            self.process.wait()
+            raise AssertionError(f"{self.name} does not end: {self.said()[-10000:]}") from None
 
     @contextlib.contextmanager
     def limited(self, what: int, limit: int) -> Iterator[None]:

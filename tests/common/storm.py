@@ -3,6 +3,7 @@
 import random
 import re
 import resource
+import signal
 import tempfile
 import threading
 from collections.abc import Callable, Sequence
@@ -146,9 +147,11 @@ def run_storm(home: Path, storm: Storm, postgres: Postgres | None = None) -> Res
             recorder.trouble = lambda: Trouble.NONE
             recorder.start()
         wait_until(lambda: has_come_to_rest(home), "everything has come to rest", seconds=REST_SECONDS)
-        # In good weather nothing more happens.
+        # In good weather they end as they are told to; a worker may have been started just now.
         for program in (gateway, *workers):
-            assert program.terminate() == 0, program.said()[-2000:]
+            program.ask_to_end()
+        assert gateway.wait() == 0, gateway.said()[-2000:]
+        assert {worker.wait() for worker in workers} <= {0, -signal.SIGTERM}
     arrived: list[Arrived] = [*alpha.arrived, *beta.arrived]
     stores = open_stores(home)
     try:
@@ -207,24 +210,9 @@ def _rage(
         for number in range(storm.kills):
             pause(rng.uniform(0.05, 0.9))
             # The first ones are those that matter most, whatever the seed.
-            trouble = troubles[(number * 2) % 4] if number < 2 else rng.choice(troubles)
-            if trouble == "database" or (number == 1 and postgres is not None):
-                assert postgres is not None
-                postgres.restart()
-            elif trouble == "kill":
-                gateway.restart()
-            elif trouble == "full":
-                with gateway.limited(resource.RLIMIT_FSIZE, rng.choice([0, 2000, 20000, 200000])):
-                    pause(rng.uniform(0.1, 0.6))
-            elif trouble == "network":
-                recorder = rng.choice(recorders)
-                recorder.stop()
-                pause(rng.uniform(0.1, 0.6))
-                recorder.start()
-            else:
-                worker = rng.choice(workers)
-                worker.kill()
-                worker.launch()
+            first = ("kill", "full" if postgres is None else "database")
+            trouble = first[number] if number < 2 else rng.choice(troubles)
+            _make_trouble(trouble, rng, gateway, workers, recorders, postgres)
             if withdrawals and number % 2:
                 _withdraw(gateway.home, withdrawals.pop())
         for study in withdrawals:
@@ -234,6 +222,34 @@ def _rage(
             sender.join()
     if errors:
         raise errors[0]
+
+
+def _make_trouble(
+    trouble: str,
+    rng: random.Random,
+    gateway: Gateway,
+    workers: Sequence[Program],
+    recorders: Sequence[DimseRecorder | StowRecorder],
+    postgres: Postgres | None,
+) -> None:
+    """Break something, and mend it."""
+    if trouble == "database":
+        assert postgres is not None
+        postgres.restart()
+    elif trouble == "kill":
+        gateway.restart()
+    elif trouble == "full":
+        with gateway.limited(resource.RLIMIT_FSIZE, rng.choice([0, 2000, 20000, 200000])):
+            pause(rng.uniform(0.1, 0.6))
+    elif trouble == "network":
+        recorder = rng.choice(recorders)
+        recorder.stop()
+        pause(rng.uniform(0.1, 0.6))
+        recorder.start()
+    else:
+        worker = rng.choice(workers)
+        worker.kill()
+        worker.launch()
 
 
 def _withdraw(home: Path, study: SentStudy) -> None:
