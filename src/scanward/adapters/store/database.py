@@ -128,6 +128,6 @@ class Database:
                     if by
                 ]
                 if tallies:
-                    connection.execute(self._tally, tallies)
+                    connection.execute(self._tally, tallies if len(tallies) > 1 else tallies[0])
         except _FOREIGN as error:
             raise translate(error) from None

@@ -178,7 +178,8 @@ class IntakeSection(Section):
     def _add_instances(self, writing: Writing, rows: Sequence[Values]) -> set[str]:
         if not rows:
             return set()
-        added = set(writing.execute(self._insert_instances, rows).scalars())
+        # One alone as such: SQLAlchemy takes as long to put several rows together as to run the statement.
+        added = set(writing.execute(self._insert_instances, rows if len(rows) > 1 else rows[0]).scalars())
         writing.count("instances", len(added))
         return added
 
