@@ -27,7 +27,7 @@ DATABASES = ("sqlite", "postgresql")
 def parse_arguments() -> argparse.Namespace:
     """Return what the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
-    parser.add_argument("--minutes", type=float, default=12.0, help="for how long to have storms  [%(default)s]")
+    parser.add_argument("--minutes", type=float, default=10.0, help="for how long to have storms  [%(default)s]")
     parser.add_argument("--storms", type=int, default=1000, help="so many storms at most on each database")
     parser.add_argument("--seed", type=int, default=int(time.time()) % 1_000_000, help="of the first storm  [the time]")
     parser.add_argument("--database", choices=DATABASES, help="only on this one")

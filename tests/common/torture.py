@@ -61,17 +61,18 @@ class SentStudy:
     files: Mapping[str, bytes]
 
 
-def make_studies(wills: Sequence[Will], *, instances: int = 3, seed: int = 0) -> list[SentStudy]:
-    """Make a small CT study for each patient."""
+def make_studies(wills: Sequence[Will], *, instances: int = 3, first: int = 0, seed: int = 0) -> list[SentStudy]:
+    """Make a small CT study for each patient; the first one has `first` instances, where that is not 0."""
     studies = []
     for number, will in enumerate(wills):
-        made = [one.ds for one in make_ct_series(slices=instances, size=16, seed=seed * 1000 + number)]
+        slices = first if first and not number else instances
+        made = [one.ds for one in make_ct_series(slices=slices, size=16, seed=seed * 1000 + number)]
         for ds in made:
             ds.PatientID = f"P{seed}X{number}Q77"
         files = {str(ds.SOPInstanceUID): bytes_of(ds) for ds in made}
         issuer = str(made[0].get("IssuerOfPatientID", ""))
         studies.append(SentStudy(patient_id=made[0].PatientID, issuer=issuer, will=will, files=files))
-    assert len({uid for study in studies for uid in study.files}) == instances * len(wills)
+    assert len({uid for study in studies for uid in study.files}) == sum(len(study.files) for study in studies)
     return studies
 
 
