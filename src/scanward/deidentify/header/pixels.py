@@ -50,7 +50,12 @@ def pixel_pieces(reader: Reader, element: Element, facts: InstanceFacts) -> tupl
         # More frames than the header says, it may be: zeroing them would lose pixels, keeping them would let out
         # what nobody knows.
         raise DicomFormatError(f"{format_tag(element.tag)}: expected {samples} bytes of samples, got {length}")
-    return [Range(element.value, samples, Content.NATIVE_PIXELS), bytes(excess)], excess > 1
+    if samples % 2 and not facts.little and element.vr == b"OW":
+        # The bytes of each word are swapped, those of the last one too (PS3.5 Section 8.2.1): the last sample stands
+        # behind the byte that pads it.
+        samples, excess = samples + 1, excess - 1
+    pixels = Range(element.value, samples, Content.NATIVE_PIXELS)
+    return [pixels, bytes(excess)] if excess else [pixels], excess > 1
 
 
 def native_length_bytes(facts: InstanceFacts) -> int | None:

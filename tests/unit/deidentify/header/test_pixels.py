@@ -20,11 +20,14 @@ from scanward.model.instance import Content, Range
 from tests.unit.dicomstream.datasets import EXPLICIT, head, materialize, reader_of
 
 
-def facts(rows=2, columns=3, bits=16, samples=1, frames=b"", photometric=b"MONOCHROME2 ") -> InstanceFacts:
+def facts(
+    rows=2, columns=3, bits=16, samples=1, frames=b"", photometric=b"MONOCHROME2 ", *, little=True
+) -> InstanceFacts:
     numbers = {ROWS: rows, COLUMNS: columns, BITS_ALLOCATED: bits, SAMPLES_PER_PIXEL: samples}
-    values = {tag: number.to_bytes(2, "little") for tag, number in numbers.items() if number is not None}
+    order = "little" if little else "big"
+    values = {tag: number.to_bytes(2, order) for tag, number in numbers.items() if number is not None}
     values |= {NUMBER_OF_FRAMES: frames, PHOTOMETRIC_INTERPRETATION: photometric}
-    return InstanceFacts(values, (), EXPLICIT, little=True)
+    return InstanceFacts(values, (), EXPLICIT, little=little)
 
 
 @pytest.mark.parametrize(
@@ -69,6 +72,12 @@ def test_what_stands_behind_the_samples_is_zeroed() -> None:
 def test_padding_is_zeroed_without_a_word() -> None:
     _, blanked, data = pieces_of(b"abc" + b"x", facts(rows=1, columns=3, bits=8))
     assert (blanked, data) == (False, b"abc\0")
+
+
+@pytest.mark.parametrize(("behind", "blanked"), [(b"", False), (b"ROE^JANE", True)])
+def test_the_last_sample_of_swapped_words_is_no_padding(behind: bytes, blanked: bool) -> None:
+    pieces = pieces_of(b"ba-c" + behind, facts(rows=1, columns=3, bits=8, little=False))
+    assert pieces[1:] == (blanked, b"ba-c" + bytes(len(behind)))
 
 
 def test_fewer_samples_than_the_header_says_are_refused() -> None:
