@@ -345,3 +345,35 @@ shards = Table(
     UniqueConstraint("job_id", "digest"),
 )
 """What is to be done (waiting, returned) or came of it (done)."""
+
+owed_reports = Table(
+    "owed_reports",
+    metadata,
+    Column("report_id", Text, primary_key=True),
+    Column("peer", Text, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+    Column("owed", BigInteger, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("next_attempt", BigInteger, nullable=False),
+    Index(None, "peer", "next_attempt"),
+)
+"""Answers to storage commitment requests that their peers have not confirmed."""
+
+procedure_steps = Table(
+    "procedure_steps",
+    metadata,
+    Column("step_id", Text, primary_key=True),
+    Column("content", LargeBinary, nullable=False),
+    Column("begun", BigInteger, nullable=False),
+    Column("ended", BigInteger),
+    Index(None, "begun"),
+)
+"""Performed procedure steps, with the studies they belong to; no `ended`, still under way."""
+
+result_marks = Table(
+    "result_marks",
+    metadata,
+    Column("result_id", Text, primary_key=True),
+    Column("mark", LargeBinary, nullable=False),
+)
+"""By what the content of a result is told again where its blob is lost."""
