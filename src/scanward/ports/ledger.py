@@ -320,6 +320,19 @@ class Ledger(Protocol):
         """Forget workers whose last beat is before `before` and return them; each is returned to one caller only."""
         ...
 
+    # Tokens
+
+    def use_up_token(self, token_id: str, *, until: datetime, at: datetime) -> bool:
+        """Let a token be used no more; False where it was used up before. Forgets those whose `until` is over.
+
+        Of several callers, in whatever process, one alone is told True.
+        """
+        ...
+
+    def is_used_up(self, token_id: str) -> bool:
+        """Return whether a token is used up."""
+        ...
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StudyLine:

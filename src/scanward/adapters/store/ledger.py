@@ -12,6 +12,7 @@ from scanward.adapters.store.outbox import OutboxSection
 from scanward.adapters.store.registry import RegistrySection
 from scanward.adapters.store.results import ResultsSection
 from scanward.adapters.store.routing import RoutingSection
+from scanward.adapters.store.tokens import TokensSection
 from scanward.adapters.store.workers import WorkersSection
 from scanward.model.agreement import Recipient
 from scanward.ports.stores import Sealing
@@ -26,6 +27,7 @@ class SqlLedger(
     WorkersSection,
     DeskSection,
     RegistrySection,
+    TokensSection,
 ):
     """Studies, decisions, disclosures, work items, recipients and consents; for any number of threads and processes.
 

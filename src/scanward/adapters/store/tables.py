@@ -183,9 +183,9 @@ disclosures = Table(
     Column("delete_by", Text, nullable=False),
     Column("instances", Integer, nullable=False),
     UniqueConstraint("release_id", "day"),
-    Index(None, "patient_id", "disclosure_id"),
-    Index(None, "recipient", "disclosure_id"),
-    Index(None, "disclosed"),
+    Index(None, "disclosed", "disclosure_id"),
+    Index(None, "patient_id", "disclosed", "disclosure_id"),
+    Index(None, "recipient", "disclosed", "disclosure_id"),
 )
 
 items = Table(
@@ -229,6 +229,7 @@ release_uids = Table(
     Column("uid", Text, primary_key=True),
     Column("release_id", Text, ForeignKey("releases.release_id"), primary_key=True),
     Column("study_uid", Text, nullable=False),
+    Index(None, "recipient", "study_uid", "uid"),
     sqlite_with_rowid=False,
 )
 """New Study and Series Instance UIDs that a release disclosed, with the study's."""
@@ -377,3 +378,12 @@ result_marks = Table(
     Column("mark", LargeBinary, nullable=False),
 )
 """By what the content of a result is told again where its blob is lost."""
+
+used_tokens = Table(
+    "used_tokens",
+    metadata,
+    Column("token_id", Text, primary_key=True),
+    Column("until", BigInteger, nullable=False),
+    Index(None, "until"),
+)
+"""Tokens that nobody gets in by any more, each until it would be over anyway."""
