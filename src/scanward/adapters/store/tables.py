@@ -37,6 +37,7 @@ DISCLOSED = text("state NOT IN ('excluded', 'quarantined')")
 FETCHABLE = text("state IN ('available', 'sent')")
 WAITING = text("waiting > 0")
 UNROUTED = text("routed IS NULL")
+SOUGHT = text("state = 'waiting'")
 # Conditions of the partial indexes. Queries repeat them as they stand: neither database takes a partial index for a
 # condition with a parameter in it.
 
@@ -100,6 +101,35 @@ prior_requests = Table(
     Column("requested", BigInteger, nullable=False),
 )
 """Which studies are fetched as priors, for whom."""
+
+prior_studies = Table(
+    "prior_studies",
+    metadata,
+    Column("study_id", Text, primary_key=True),
+    Column("peer", Text, nullable=False),
+    Column("requested", BigInteger, nullable=False),
+    Column("asking_until", BigInteger, nullable=False),
+    Column("expected", Integer, nullable=False),
+    Column("complete", BigInteger),
+    Column("own", BigInteger),
+)
+"""Studies that are fetched: from whom, how long it may be sending, and since when all of it is here (`complete`).
+
+`own`: since when it is also a study that somebody sent by itself.
+"""
+
+prior_searches = Table(
+    "prior_searches",
+    metadata,
+    Column("study_id", Text, primary_key=True),
+    Column("recipients", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("next_attempt", BigInteger, nullable=False),
+    Column("runner", BigInteger, nullable=False),
+    _where("ix_prior_searches_waiting", "next_attempt", condition=SOUGHT),
+)
+"""Studies whose priors are looked for, for whom; `runner` is the piece of work that does it, 0 none."""
 
 quarantined = Table(
     "quarantined",
