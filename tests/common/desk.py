@@ -49,6 +49,7 @@ class Desk:
         self.accounted: list[RecordedDisclosure] = []
         self.came_back: dict[str, Result] = {}
         self.apart: list[Quarantined] = []
+        self.used: set[str] = set()
         self.broken = False
 
     def _check(self) -> None:
@@ -167,6 +168,16 @@ class Desk:
             result, state=state, reason=reason or result.reason, release_id=release_id or result.release_id
         )
         self._note(result_id, state.value, by, reason)
+
+    def use_up_token(self, token_id, *, until, at):
+        self._check()
+        fresh = token_id not in self.used
+        self.used.add(token_id)
+        return fresh
+
+    def is_used_up(self, token_id):
+        self._check()
+        return token_id in self.used
 
     # Desk
 

@@ -142,6 +142,8 @@ def use(ledger: SqlLedger) -> None:
     ledger.find_disclosed_by(claim.release.release_id)
     ledger.beat("w", NOW)
     ledger.take_over(NOW)
+    ledger.use_up_token("t", until=NOW, at=NOW)
+    ledger.is_used_up("t")
     ledger.save_recipient(parse_recipient("vendor"), "vendor", "me", NOW)
     ledger.find_recipient("vendor")
     ledger.recipients()

@@ -17,6 +17,7 @@ from scanward.model.agreement import (
     TlsFiles,
 )
 from scanward.model.release import ItemState, ReleaseState, ResultState
+from scanward.web.app import create_app
 from scanward.web.auth import AUDIENCE_LOGIN
 from scanward.web.roles import Role
 from scanward.web.staff.sessions import COOKIE, SECURE_COOKIE
@@ -148,6 +149,30 @@ def test_signing_out_ends_the_session_wherever_its_cookie_got_to(world, client):
     assert post(client, "/staff/sign-out").status_code == 303
     assert COOKIE not in client.cookies
     assert client.get("/staff/", headers={"Cookie": f"{COOKIE}={stolen}"}).status_code == 303
+
+
+def test_what_was_used_in_one_process_is_used_up_in_another(world, client):
+    other = Client(create_app(world.services))  # as a second process does, on the same ledger
+    try:
+        token = world.token(Role.AUDITOR, audience=AUDIENCE_LOGIN)
+        assert client.post("/staff/enter", data={"token": token}).status_code == 303
+        again = other.post("/staff/enter", data={"token": token})
+        assert (again.status_code, "used before" in again.text) == (403, True)
+        session = {"Cookie": f"{COOKIE}={client.cookies[COOKIE]}"}
+        assert other.get("/staff/", headers=session).status_code == 200
+        assert post(client, "/staff/sign-out").status_code == 303
+        assert other.get("/staff/", headers=session).status_code == 303
+    finally:
+        other.close()
+
+
+def test_nobody_is_let_in_while_it_cannot_be_told_who_was_signed_out(world, client):
+    sign_in(client, world, Role.AUDITOR)
+    world.desk.broken = True
+    answer = client.get("/staff/recipients")
+    assert (answer.status_code, "A store cannot be reached" in answer.text) == (503, True)
+    token = world.token(Role.AUDITOR, audience=AUDIENCE_LOGIN)
+    assert client.post("/staff/enter", data={"token": token}).status_code == 503
 
 
 def test_a_session_ends_after_a_day_of_work(world, client):

@@ -65,7 +65,7 @@ def _add_errors(staff: FastAPI) -> None:
     def page(request: Request, problem: Problem) -> Response:
         try:
             session = _session(request)
-        except SignInError:
+        except (SignInError, ScanwardError):
             session = None
         return render(request, "problem.html", session, {"problem": problem}, status=problem.status)
 

@@ -2,9 +2,8 @@
 
 import hashlib
 import hmac
-import threading
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from urllib.parse import urlsplit
 
 from fastapi import Request, Response
@@ -21,6 +20,10 @@ SECURE_COOKIE = "__Host-scanward_session"
 """A browser takes this one over TLS only, and from this host only."""
 
 SESSION = timedelta(hours=8)
+
+
+MARGIN = timedelta(hours=1)
+"""So long beyond its end a token stays known as used up: clocks of processes differ, and tokens are given leeway."""
 
 
 class SignInError(Exception):
@@ -40,7 +43,7 @@ class Session:
 
 
 class Sessions:
-    """Begins, finds and ends sessions.
+    """Begins, finds and ends sessions. The ledger keeps which are over, so that they are in every process.
 
     Parameters
     ----------
@@ -54,22 +57,21 @@ class Sessions:
         self._services = services
         self._gate = gate
         self._csrf_key = hmac.digest(services.token_key, b"scanward staff forms", "sha256")
-        self._lock = threading.Lock()
-        self._ended: dict[str, datetime] = {}
 
     def begin(self, token: str, response: Response, *, secure: bool) -> None:
         """Sign in by a token: a link's, once, or one for the API. Raises `AccessError`, `NetworkError`."""
-        now = self._services.clock()
         reader = self._gate.tokens
         try:
             principal = reader.read(token, AUDIENCE_LOGIN)
         except AccessError:
             principal = reader.read(token, AUDIENCE_BEARER)
         else:
-            self._use_up(principal, now)
+            if not self._use_up(principal):
+                raise AccessError("this link was used before")
         roles = principal.roles & STAFF
         if not roles:
             raise AccessError("the staff page is for privacy officers, imaging IT and auditors")
+        now = self._services.clock()
         session = issue_token(
             self._services.token_key, principal.subject, roles, "", SESSION, audience=AUDIENCE_SESSION, now=now
         )
@@ -83,16 +85,13 @@ class Sessions:
             samesite="strict",
         )
 
-    def _use_up(self, principal: Principal, now: datetime) -> None:
-        """Let a token be used no more; raises `AccessError` where it was."""
-        with self._lock:
-            self._ended = {one: expires for one, expires in self._ended.items() if expires + SESSION > now}
-            if principal.token_id in self._ended:
-                raise AccessError("this link was used before")
-            self._ended[principal.token_id] = principal.expires
+    def _use_up(self, principal: Principal) -> bool:
+        """Let a token be used no more, here and in every other process; False where it was used up before."""
+        until = principal.expires + MARGIN
+        return self._services.ledger.use_up_token(principal.token_id, until=until, at=self._services.clock())
 
     def get(self, request: Request) -> Session:
-        """Return who is signed in; raises `SignInError`."""
+        """Return who is signed in; raises `SignInError`, or `StoreError` where that cannot be told."""
         token = request.cookies.get(SECURE_COOKIE) or request.cookies.get(COOKIE)
         if not token:
             raise SignInError
@@ -101,9 +100,8 @@ class Sessions:
         except AccessError as error:
             self._gate.refuse(str(error))
             raise SignInError from None
-        with self._lock:
-            if principal.token_id in self._ended:
-                raise SignInError
+        if self._services.ledger.is_used_up(principal.token_id):
+            raise SignInError
         csrf = hmac.new(self._csrf_key, principal.token_id.encode(), hashlib.sha256).hexdigest()
         return Session(principal=principal, csrf=csrf)
 
@@ -126,7 +124,7 @@ class Sessions:
 
     def end(self, session: Session, response: Response) -> None:
         """Sign out: the session is of no use any more, wherever its cookie got to."""
-        self._use_up(session.principal, self._services.clock())
+        self._use_up(session.principal)
         response.delete_cookie(COOKIE, path="/", httponly=True, samesite="strict")
         response.delete_cookie(SECURE_COOKIE, path="/", secure=True, httponly=True, samesite="strict")
 
