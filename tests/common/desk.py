@@ -226,12 +226,19 @@ class Desk:
 
     def disclosures(self, *, limit, patient_id="", recipient="", before=None, since=None, until=None):
         self._check()
+
+        def place(one):
+            return one.disclosure.disclosed, one.disclosure_id
+
+        last = next((one for one in self.accounted if one.disclosure_id == before), None)
+        if before is not None and last is None:
+            raise UnknownError("there is no such disclosure")
         found = [
             one
-            for one in sorted(self.accounted, key=lambda one: -one.disclosure_id)
+            for one in sorted(self.accounted, key=place, reverse=True)
             if patient_id in ("", one.patient_id)
             and recipient in ("", one.disclosure.recipient)
-            and (before is None or one.disclosure_id < before)
+            and (last is None or place(one) < place(last))
             and (since is None or one.disclosure.disclosed >= since)
             and (until is None or one.disclosure.disclosed < until)
         ]

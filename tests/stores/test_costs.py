@@ -43,6 +43,7 @@ IN_ORDER = {
     "ix_releases_changed",
     "ix_quarantined_received",
     "ix_results_received",
+    "ix_disclosures_disclosed_disclosure_id",
 }
 """Indexes that a list with a limit walks from one end."""
 
@@ -173,7 +174,7 @@ def look(ledger: SqlLedger, patient_id: str) -> None:
         ledger.releases(limit=10, before=before, recipient="vendor")
         ledger.releases(limit=10, before=before, state=ReleaseState.DONE, recipient="vendor")
     ledger.history(fetched.release_id)
-    for start in (None, 5):
+    for start in (None, ledger.disclosures(limit=1)[0].disclosure_id):
         ledger.disclosures(limit=10, before=start)
         ledger.disclosures(limit=10, before=start, patient_id=patient_id)
         ledger.disclosures(limit=10, before=start, recipient="vendor")
@@ -228,8 +229,6 @@ def test_no_statement_looks_at_all_of_a_table(plans: dict[str, list[str]]):
                 continue
             if found[2] in IN_ORDER and "LIMIT" in statement:
                 continue
-            if step == "SCAN disclosures" and "ORDER BY disclosures.disclosure_id DESC" in statement:
-                continue  # in the order of the table itself, up to the limit
             scans.append((step, statement))
     assert scans == []
 

@@ -416,7 +416,7 @@ class Desk(Protocol):
         since: datetime | None = None,
         until: datetime | None = None,
     ) -> Sequence[RecordedDisclosure]:
-        """Return disclosures by id; `before` is the id to go on from."""
+        """Return disclosures, newest first; `before` is the id to go on from, `UnknownError` where it is none."""
         ...
 
     def results(self, *, limit: int, state: ResultState | None = None) -> Sequence[Result]:

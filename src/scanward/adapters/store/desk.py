@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import BindParameter, Connection, Select, bindparam, func, select, text
+from sqlalchemy import BindParameter, Connection, Select, bindparam, func, select, text, tuple_
 
 from scanward.adapters.store import tables
 from scanward.adapters.store.database import from_micros, to_micros
@@ -17,6 +17,7 @@ from scanward.adapters.store.rows import (
     to_result,
 )
 from scanward.adapters.store.section import Section
+from scanward.errors import UnknownError
 from scanward.model.release import ItemState, OutboxItem, RecordedDisclosure, Release, ReleaseState, Result, ResultState
 from scanward.ports.ledger import Event, ItemLine, Quarantined, StudyLine
 
@@ -44,9 +45,7 @@ _STATES_BY_RELEASE = (
     .where(_items.c.release_id.in_(_IDS))
     .group_by(_items.c.release_id, _items.c.state)
 )
-_PERIOD = select(
-    func.min(_disclosures.c.disclosure_id).label("first"), func.max(_disclosures.c.disclosure_id).label("last")
-).where(_disclosures.c.disclosed >= bindparam("since"), _disclosures.c.disclosed < bindparam("until"))
+_DISCLOSED = select(_disclosures.c.disclosed).where(_disclosures.c.disclosure_id == bindparam("id"))
 _QUARANTINED = (
     select(tables.quarantined).order_by(tables.quarantined.c.received.desc()).limit(bindparam("n"))
 )  # fmt: skip
@@ -87,6 +86,7 @@ _COUNTED = (
     *(f"releases:{state}" for state in ReleaseState),
     *(f"items:{state}" for state in ItemState),
     *(f"results:{state}" for state in ResultState),
+    *(f"{PRIOR_SEARCHES}:{state}" for state in SearchState),
 )
 
 
@@ -180,26 +180,27 @@ class DeskSection(Section):
         since: datetime | None = None,
         until: datetime | None = None,
     ) -> Sequence[RecordedDisclosure]:
-        """Return disclosures by id, newest first; `before` is the id to go on from.
+        """Return disclosures, newest first; `before` is the id to go on from.
 
-        Those disclosed from `since` on and before `until`.
+        Those disclosed from `since` on and before `until`. Each question goes by an index on when they were disclosed,
+        from where the last page ended. Raises `UnknownError` where `before` is none of them.
         """
-        query = select(_disclosures).order_by(_disclosures.c.disclosure_id.desc()).limit(limit)
+        when = (_disclosures.c.disclosed, _disclosures.c.disclosure_id)
+        query = select(_disclosures).order_by(*(one.desc() for one in when)).limit(limit)
         if patient_id:
             query = query.where(_disclosures.c.patient_id == patient_id)
         if recipient:
             query = query.where(_disclosures.c.recipient == recipient)
-        if before is not None:
-            query = query.where(_disclosures.c.disclosure_id < before)
         if since is not None:
             query = query.where(_disclosures.c.disclosed >= to_micros(since))
         if until is not None:
             query = query.where(_disclosures.c.disclosed < to_micros(until))
         with self._database.reading() as connection:
-            if since is not None and until is not None and not patient_id:
-                # Ids follow times but for little: from one end of the period to the other, rather than from today.
-                ends = connection.execute(_PERIOD, {"since": to_micros(since), "until": to_micros(until)}).one()
-                query = query.where(_disclosures.c.disclosure_id.between(ends.first, ends.last))
+            if before is not None:
+                last = connection.execute(_DISCLOSED, {"id": before}).scalar_one_or_none()
+                if last is None:
+                    raise UnknownError("expected the id of a disclosure to go on from, got one of none")
+                query = query.where(tuple_(*when) < tuple_(last, before))
             rows = connection.execute(query).all()
             states = _states_of(connection, sorted({row.release_id for row in rows}))
         return [
