@@ -93,6 +93,8 @@ def use(ledger: SqlLedger) -> None:
     SqlLedger(ledger._database._readers, SEALING, parse_recipient).add_received([one])
     ledger.find_instance(one.instance_id)
     ledger.find_known([one.instance_id])
+    ledger.find_mark(one.instance_id)
+    ledger.replace_blob(one.instance_id, one.blob, one.blob, 1, "archive", NOW)
     ledger.studies_of([one.instance_id])
     ledger.find_quiet(NOW, 10)
     batch = ledger.close_study(one.study_id, Completion.QUIET, NOW)
@@ -137,6 +139,9 @@ def use(ledger: SqlLedger) -> None:
     ledger.find_results(ResultState.RECEIVED, 10, due=NOW)
     ledger.move_result("r", ResultState.HELD, at=NOW)
     ledger.get_result("r")
+    ledger.keep_result_mark("r", "mark")
+    ledger.find_result_mark("r")
+    ledger.replace_result_blob("r", "lost", "blob", "vendor", NOW)
     assert len(ledger.find_disclosed("third", [items[0].study_uid])) == 0  # stopped
     sent = queue_study(ledger, "5")
     assert len(ledger.find_disclosed_by(sent.release_id)) == 1
@@ -157,6 +162,8 @@ def use(ledger: SqlLedger) -> None:
     )
     ledger.add_quarantined(quarantined)
     ledger.add_quarantined(quarantined)
+    ledger.find_quarantined_blob("q")
+    ledger.replace_quarantined_blob("q", "lost", "blob", "archive", NOW)
     look(ledger, one.patient_id)
 
 

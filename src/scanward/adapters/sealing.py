@@ -12,6 +12,7 @@ twice, but is missing where the cryptography library is built with OpenSSL befor
 
 import hmac
 import os
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from scanward.adapters.keys import KEY_BYTES, derive
@@ -84,12 +85,30 @@ class MasterSealing:
     def __init__(self, key: bytes) -> None:
         self._blind = derive(key, b"scanward blind index v1")
         self._cipher = OwnedCipher(derive(key, b"scanward sealed text v1"))
+        self._fingerprint = derive(key, b"scanward fingerprint v1")
 
     def blind(self, kind: str, value: str) -> str:
         """Return 32 hexadecimal digits, the same for the same `kind` and `value`, that lead back only with the key."""
         kind_bytes = encode(kind)
         message = len(kind_bytes).to_bytes(4, "big") + kind_bytes + encode(value)
         return hmac.digest(self._blind, message, "sha256")[:BLIND_BYTES].hex()
+
+    def fingerprint(self, owner: str, chunks: Iterable[bytes]) -> bytes:
+        """Return 16 bytes, the same for the same content of the same `owner`, that tell nothing without the key.
+
+        GMAC (NIST SP 800-38D), some twenty times as fast as SHA-256, under a key for each owner: the ledger keeps one
+        fingerprint of an owner, so that one nonce will do.
+        """
+        from cryptography.hazmat.primitives.ciphers import Cipher
+        from cryptography.hazmat.primitives.ciphers.algorithms import AES
+        from cryptography.hazmat.primitives.ciphers.modes import GCM
+
+        key = hmac.digest(self._fingerprint, encode(owner), "sha256")
+        maker = Cipher(AES(key), GCM(bytes(_NONCE_BYTES))).encryptor()
+        for chunk in chunks:
+            maker.authenticate_additional_data(chunk)
+        maker.finalize()
+        return maker.tag
 
     def seal(self, owner: str, text: str) -> bytes:
         """Encrypt `text`, bound to `owner`, so that it opens nowhere else."""

@@ -13,8 +13,8 @@ from scanward.ports.audit import Disagreement
 
 
 @contextlib.contextmanager
-def check_all(home: Path | None, *, repair: bool) -> Iterator[Iterator[Disagreement]]:
+def check_all(home: Path | None, *, repair: bool, reads: bool = False) -> Iterator[Iterator[Disagreement]]:
     """Open the stores of a home folder, and give every disagreement between them."""
     with open_stores(home) as stores:
         audit = SqlAudit(Database(stores.engines[0]))
-        yield check_stores(audit, stores.blobs, stores.vault, now=now(), repair=repair)
+        yield check_stores(audit, stores.blobs, stores.vault, now=now(), repair=repair, reads=reads)

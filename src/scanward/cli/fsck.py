@@ -16,15 +16,16 @@ SHOWN = 20
 
 @click.command()
 @click.option("--repair", is_flag=True, help="Delete blobs that nothing names.")
+@click.option("--read", "reads", is_flag=True, help="Read every blob to its end, which takes as long as that takes.")
 @click.option("--json", "as_json", is_flag=True, help="Print each disagreement as a line of JSON.")
 @home_option
-def fsck(home: Path | None, *, repair: bool, as_json: bool) -> ExitCode:
+def fsck(home: Path | None, *, repair: bool, reads: bool, as_json: bool) -> ExitCode:
     """Compare ledger, blobs, vault and outbox, and tell every disagreement; ends with 0 when they agree, else 3."""
     from scanward.bootstrap.audit import check_all
 
     counts: Counter[tuple[str, str]] = Counter()
     found = 0
-    with check_all(home, repair=repair) as disagreements:
+    with check_all(home, repair=repair, reads=reads) as disagreements:
         for one in disagreements:
             found += 1
             if as_json:

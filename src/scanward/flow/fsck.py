@@ -10,9 +10,12 @@ from scanward.ports.stores import Blobs, Vault
 YOUNG = timedelta(hours=1)
 """A blob is stored before its row: one that no row names is a leftover only once it is older than this."""
 
+READ_BYTES = 1024 * 1024
+"""How much of a blob is read at a time."""
+
 
 def check_stores(
-    audit: Audit, blobs: Blobs, vault: Vault, *, now: datetime, repair: bool = False
+    audit: Audit, blobs: Blobs, vault: Vault, *, now: datetime, repair: bool = False, reads: bool = False
 ) -> Iterator[Disagreement]:
     """Yield every disagreement between the stores, in numbered steps.
 
@@ -26,6 +29,8 @@ def check_stores(
         Aware UTC.
     repair
         Whether to delete blobs that nothing names.
+    reads
+        Whether to read every blob to its end: damage beyond its header is found by that alone.
 
     Raises
     ------
@@ -50,16 +55,12 @@ def check_stores(
         elif use.blob not in stored:
             if use.needed:
                 yield _missing(use.what, use.owner)
-        else:
-            try:
-                with blobs.open(key, use.blob):
-                    pass
-            except StoreError:
-                yield Disagreement(
-                    what=f"the blob of {use.what} cannot be opened: damaged, or of another key",
-                    subject=use.owner,
-                    remedy="Restore blobs and vault from backups of one time, or have the archive send it again.",
-                )
+        elif not _can_open(blobs, key, use.blob, reads=reads):
+            yield Disagreement(
+                what=f"the blob of {use.what} cannot be opened: damaged, or of another key",
+                subject=use.owner,
+                remedy="Have it sent again, which stores it anew; or restore blobs and vault from one backup.",
+            )
     # 3. What is there is named.
     for name, since in stored.items():
         if name not in named and since < now - YOUNG:
@@ -80,9 +81,19 @@ def check_stores(
             )
 
 
+def _can_open(blobs: Blobs, key: bytes, name: str, *, reads: bool) -> bool:
+    try:
+        with blobs.open(key, name) as blob:
+            for offset in range(0, blob.size if reads else 0, READ_BYTES):
+                blob.read(offset, READ_BYTES)
+    except StoreError:
+        return False
+    return True
+
+
 def _missing(what: str, owner: str) -> Disagreement:
     return Disagreement(
         what=f"the blob of {what} is missing",
         subject=owner,
-        remedy="Restore the blobs from their backup, or have the archive send the study again.",
+        remedy="Have it sent again, which stores it anew; or restore the blobs from their backup.",
     )

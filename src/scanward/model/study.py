@@ -98,6 +98,8 @@ class ReceivedInstance:
         Who brought it.
     received
         When, aware UTC.
+    mark
+        By what its content is told again where the blob is lost; kept encrypted; empty where there is none.
     """
 
     study_id: str
@@ -120,6 +122,7 @@ class ReceivedInstance:
     blob: str
     origin: Origin
     received: datetime
+    mark: str = ""
 
     def __repr__(self) -> str:
         """Show the blind index only."""

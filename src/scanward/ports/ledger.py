@@ -130,6 +130,22 @@ class Ledger(Protocol):
         ...
 
     # Complete
+    def find_mark(self, instance_id: str) -> str:
+        """Return the mark of an instance, empty where there is none; raises `UnknownError`."""
+        ...
+
+    def replace_blob(self, instance_id: str, lost: str, blob: str, size_bytes: int, by: str, at: datetime) -> bool:
+        """Note that an instance is stored anew as `blob`; False, and nothing noted, where `lost` is not its blob."""
+        ...
+
+    def find_quarantined_blob(self, quarantine_id: str) -> str:
+        """Return the blob of an instance that is not understood, empty where there is none."""
+        ...
+
+    def replace_quarantined_blob(self, quarantine_id: str, lost: str, blob: str, by: str, at: datetime) -> bool:
+        """As :meth:`replace_blob`, for an instance that is not understood."""
+        ...
+
 
     def close_study(self, study_id: str, how: Completion, at: datetime) -> Batch | None:
         """Make the study's instances that are in no batch a batch; None where there are none."""
@@ -265,6 +281,18 @@ class Ledger(Protocol):
         Raises `StateError` where the item is neither AVAILABLE nor SENT any more.
         """
         ...
+    def keep_result_mark(self, result_id: str, mark: str) -> None:
+        """Keep by what the content of a result is told again; the first one stays."""
+        ...
+
+    def find_result_mark(self, result_id: str) -> str:
+        """Return what was kept, empty where there is nothing."""
+        ...
+
+    def replace_result_blob(self, result_id: str, lost: str, blob: str, by: str, at: datetime) -> bool:
+        """As :meth:`replace_blob`, for a result."""
+        ...
+
 
     # Results
 

@@ -1,6 +1,6 @@
 """Where the gateway keeps things; each says what a thief of it gains and what its loss costs."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol
@@ -70,6 +70,10 @@ class Sealing(Protocol):
 
     def blind(self, kind: str, value: str) -> str:
         """Return 32 hexadecimal digits, the same for the same `kind` and `value`, that lead back only with the key."""
+        ...
+
+    def fingerprint(self, owner: str, chunks: Iterable[bytes]) -> bytes:
+        """Return 16 bytes, the same for the same content of the same `owner`, that tell nothing without the key."""
         ...
 
     def seal(self, owner: str, text: str) -> bytes:

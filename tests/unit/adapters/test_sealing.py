@@ -91,3 +91,17 @@ def test_the_key_comes_from_the_master_key(tmp_path):
 def test_a_short_key_is_refused():
     with pytest.raises(ValueError, match="32 bytes"):
         OwnedCipher(b"short")
+
+
+def test_a_fingerprint_tells_content_and_owner_apart():
+    sealing = SEALING
+    made = sealing.fingerprint("one", [b"content"])
+    assert len(made) == 16
+    assert made == sealing.fingerprint("one", [b"con", b"", b"tent"])
+    others = [
+        sealing.fingerprint("two", [b"content"]),
+        sealing.fingerprint("one", [b"contenT"]),
+        sealing.fingerprint("one", [b"content\0"]),
+        MasterSealing(bytes(32)).fingerprint("one", [b"content"]),
+    ]
+    assert len({made, *others}) == 5

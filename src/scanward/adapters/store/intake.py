@@ -8,6 +8,7 @@ from sqlalchemy import BindParameter, bindparam, case, insert, select, union_all
 
 from scanward.adapters.store import tables
 from scanward.adapters.store.database import Database, Values, Writing, from_micros, to_micros
+from scanward.adapters.store.priors import note_batch, note_repeated
 from scanward.adapters.store.rows import (
     STORED_INSTANCE,
     chunks,
@@ -84,7 +85,6 @@ _ROUTED = (
     .where(_batches.c.study_id == bindparam("id"), _batches.c.number == bindparam("n"), tables.UNROUTED)
     .values(routed=bindparam("at"))
 )
-_PRIOR_REQUESTS = select(tables.prior_requests.c.recipient).where(tables.prior_requests.c.study_id == bindparam("id"))
 _KNOWN = union_all(
     select(_instances.c.instance_id).where(_instances.c.instance_id.in_(_IDS)),
     select(tables.series.c.series_id).where(tables.series.c.series_id.in_(_IDS)),
@@ -104,7 +104,6 @@ class IntakeSection(Section):
         self._insert_series = new(tables.series)
         self._insert_instances = new(_instances, "instance_id")
         self._insert_quarantined = new(tables.quarantined, "quarantine_id")
-        self._insert_prior_request = new(tables.prior_requests, "study_id")
 
     def add_received(self, received: Sequence[ReceivedInstance]) -> Sequence[Arrived]:
         """Note instances; those that are known or belong to another patient's study change nothing."""
@@ -127,6 +126,8 @@ class IntakeSection(Section):
                 added = self._add_instances(writing, [values[firsts[one]] for one in sorted(fitting)])
                 there = self._find_there(writing, [one for one in fitting if one not in added])
                 self._note_arrivals(writing, [fitting[one] for one in added])
+                if there:
+                    note_repeated(writing, [fitting[one] for one in there], there)
         except ScanwardError:
             # What was remembered may be what is wrong.
             self._owners = {}
@@ -257,6 +258,7 @@ class IntakeSection(Section):
             batch = {"study_id": study_id, "number": number, "how": how.value, "closed": to_micros(at), "routed": None}
             writing.execute(_INSERT_BATCH, batch)
             writing.note(study_id, What.COMPLETED, at, detail=f"batch {number}: {count} instances, by {how.value}")
+            note_batch(writing, study_id, number, at)
         return Batch(study_id=study_id, number=number)
 
     def find_quiet(self, before: datetime, limit: int) -> Sequence[str]:
@@ -306,24 +308,12 @@ class IntakeSection(Section):
             rows = connection.execute(_INSTANCES_OF, {"id": batch.study_id, "number": batch.number}).all()
         return [to_stored(row) for row in rows]
 
-    def request_prior(self, study_id: str, recipient: str, at: datetime) -> bool:
-        """Note that a study is fetched as a prior for a recipient; False, and nothing noted, where it is known."""
-        with self._database.writing() as writing:
-            if writing.execute(_STUDY, {"id": study_id}).one_or_none() is not None:
-                return False
-            row = {"study_id": study_id, "recipient": recipient, "requested": to_micros(at)}
-            if writing.execute(self._insert_prior_request, row).one_or_none() is not None:
-                writing.note(study_id, What.PRIOR_REQUESTED, at, detail=f"for {recipient}")
-        return True
-
-    def find_prior_requests(self, study_id: str) -> frozenset[str]:
-        """Return the recipients for whom a study was fetched as a prior; empty where it came by itself."""
-        with self._database.reading() as connection:
-            return frozenset(connection.execute(_PRIOR_REQUESTS, {"id": study_id}).scalars())
-
 
 def _instance_identity(received: ReceivedInstance) -> str:
-    return json.dumps({"series_uid": received.series_uid, "sop_instance_uid": received.sop_instance_uid})
+    identity = {"series_uid": received.series_uid, "sop_instance_uid": received.sop_instance_uid}
+    if received.mark:
+        identity["mark"] = received.mark
+    return json.dumps(identity)
 
 
 def _arrived(

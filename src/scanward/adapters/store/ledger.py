@@ -7,6 +7,7 @@ from sqlalchemy import Engine
 from scanward.adapters.store.accounting import AccountingSection
 from scanward.adapters.store.database import Database
 from scanward.adapters.store.desk import DeskSection
+from scanward.adapters.store.healing import HealingSection
 from scanward.adapters.store.intake import IntakeSection
 from scanward.adapters.store.outbox import OutboxSection
 from scanward.adapters.store.registry import RegistrySection
@@ -21,6 +22,8 @@ from scanward.ports.stores import Sealing
 class SqlLedger(
     IntakeSection,
     RoutingSection,
+    HealingSection,
+    PriorsSection,
     AccountingSection,
     OutboxSection,
     ResultsSection,

@@ -56,6 +56,7 @@ class What(StrEnum):
     DECIDED = "decided"
     APPROVED = "approved"
     REFUSED = "refused"
+    STORED_ANEW = "stored anew"
     REOPENED = "opened again"
     DISCLOSED = "disclosed"
     SET_BACK = "set back"
