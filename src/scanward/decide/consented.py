@@ -5,7 +5,7 @@ from datetime import datetime
 
 from scanward.model.agreement import Recipient
 from scanward.model.consent import Effect, Provision
-from scanward.standard.act_reasons import covers, denies, in_words, is_care
+from scanward.standard.act_reasons import ancestors, covers, denies, in_words, is_primary
 
 EVERYONE = "*"
 
@@ -38,8 +38,8 @@ def explain_permit(purpose: str, recipient: Recipient) -> str:
 
 
 def needs_permit(purpose: str) -> bool:
-    """Return whether `purpose` is a secondary use, which leaves nothing out unless the patient has agreed to it."""
-    return not is_care(purpose)
+    """Return whether `purpose` is a secondary use, for which nothing leaves unless the patient has agreed to it."""
+    return not is_primary(purpose)
 
 
 def _denies(provision: Provision, recipient_id: str, purpose: str, now: datetime) -> bool:
@@ -50,7 +50,7 @@ def _denies(provision: Provision, recipient_id: str, purpose: str, now: datetime
     # No purpose named: all of them. A release for a secondary use as a whole would take along the part refused.
     refused = _names(provision.purposes)
     return not refused or any(
-        denies(code, purpose) or (needs_permit(purpose) and covers(purpose, code)) for code in refused
+        denies(code, purpose) or (needs_permit(purpose) and purpose in ancestors(code)) for code in refused
     )
 
 

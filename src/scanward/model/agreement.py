@@ -166,7 +166,8 @@ class Agreement:
     Attributes
     ----------
     purposes
-        HL7 v3 ActReason codes; each names itself and what is below it, but for ``MLTRAINING``, which has to be named.
+        HL7 v3 ActReason codes; each names itself and what is below it, but for secondary use below care
+        (:func:`scanward.standard.act_reasons.covers`) and for ``MLTRAINING``, which have to be named.
     data
         What data.
     region

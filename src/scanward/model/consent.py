@@ -21,8 +21,8 @@ class Provision:
     effect
         Permit or deny.
     purposes
-        ActReason codes it is about, each with what is below it (a permit reaches ``MLTRAINING`` only by name);
-        ``*`` alone means every purpose, in a denial only.
+        ActReason codes it is about, each with what is below it (a permit reaches ``MLTRAINING``, and secondary use
+        below care, only by name); ``*`` alone means every purpose, in a denial only.
     recipients
         Ids of recipients it is about; ``*`` alone means every one.
     starts, ends

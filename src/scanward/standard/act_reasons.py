@@ -1,8 +1,10 @@
 """HL7 v3 ActReason: the purposes for which data is used, below PurposeOfUse. Edition 3.1.0, see ``README.md``.
 
-A code stands for itself and what lies below it, with one exception that is this project's: HL7 has ``MLTRAINING`` below
-``HOPERAT``, so that whoever agrees to health care operations would agree to the training of AI models without being
-told. Here it has to be named.
+A code stands for itself and what lies below it, with an exception that is this project's. HL7 has ``MLTRAINING``,
+``SYSDEV`` and ``FRAUD`` below ``HOPERAT``: whoever agrees to health care operations would agree to the training of AI
+models and to the development of software without being told. Here every code is either *primary* use, the care of
+this very patient, or *secondary* use (`PRIMARY`, `SECONDARY`). Who agrees to a code of care agrees to primary use below
+it only, and to the training of models by its own name only.
 """
 
 from functools import cache
@@ -17,8 +19,96 @@ ANY: Final = "*"
 TRAINING: Final = "MLTRAINING"
 """Training of AI models: agreed to only by its own name."""
 
-CARE: Final = frozenset({"TREAT", "HPAYMT", "HOPERAT"})
-"""Treatment, payment and health care operations, which need no separate consent (45 CFR 164.506)."""
+OPERATIONS: Final = "HOPERAT"
+
+PRIMARY: Final = MappingProxyType(
+    {
+        "TREAT": "the care of this patient",
+        "BTG": "the care of this patient in an emergency: overrides who may look, not what the patient refused",
+        "COC": "the care of this patient, by several",
+        "ERTREAT": "the care of this patient in an emergency",
+        "ETREAT": "the care of this patient in an emergency",
+        "TREATDS": "the care of this patient: software reads the scan for the physician who decides",
+        "HPAYMT": "the payment of this patient's care",
+        "CLMATTCH": "the payment of this patient's care: what a claim rests on",
+        "COVAUTH": "the payment of this patient's care, asked in advance",
+        "COVERAGE": "the payment of this patient's care: what the insurance takes over",
+        "ELIGVER": "the payment of this patient's care: whether there is an insurance",
+        "REMITADV": "the payment of this patient's care, explained",
+        "PATADMIN": "the administration of this patient's care, the only one of the operations that is about one",
+    }
+)
+"""Primary use, each with why: giving this patient care, having it paid, administering it. Needs no permit."""
+
+_EVERYBODY = "for the care of others, or of everybody"
+_HOUSE = "for the house: its duties, its accounts, its systems; not one patient's care"
+_AUTHORITY = "for an authority, a court or an employer"
+_RESEARCH = "for knowledge, not for care"
+_PATIENT = "at a request: the patient has to have made it"
+
+SECONDARY: Final = MappingProxyType(
+    {
+        # Below TREAT
+        "CLINTRL": "a trial's protocol says what is done with it; who takes part has agreed, and that is on record",
+        "POPHLTH": _EVERYBODY,
+        # Below HPAYMT
+        "ELIGDTRM": "assesses the patient, means or disability, for a programme; pays for no care",
+        "ENROLLM": "makes somebody a member of a plan; pays for no care",
+        "MILDCRG": _AUTHORITY,
+        "PMTDS": "software decides on money, perhaps against the patient; no one's care waits for it",
+        # HOPERAT and below
+        "HOPERAT": "too wide to tell what it is for: development, teaching and fraud detection lie below it",
+        "CAREMGT": "HL7 itself says: analytics, evaluation and other secondary uses",
+        "DONAT": _EVERYBODY,
+        "FRAUD": "looks for deeds, not for illness",
+        "GOV": _AUTHORITY,
+        "HACCRED": _HOUSE,
+        "HCOMPL": _HOUSE,
+        "HDECD": "the care of this patient has ended",
+        "HDIRECT": _HOUSE,
+        "HDM": _HOUSE,
+        "HLEGAL": _AUTHORITY,
+        "HOUTCOMS": "measures what helps whom, for the care of others",
+        "HPRGRP": _HOUSE,
+        "HQUALIMP": "makes the care of others better",
+        "HSYSADMIN": _HOUSE,
+        "LABELING": "work on data, as that before training is",
+        "METAMGT": "work on data, not on a patient",
+        "MEMADMIN": _HOUSE,
+        "MILCDM": _AUTHORITY,
+        "MLTRAINING": "makes a model, which keeps what it learned: agreed to by its own name only",
+        "PATSFTY": "makes the care of others safer",
+        "PERFMSR": "measures the house, not a patient",
+        "RECORDMGT": "the archive keeps the record; a recipient of pseudonyms cannot",
+        "SYSDEV": "makes a product: to design, develop and test is what a vendor of AI would do with it",
+        "HTEST": "makes a product; HL7 means synthetic data, which scans of a patient are not",
+        "TRAIN": "teaches people, for the care of others",
+        # The rest
+        "HMARKT": "sells something",
+        "HRESCH": _RESEARCH,
+        "BIORCH": _RESEARCH,
+        "CLINTRCH": _RESEARCH,
+        "CLINTRCHNPC": _RESEARCH,
+        "CLINTRCHPC": _RESEARCH,
+        "DSRCH": _RESEARCH,
+        "POARCH": _RESEARCH,
+        "PRECLINTRCH": _RESEARCH,
+        "TRANSRCH": _RESEARCH,
+        "PUBHLTH": _EVERYBODY,
+        "DISASTER": _EVERYBODY,
+        "THREAT": _EVERYBODY,
+        "PATRQT": _PATIENT,
+        "FAMRQT": _PATIENT,
+        "PWATRNY": _PATIENT,
+        "SUPNWK": _PATIENT,
+    }
+)
+"""Secondary use, each with why: leaves for nobody unless the patient has agreed to it."""
+
+_CARE: Final = frozenset({"TREAT", "HPAYMT", OPERATIONS})
+_NO_CARE: Final = frozenset({TRAINING, "SYSDEV", "HTEST", "DONAT", "GOV", "HDECD", "HLEGAL", "MILCDM", "MILDCRG"})
+"""What HL7 has below treatment, payment and operations, and 45 CFR 164.501 has not: the development of products, and
+what 164.512 has clauses of its own for (law, the dead, donation, the military), which has to be accounted for."""
 
 PATIENT_REQUEST: Final = "PATRQT"
 
@@ -102,10 +192,18 @@ def ancestors(code: str) -> frozenset[str]:
 
 
 def covers(agreed: str, purpose: str) -> bool:
-    """Return whether who agreed to `agreed` agreed to `purpose`: the same or above it, training only by its name."""
+    """Return whether who agreed to `agreed` agreed to `purpose`: the same, or below it and not hidden there.
+
+    Training is covered by its own name only; other secondary use by itself and secondary use above it, but not by codes
+    of care and operations.
+    """
     if not is_purpose(agreed) or not is_purpose(purpose):
         return False
-    return agreed == purpose if purpose == TRAINING else agreed in _lineage(purpose)
+    if agreed == purpose:
+        return True
+    if purpose == TRAINING or (not is_primary(purpose) and (is_primary(agreed) or agreed == OPERATIONS)):
+        return False
+    return agreed in _lineage(purpose)
 
 
 def denies(refused: str, purpose: str) -> bool:
@@ -118,9 +216,17 @@ def denies(refused: str, purpose: str) -> bool:
     return refused in _lineage(purpose)
 
 
+def is_primary(code: str) -> bool:
+    """Return whether `code` is about the care of this very patient, which is the only use that needs no permit."""
+    return code in PRIMARY
+
+
 def is_care(code: str) -> bool:
-    """Return whether `code` is treatment, payment or health care operations or below, which training never is."""
-    return is_purpose(code) and code != TRAINING and bool(_lineage(code) & CARE)
+    """Return whether `code` can be disclosed on the ground of treatment, payment or operations (45 CFR 164.506).
+
+    That is a question of the accounting, and wider than primary use: it says nothing on whether the patient is asked.
+    """
+    return is_purpose(code) and code not in _NO_CARE and bool(_lineage(code) & _CARE)
 
 
 def is_patient_request(code: str) -> bool:

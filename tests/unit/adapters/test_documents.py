@@ -28,7 +28,7 @@ from scanward.model.agreement import (
     TlsFiles,
 )
 from scanward.model.consent import Effect, Provision
-from scanward.standard.act_reasons import in_words, is_care
+from scanward.standard.act_reasons import in_words, is_primary
 from scanward.standard.uids import find_sop_classes
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "reference" / "recipients.md"
@@ -80,7 +80,7 @@ def test_the_examples_of_the_documentation_are_valid() -> None:
 def test_purposes_are_described_as_patients_read_them() -> None:
     rows = re.findall(r"^\| `([A-Z]+)` \| (.+?) \| (yes, unless refused|no) \|$", PAGE.read_text("utf-8"), re.MULTILINE)
     assert len(rows) > 10
-    assert rows == [(code, in_words(code), "yes, unless refused" if is_care(code) else "no") for code, _, _ in rows]
+    assert rows == [(code, in_words(code), "yes, unless refused" if is_primary(code) else "no") for code, _, _ in rows]
 
 
 def test_what_is_left_out_takes_its_default() -> None:

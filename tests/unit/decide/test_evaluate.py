@@ -18,6 +18,7 @@ from scanward.decide.evaluate import (
 from scanward.model.agreement import DataScope, Obligation
 from scanward.model.consent import Effect, Provision
 from scanward.model.decision import Deny, Permit
+from scanward.standard.act_reasons import SECONDARY
 from tests.unit.decide.facts import CT, NOW, SEG, agreement, deny, facts, permit, recipient
 
 
@@ -90,7 +91,7 @@ def test_a_patient_reads_why() -> None:
     )
 
 
-@pytest.mark.parametrize("purpose", ["TREATDS", "HOPERAT", "HQUALIMP"])
+@pytest.mark.parametrize("purpose", ["TREATDS", "PATADMIN"])
 def test_care_goes_on_unless_the_patient_refuses(purpose: str) -> None:
     assert "part of your care" in permitted(purpose, ()).reasons[0]
     for refusal in (deny(purpose), deny("*"), deny("TREAT", "HOPERAT")):
@@ -111,8 +112,28 @@ def test_a_refusal_takes_training_by_any_name(refused: str) -> None:
     assert reasons(provisions=(permit("MLTRAINING"), deny(refused)))
 
 
+@pytest.mark.parametrize("purpose", sorted(SECONDARY))
+def test_secondary_use_stays_unless_the_patient_agreed_to_it(purpose: str) -> None:
+    named = agreement(purposes=frozenset({purpose}))
+    assert "You have not agreed" in reasons(purpose, (), named)[0]
+    for wide in ("TREAT", "HPAYMT", "HOPERAT", "PATADMIN"):
+        if wide != purpose:
+            assert reasons(purpose, (permit(wide),), named), f"a permit for {wide} took it along"
+            assert "does not allow" in reasons(purpose, (permit(purpose),), agreement(purposes=frozenset({wide})))[0]
+    assert permitted(purpose, (permit(purpose),), named).purpose == purpose
+    assert reasons(purpose, (permit(purpose), deny(purpose)), named)
+
+
+@pytest.mark.parametrize("refused", ["SYSDEV", "HTEST", "MLTRAINING", "PATADMIN"])
+def test_refusing_a_part_of_operations_refuses_operations_as_a_whole(refused: str) -> None:
+    assert permitted("HOPERAT", (permit("HOPERAT"),)).purpose == "HOPERAT"
+    assert reasons("HOPERAT", (permit("HOPERAT"), deny(refused)))
+
+
 def test_refusing_training_leaves_the_rest_of_operations() -> None:
-    assert permitted("HOPERAT", (deny("MLTRAINING"),)).purpose == "HOPERAT"
+    assert permitted("PATADMIN", (deny("MLTRAINING"),)).purpose == "PATADMIN"
+    named = agreement(purposes=frozenset({"HACCRED"}))
+    assert permitted("HACCRED", (permit("HACCRED"), deny("MLTRAINING")), named).purpose == "HACCRED"
 
 
 def test_a_refusal_wins_over_every_permit_whatever_their_order() -> None:
