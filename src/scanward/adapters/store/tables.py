@@ -173,6 +173,7 @@ releases = Table(
     Column("reasons", Text, nullable=False),
     Column("approved_by", Text, nullable=False),
     Column("refused_by", Text, nullable=False),
+    Column("stopped_by", Text, nullable=False, server_default=""),
     Column("changed", BigInteger, nullable=False),
     UniqueConstraint("study_id", "batch", "recipient", "purpose"),
     Index(None, "changed"),
@@ -244,6 +245,8 @@ items = Table(
     Column("size_bytes", BigInteger, nullable=False),
     Column("recipe", Text, nullable=False),
     Column("recipe_index", Integer, nullable=False),
+    Column("form", Text, nullable=False, server_default=""),
+    Column("package", Text, nullable=False, server_default=""),
     UniqueConstraint("release_id", "instance_id"),
     _where("uq_items_disclosed", "recipient", "sop_instance_uid", "purpose", condition=DISCLOSED, unique=True),
     _where("ix_items_queued_recipient", "recipient", "next_attempt", "seq", condition=QUEUED),
@@ -251,6 +254,14 @@ items = Table(
     _where("ix_items_leased", "lease_owner", "recipient", condition=LEASED),
     _where("ix_items_fetchable", "recipient", "seq", condition=FETCHABLE),
 )
+
+outdated = Table(
+    "outdated",
+    metadata,
+    Column("release_id", Text, ForeignKey("releases.release_id"), primary_key=True),
+    Column("noted", BigInteger, nullable=False),
+)
+"""Releases of which something was de-identified otherwise than it would be now, and has to be made again."""
 
 release_uids = Table(
     "release_uids",
