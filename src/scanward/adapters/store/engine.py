@@ -1,7 +1,9 @@
 """Engines for SQLite and PostgreSQL, and what their errors are to the rest of the program."""
 
 import os
+import random
 import sqlite3
+import time
 from contextlib import closing, suppress
 from sqlite3 import Connection as SqliteConnection
 
@@ -17,7 +19,6 @@ BUSY_SECONDS = 30
 WRITES = "scanward_writes"
 """Execution option of connections whose transactions write."""
 _PRAGMAS = (
-    "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",  # durable on return, not only consistent
     "PRAGMA foreign_keys=ON",
     "PRAGMA trusted_schema=OFF",
@@ -82,6 +83,7 @@ def _make_sqlite(url: URL) -> Engine:
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: SqliteConnection, _entry: ConnectionPoolEntry) -> None:
+        use_wal(connection)
         for pragma in _PRAGMAS:
             connection.execute(pragma).close()
 
@@ -94,6 +96,29 @@ def _make_sqlite(url: URL) -> Engine:
             cursor.execute("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
+
+
+def use_wal(connection: SqliteConnection) -> None:
+    """Let a database keep a write-ahead log, if it does not yet.
+
+    To change that, SQLite wants the database for itself, and where processes open a new one at the same moment it says
+    busy at once, without the wait that it is told: two of them might wait for each other.
+
+    Raises
+    ------
+    sqlite3.OperationalError
+        Others held on to it for :data:`BUSY_SECONDS`, or it cannot be changed.
+    """
+    deadline = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL").close()
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(random.uniform(0.001, 0.02))  # so that two do not try in step
+        else:
+            return
 
 
 def make_file(path: str | os.PathLike[str]) -> None:
