@@ -25,7 +25,7 @@ from scanward.model.release import (
 )
 from scanward.model.study import Origin, OriginKind, PatientIdentity, StoredInstance, Study, patient_key
 from scanward.ports.intake import Receipt
-from scanward.ports.ledger import Event, ItemLine, Quarantined, StudyLine
+from scanward.ports.ledger import Event, ItemLine, PatientRelease, Quarantined, StudyLine
 
 NOW = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
 CT = "1.2.840.10008.5.1.4.1.1.2"
@@ -169,6 +169,9 @@ class Desk:
         )
         self._note(result_id, state.value, by, reason)
 
+    def instances_of(self, batch):
+        return self.get_study(batch.study_id).instances
+
     def use_up_token(self, token_id, *, until, at):
         self._check()
         fresh = token_id not in self.used
@@ -220,6 +223,18 @@ class Desk:
     def item_states(self, release_ids):
         counted = {one: Counter(ItemState(line.state) for line in self.release_items(one)) for one in release_ids}
         return {one: states for one, states in counted.items() if states}
+
+    def patient_releases(self, patient_id):
+        self._check()
+        return [
+            PatientRelease(
+                release=one,
+                refused=any(event.what == "refused" for event in self.history(one.release_id)),
+                items=Counter(state for _, state in self.items.get(one.release_id, ())),
+            )
+            for one in sorted(self.released.values(), key=lambda one: one.changed, reverse=True)
+            if one.patient_id == patient_id
+        ]
 
     def history(self, subject):
         return list(self.events.get(subject, ()))

@@ -181,6 +181,7 @@ def look(ledger: SqlLedger, patient_id: str) -> None:
         ledger.releases(limit=10, before=before, recipient="vendor")
         ledger.releases(limit=10, before=before, state=ReleaseState.DONE, recipient="vendor")
     ledger.history(fetched.release_id)
+    ledger.patient_releases(fetched.patient_id)
     for start in (None, ledger.disclosures(limit=1)[0].disclosure_id):
         ledger.disclosures(limit=10, before=start)
         ledger.disclosures(limit=10, before=start, patient_id=patient_id)

@@ -52,12 +52,18 @@ class Decider:
 
     def decide(self, release: Release, series: Sequence[SeriesFacts]) -> Decision:
         """Return the decision on a release as of now."""
+        return self.suppose(release, series, self._provisions(release.patient_id), self._clock())
+
+    def suppose(
+        self, release: Release, series: Sequence[SeriesFacts], provisions: Sequence[Provision] | None, at: datetime
+    ) -> Decision:
+        """Return what the decision on a release would be at a time, were the patient's provisions these."""
         return evaluate(
             DecisionFacts(
-                now=self._clock(),
+                now=at,
                 recipient=self._registry.find_recipient(release.recipient),
                 purpose=release.purpose,
-                provisions=self._provisions(release.patient_id),
+                provisions=provisions,
                 series=series,
                 restrictions=self._find_restrictions(release.study_id),
             )

@@ -1,11 +1,14 @@
 """What people may change, each change under the name of who made it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 
-from scanward.errors import AgreementError, ResultError, StateError
+from scanward.decide.consented import find_objections
+from scanward.errors import AgreementError, ResultError, StateError, UnknownError
+from scanward.flow.decisions import Decider
+from scanward.flow.foresight import Foreseer, Foresight
 from scanward.model.agreement import Recipient
-from scanward.model.consent import Provision
+from scanward.model.consent import Provision, RecordedProvision
 from scanward.model.decision import Deny
 from scanward.model.release import ReleaseState, ResultState
 from scanward.model.study import patient_key
@@ -56,6 +59,7 @@ class Staff:
         self._parse_provision = parse_provision
         self._clock = clock
         self._archive = archive
+        self._foreseer = Foreseer(ledger, desk, Decider(registry, clock))
 
     def patient(self, patient_id: str, issuer: str = "") -> str:
         """Return the blind index of a patient by Patient ID and issuer, the one that the intake makes."""
@@ -122,11 +126,38 @@ class Staff:
         self._ledger.reopen_denied(patient_id=patient, at=now)
         return provision_id
 
+    def foresee_provision(self, patient: str, content: Mapping[str, object]) -> Foresight:
+        """Return what recording a provision would stop and let go; nothing changes. Raises `AgreementError`.
+
+        As of now, or of when the provision begins where that is later.
+        """
+        provision = self._parse_provision(content)
+        now = self._clock()
+        before = _in_force(self._registry.provisions(patient))
+        at = now if provision.starts is None else max(now, provision.starts)
+        return self._foreseer.foresee(patient, before, [*before, provision], at)
+
+    def foresee_revocation(self, patient: str, provision_id: int) -> Foresight:
+        """Return what taking a provision back would stop and let go; nothing changes. Raises `UnknownError`."""
+        recorded = self._registry.provisions(patient)
+        _require_in_force(recorded, provision_id)
+        after = _in_force(one for one in recorded if one.provision_id != provision_id)
+        return self._foreseer.foresee(patient, _in_force(recorded), after, self._clock())
+
     def revoke_provision(self, patient: str, provision_id: int, by: str) -> None:
-        """Take a provision back; what was denied is decided again. Raises `UnknownError`."""
+        """Take a provision back; what was denied is decided again. Raises `UnknownError` where it is not theirs."""
+        _require_in_force(self._registry.provisions(patient), provision_id)
         now = self._clock()
         self._registry.revoke_provision(provision_id, by, now)
         self._ledger.reopen_denied(patient_id=patient, at=now)
+
+    def consented(self, patient: str) -> Sequence[tuple[Recipient, Sequence[str]]]:
+        """Return for each recipient in force why the patient's consent does not let it have scans now; empty: it does.
+
+        In words a patient reads. What was agreed with the recipient is another matter.
+        """
+        provisions, now = _in_force(self._registry.provisions(patient)), self._clock()
+        return [(one, tuple(find_objections(provisions, one, one.purpose, now))) for one in self._registry.recipients()]
 
     # Results
 
@@ -166,3 +197,12 @@ class Staff:
         if self._archive is None:
             raise StateError("no archive is set to fetch from", remedy="Name one in scanward.toml under [archive].")
         return self._archive.fetch(study_uid)
+
+
+def _in_force(recorded: Iterable[RecordedProvision]) -> list[Provision]:
+    return [one.provision for one in recorded if one.revoked is None]
+
+
+def _require_in_force(recorded: Iterable[RecordedProvision], provision_id: int) -> None:
+    if not any(one.provision_id == provision_id and one.revoked is None for one in recorded):
+        raise UnknownError("expected a provision of this patient that is in force, got an id of none")

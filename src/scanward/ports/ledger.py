@@ -409,6 +409,15 @@ class ItemLine:
     item: OutboxItem | None
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PatientRelease:
+    """A release with what a change of its patient's consent meets; `refused` says whether a person refused it."""
+
+    release: Release
+    refused: bool
+    items: Mapping[ItemState, int]
+
+
 class Desk(Protocol):
     """What people ask the ledger: lists, newest first, a page at a time. Reads only; identities stay encrypted."""
 
@@ -428,6 +437,10 @@ class Desk(Protocol):
 
     def item_states(self, release_ids: Sequence[str]) -> Mapping[str, Mapping[ItemState, int]]:
         """Return how many instances of each release are in which state; nothing of one that has none."""
+        ...
+
+    def patient_releases(self, patient_id: str) -> Sequence[PatientRelease]:
+        """Return all releases of a patient, by last change, with how many instances are in which state."""
         ...
 
     def history(self, subject: str) -> Sequence[Event]:

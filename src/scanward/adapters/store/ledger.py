@@ -10,6 +10,8 @@ from scanward.adapters.store.desk import DeskSection
 from scanward.adapters.store.healing import HealingSection
 from scanward.adapters.store.intake import IntakeSection
 from scanward.adapters.store.outbox import OutboxSection
+from scanward.adapters.store.patients import PatientsSection
+from scanward.adapters.store.priors import PriorsSection
 from scanward.adapters.store.registry import RegistrySection
 from scanward.adapters.store.results import ResultsSection
 from scanward.adapters.store.routing import RoutingSection
@@ -31,6 +33,7 @@ class SqlLedger(
     DeskSection,
     RegistrySection,
     TokensSection,
+    PatientsSection,
 ):
     """Studies, decisions, disclosures, work items, recipients and consents; for any number of threads and processes.
 

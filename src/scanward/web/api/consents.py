@@ -7,7 +7,6 @@ from fastapi import APIRouter, Depends, Response
 from scanward.web.access import Services, allow
 from scanward.web.api.schemas import Patient, ProvisionAdded, ProvisionOut, ProvisionToAdd, ProvisionToRevoke
 from scanward.web.auth import Principal
-from scanward.web.problems import Problem
 from scanward.web.roles import Operation
 
 router = APIRouter(prefix="/consents", tags=["Consents"])
@@ -42,7 +41,5 @@ def add_provision(services: Services, wanted: ProvisionToAdd, principal: _Manage
 def revoke_provision(services: Services, wanted: ProvisionToRevoke, principal: _Manager) -> Response:
     """From now on it neither permits nor denies."""
     index = services.staff.patient(wanted.patient_id, wanted.issuer)
-    if all(one.provision_id != wanted.provision_id for one in services.registry.provisions(index)):
-        raise Problem(404)
     services.staff.revoke_provision(index, wanted.provision_id, principal.subject)
     return Response(status_code=204)
