@@ -253,9 +253,10 @@ class Fault(StrEnum):
 
 
 LEDGER_WRITES = frozenset(
-    "add_received add_quarantined close_study mark_routed request_prior open_release record_decision approve refuse"
+    "add_received add_quarantined close_study mark_routed request_prior settle_prior open_release record_decision approve refuse"
     " reopen_denied account mark_accounted claim begin_attempt settle retry_items note_fetched add_result move_result"
-    " beat take_over add_provision revoke_provision".split()
+    " seek_priors queue_searches begin_search end_search fail_search"
+    " beat take_over forget add_provision revoke_provision".split()
 )
 STORE_WRITES = {
     "ledger": LEDGER_WRITES,

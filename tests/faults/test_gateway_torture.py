@@ -360,7 +360,7 @@ def test_the_leases_of_a_dead_worker_end_with_it(tmp_path, request, database):
             assert ledger.claim(owner, NOW, until, 10) is not None
             ledger.beat(worker, NOW if worker == "here" else until)
         assert ledger.claim("other-0", NOW, until, 10) is None
-        assert ledger.take_over(NOW + timedelta(seconds=30)) == ["here"]
+        assert ledger.take_over(NOW + timedelta(seconds=30), until) == ["here"]
         claim = ledger.claim("other-0", NOW, until, 10)
         assert claim is not None
         assert claim.release.recipient == "alpha"

@@ -290,7 +290,7 @@ def test_orthanc_sends_what_it_is_asked_for(archive_and_door, samples):
     of_study = {uid: ds for uid, ds in of_study.items() if ds.StudyInstanceUID == study}
     assert archive.fetch(study) == len(of_study)
     assert received(door).keys() == of_study.keys()
-    assert {origin.peer for _, origin in door.intake.taken} == {"the archive"}
+    assert {(origin.peer, origin.kind) for _, origin in door.intake.taken} == {("the archive", OriginKind.FETCH)}
 
 
 @pytest.mark.peers("Orthanc")
@@ -330,8 +330,9 @@ def test_priors_are_of_the_same_patient_and_newest_first(archive_and_door, sampl
         ("1.2.5", "20200601", "pri 1"),
     ]:
         orthanc.http.post("/instances", content=with_study(file, uid, day, patient)).raise_for_status()
-    assert list(archive.find_priors("PRI 1", "", "20220101", 9)) == ["1.2.2", "1.2.1"]
-    assert list(archive.find_priors("PRI 1", "", "20220102", 2)) == ["1.2.3", "1.2.2"]
+    found = archive.find_priors("PRI 1", "", "20220101", 9)
+    assert [(one.study_uid, one.instances) for one in found] == [("1.2.2", 1), ("1.2.1", 1)]
+    assert [one.study_uid for one in archive.find_priors("PRI 1", "", "20220102", 2)] == ["1.2.3", "1.2.2"]
     assert list(archive.find_priors("PRI 2", "", "20220101", 9)) == []
     assert list(archive.find_priors("PRI*", "", "20300101", 9)) == []
     assert list(archive.find_priors("", "", "20300101", 9)) == []

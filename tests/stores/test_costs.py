@@ -15,6 +15,7 @@ from scanward.model.consent import Effect, Provision
 from scanward.model.release import ItemState, ReleaseState, Result, ResultState, Setback
 from scanward.model.study import Completion
 from scanward.ports.ledger import Desk, Ledger, Quarantined, Registry
+from scanward.ports.priors import Priors
 from tests.common.ledgers import (
     DENY,
     NOW,
@@ -103,8 +104,7 @@ def use(ledger: SqlLedger) -> None:
     ledger.mark_routed(batch, NOW)
     ledger.instances_of(batch)
     ledger.get_study(one.study_id)
-    ledger.request_prior("prior", "vendor", NOW)
-    ledger.find_prior_requests("prior")
+    use_priors(ledger, one.study_id)
     denied = ledger.open_release(batch, "other", "HRESCH", release_id_of(batch, "other"), NOW)
     ledger.record_decision(denied.release_id, DENY, ReleaseState.DENIED, NOW)
     for which in ({"patient_id": one.patient_id}, {"recipient": "other"}, {"patient_id": "x", "recipient": "other"}):
@@ -147,7 +147,8 @@ def use(ledger: SqlLedger) -> None:
     assert len(ledger.find_disclosed_by(sent.release_id)) == 1
     ledger.find_disclosed_by(claim.release.release_id)
     ledger.beat("w", NOW)
-    ledger.take_over(NOW)
+    ledger.take_over(after(1), after(1))
+    ledger.forget(["w"])
     ledger.use_up_token("t", until=NOW, at=NOW)
     ledger.is_used_up("t")
     ledger.save_recipient(parse_recipient("vendor"), "vendor", "me", NOW)
@@ -165,6 +166,28 @@ def use(ledger: SqlLedger) -> None:
     ledger.find_quarantined_blob("q")
     ledger.replace_quarantined_blob("q", "lost", "blob", "archive", NOW)
     look(ledger, one.patient_id)
+
+
+def use_priors(ledger: SqlLedger, study_id: str) -> None:
+    for recipient in ("vendor", "other"):
+        ledger.seek_priors(study_id, [recipient], NOW)
+    for runner in (1, 2):
+        (due,) = ledger.queue_searches(after(10), after(9), 10)
+        search = ledger.begin_search(study_id, due.attempts, runner, after(9))
+        assert search is not None
+        if runner == 1:
+            ledger.fail_search(search, runner, "no", after(5), NOW)
+        else:
+            ledger.end_search(search, runner, NOW)
+    ledger.seek_priors(study_id, ["third"], NOW)
+    assert not ledger.request_prior(study_id, ["vendor"], "archive", NOW, NOW)
+    fetched = make_received("prior")
+    assert ledger.request_prior(fetched.study_id, ["vendor"], "archive", NOW, NOW)
+    add_study(ledger, "prior")
+    ledger.add_received([fetched])
+    ledger.settle_prior(fetched.study_id, 1, NOW, NOW)
+    ledger.find_prior_requests(fetched.study_id)
+    ledger.batches_of(fetched.study_id)
 
 
 def look(ledger: SqlLedger, patient_id: str) -> None:
@@ -222,7 +245,7 @@ def plans(tmp_path: Path, sqlite_template: bytes) -> dict[str, list[str]]:
         use(Caller(SqlLedger(engine, SEALING, parse_recipient), called))  # type: ignore[arg-type]
     finally:
         engine.dispose()
-    for port in (Ledger, Registry, Desk):
+    for port in (Ledger, Priors, Registry, Desk):
         assert {name for name in vars(port) if not name.startswith("_")} <= called
     return gathered.plans
 

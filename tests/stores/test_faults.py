@@ -113,7 +113,9 @@ STEPS: list[Step] = [
     lambda ledger: ledger.move_result("result", ResultState.HELD, reason="nothing matches", at=after(41)),
     lambda ledger: ledger.save_recipient(parse_recipient("vendor"), "vendor", "officer", after(42)),
     lambda ledger: ledger.add_provision("patient", PROVISION, "officer", after(43)),
-    lambda ledger: ledger.request_prior("prior", "vendor", after(44)),
+    lambda ledger: ledger.request_prior("prior", ["vendor"], "archive", after(45), after(44)),
+    lambda ledger: ledger.settle_prior("prior", None, after(46), after(44)),
+    lambda ledger: ledger.seek_priors(BATCH.study_id, ["vendor"], after(44)),
     lambda ledger: ledger.beat("w", after(45)),
 ]
 

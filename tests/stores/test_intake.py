@@ -91,7 +91,8 @@ def test_times_of_a_study_span_its_instances(ledger: SqlLedger):
 
 def test_no_identity_is_in_the_database(ledger: SqlLedger, engine: Engine, tmp_path: Path):
     add_study(ledger)
-    ledger.request_prior("prior", "vendor", NOW)
+    ledger.request_prior("prior", ["vendor"], "archive", NOW, NOW)
+    ledger.seek_priors(make_received().study_id, ["vendor"], NOW)
     assert ledger.get_study(make_received().study_id).patient.name == "PLANTED^PATIENT"
     seen = b""
     with engine.connect() as connection:
@@ -230,18 +231,7 @@ def test_routing_is_noted_once(ledger: SqlLedger):
     assert [one.by for one in ledger.history(batch.study_id)] == ["ct-1", "", ""]
 
 
-# Priors, and what is known
-
-
-def test_priors_are_noted_until_they_are_there(ledger: SqlLedger):
-    study_id = make_received().study_id
-    assert ledger.find_prior_requests(study_id) == frozenset()
-    assert ledger.request_prior(study_id, "vendor", NOW)
-    assert ledger.request_prior(study_id, "vendor", NOW)  # it did not come: asked for again
-    assert ledger.request_prior(study_id, "other", NOW)
-    add_study(ledger)
-    assert not ledger.request_prior(study_id, "third", NOW)
-    assert ledger.find_prior_requests(study_id) == {"vendor", "other"}
+# What is known
 
 
 def test_what_is_of_the_archive_is_known(ledger: SqlLedger):

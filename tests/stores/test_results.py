@@ -140,7 +140,11 @@ def test_a_dead_worker_is_taken_over_once(ledger: SqlLedger):
         ledger.beat(f"w{number}", after(number))
     ledger.beat("w0", after(100))
     with ThreadPoolExecutor() as pool:
-        taken = list(pool.map(lambda _: ledger.take_over(after(4)), range(4)))
+        taken = list(pool.map(lambda _: ledger.take_over(after(4), after(100)), range(4)))
     assert sorted(worker for some in taken for worker in some) == ["w1", "w2", "w3"]
-    assert ledger.take_over(after(200)) == ["w0", "w4", "w5"]
-    assert ledger.take_over(after(200)) == []
+    ledger.forget(["w1", "w2"])
+    # Whoever took over w3 died before it had: found again.
+    assert ledger.take_over(after(200), after(200)) == ["w0", "w3", "w4", "w5"]
+    assert ledger.take_over(after(200), after(200)) == []
+    ledger.forget(["w0", "w3", "w4", "w5"])
+    assert ledger.take_over(after(300), after(300)) == []

@@ -3,6 +3,7 @@
 Trust: it knows the patients; what it answers is checked all the same.
 """
 
+import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Final
@@ -15,10 +16,13 @@ from scanward.config import ArchiveSettings
 from scanward.errors import NetworkError
 from scanward.model.agreement import TlsFiles
 from scanward.model.release import DeliveryReport
-from scanward.ports.network import Outgoing
+from scanward.ports.network import FoundStudy, Outgoing
 
 MAX_MATCHES: Final = 5000
 """No patient has so many studies: an archive that lists more did not heed the question."""
+
+MAX_COUNT_DIGITS: Final = 9
+"""A longer Number of Study Related Instances is none."""
 
 ANSWER_SECONDS: Final = 1800.0
 """So long an archive may be silent while it looks for a study or sends it: some fetch it from tape first."""
@@ -33,6 +37,7 @@ _QUERY_RETRIEVE_LEVEL: Final = 0x00080052
 _PATIENT_ID: Final = 0x00100020
 _ISSUER_OF_PATIENT_ID: Final = 0x00100021
 _STUDY_INSTANCE_UID: Final = 0x0020000D
+_NUMBER_OF_INSTANCES: Final = 0x00201208
 
 
 class DimseArchive:
@@ -71,35 +76,62 @@ class DimseArchive:
             )
         return sent + warned
 
-    def find_priors(self, patient: str, issuer: str, before: str, limit: int) -> Sequence[str]:
-        """Return Study Instance UIDs of a patient's studies dated before `before`, newest first.
+    def find_priors(self, patient: str, issuer: str, before: str, limit: int) -> Sequence[FoundStudy]:
+        """Return a patient's studies dated before `before`, newest first.
 
-        A patient without an ID has no priors, nor has one whose ID an archive would take for a pattern: either could
-        bring another patient's studies. Raises `NetworkError`.
+        A patient without an ID has no priors, nor has one whose ID or issuer an archive would take for a pattern:
+        either could bring another patient's studies. Whatever the archive answers, only studies of exactly this ID and
+        issuer are returned. Raises `NetworkError`, also where an issuer was asked for and the archive tells none.
         """
-        if not patient or _WILDCARDS & set(patient + issuer) or limit < 1:
+        patient, issuer = patient.strip(), issuer.strip()
+        if not patient or limit < 1 or not _is_literal(patient + issuer):
             return ()
-        identifier = data_sets.encode(
-            {
-                _QUERY_RETRIEVE_LEVEL: "STUDY",
-                _STUDY_DATE: f"-{_day_before(before)}",
-                _PATIENT_ID: patient,
-                _ISSUER_OF_PATIENT_ID: issuer,
-                _STUDY_INSTANCE_UID: "",
-            }
-        )
-        command, matches = self._ask(_STUDY_ROOT_FIND, dimse.C_FIND_RQ, identifier, {})
-        status = command.number(dimse.STATUS)
-        if status:
-            raise NetworkError(f"the archive could not answer the query: status {status:04X}")
-        priors: dict[str, str] = {}
-        for match in matches:
-            found = data_sets.parse(match)
+        day_before = _day_before(before.replace(".", ""))
+        asked = {
+            _QUERY_RETRIEVE_LEVEL: "STUDY",
+            _STUDY_DATE: f"-{day_before}",
+            _PATIENT_ID: patient,
+            _ISSUER_OF_PATIENT_ID: issuer,
+            _STUDY_INSTANCE_UID: "",
+            _NUMBER_OF_INSTANCES: "",
+        }
+        priors: dict[str, tuple[str, FoundStudy]] = {}
+        nameless = False
+        for found in self._find(asked):
             day = data_sets.text_of(found, _STUDY_DATE).replace(".", "")
-            study = data_sets.text_of(found, _STUDY_INSTANCE_UID)
-            if study and _is_of(found, patient, issuer) and "" < day < before:
-                priors[study] = day
-        return sorted(priors, key=lambda study: (priors[study], study), reverse=True)[:limit]
+            study_uid = data_sets.text_of(found, _STUDY_INSTANCE_UID)
+            issued_by = data_sets.text_of(found, _ISSUER_OF_PATIENT_ID)
+            if not study_uid or not _is_day(day) or day > day_before:
+                continue
+            if data_sets.text_of(found, _PATIENT_ID) != patient:
+                continue  # some archives ignore case, or more
+            if issued_by == issuer:
+                priors[study_uid] = day, FoundStudy(study_uid=study_uid, instances=_count(found))
+            nameless = nameless or not issued_by
+        if issuer and nameless and not priors:
+            raise NetworkError(
+                "expected an archive that tells the issuer of Patient IDs, got one that does not",
+                remedy="Have the archive answer Issuer of Patient ID (0010,0021) at study level.",
+            )
+        newest = sorted(priors, key=lambda study_uid: (priors[study_uid][0], study_uid), reverse=True)
+        return [priors[study_uid][1] for study_uid in newest[:limit]]
+
+    def _find(self, asked: Mapping[int, str]) -> Iterator[data_sets.Found]:
+        """Yield what the archive finds, asked in each character set that it may know; raises `NetworkError`.
+
+        Some know UTF-8 only as bytes, and some not Latin-1; one answer without an error is enough.
+        """
+        identifiers = {data_sets.encode(asked, data_sets.UTF_8)}
+        with contextlib.suppress(UnicodeEncodeError):
+            identifiers.add(data_sets.encode(asked, data_sets.LATIN_1))
+        refused = 0
+        for identifier in sorted(identifiers):
+            command, matches = self._ask(_STUDY_ROOT_FIND, dimse.C_FIND_RQ, identifier, {})
+            yield from map(data_sets.parse, matches)
+            status = command.number(dimse.STATUS)
+            refused += bool(status)
+            if refused == len(identifiers):
+                raise NetworkError(f"the archive could not answer the query: status {status:04X}")
 
     def store(self, files: Sequence[Outgoing]) -> Iterator[DeliveryReport]:
         """Send results to the archive; one report a file."""
@@ -137,10 +169,19 @@ class DimseArchive:
                     raise NetworkError(f"expected at most {MAX_MATCHES} studies of a patient, got more")
 
 
-def _is_of(found: data_sets.Found, patient: str, issuer: str) -> bool:
-    """Whether a match is of this patient: some archives ignore case, or the issuer."""
-    issued_by = data_sets.text_of(found, _ISSUER_OF_PATIENT_ID)
-    return data_sets.text_of(found, _PATIENT_ID) == patient and (not issuer or issued_by in {"", issuer})
+def _is_literal(text: str) -> bool:
+    """Whether an archive takes a value of a query as it stands (PS3.4 Section C.2.2.2.4): no wild card, no list."""
+    return text.isprintable() and not _WILDCARDS & set(text)
+
+
+def _is_day(text: str) -> bool:
+    return len(text) == len("YYYYMMDD") and text.isascii() and text.isdigit()
+
+
+def _count(found: data_sets.Found) -> int:
+    """Return how many instances the archive says there are, 0 where it does not say."""
+    text = data_sets.text_of(found, _NUMBER_OF_INSTANCES)
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= MAX_COUNT_DIGITS else 0
 
 
 def _day_before(day: str) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from struct import Struct
 from typing import Final
 
+from scanward.dicomstream.charset import decode_text
 from scanward.dicomstream.encoding import IMPLICIT_LITTLE, ITEM, ITEM_DELIMITER, SEQUENCE_DELIMITER, UNDEFINED_LENGTH
 from scanward.dicomstream.opening import vr_bytes_of
 from scanward.dicomstream.part10 import IMPLICIT_UID
@@ -21,6 +22,10 @@ MAX_DEPTH: Final = 4
 
 SPECIFIC_CHARACTER_SET: Final = 0x00080005
 
+UTF_8: Final = "ISO_IR 192"
+LATIN_1: Final = "ISO_IR 100"
+_CODECS: Final = {UTF_8: "utf-8", LATIN_1: "latin-1"}
+
 Value = str | int | Sequence["Elements"]
 Elements = Mapping[Tag, Value]
 """What is written: text, a US, or items."""
@@ -31,22 +36,26 @@ Found = dict[Tag, bytes | list["Found"]]
 _HEADER: Final = Struct("<HHI")
 
 
-def encode(elements: Elements) -> bytes:
-    """Return a data set; text beyond ASCII is UTF-8 and declared so."""
+def encode(elements: Elements, charset: str = UTF_8) -> bytes:
+    """Return a data set; text beyond ASCII is in `charset` (`UTF_8` or `LATIN_1`) and declared so.
+
+    Raises `UnicodeEncodeError` where that does not have a character.
+    """
     texts = [value for value in elements.values() if isinstance(value, str)]
     if not all(text.isascii() for text in texts):
-        elements = {SPECIFIC_CHARACTER_SET: "ISO_IR 192", **elements}
-    return b"".join(_encode_one(tag, elements[tag]) for tag in sorted(elements))
+        elements = {SPECIFIC_CHARACTER_SET: charset, **elements}
+    return b"".join(_encode_one(tag, elements[tag], charset) for tag in sorted(elements))
 
 
-def _encode_one(tag: Tag, value: Value) -> bytes:
+def _encode_one(tag: Tag, value: Value, charset: str) -> bytes:
     if isinstance(value, int):
         data = value.to_bytes(2, "little")
     elif isinstance(value, str):
-        data = value.encode("utf-8")
+        data = value.encode(_CODECS[charset])
         data += (b"\0" if vr_bytes_of(tag) == b"UI" else b" ") * (len(data) % 2)
     else:
-        data = b"".join(_header(ITEM, len(item)) + item for item in map(encode, value))
+        items = [encode(item, charset) for item in value]
+        data = b"".join(_header(ITEM, len(item)) + item for item in items)
     return _header(tag, len(data)) + data
 
 
@@ -115,11 +124,17 @@ def _parse_items(reader: Reader, element: Element, limit: int, depth: int) -> tu
 
 
 def text_of(found: Found, tag: Tag) -> str:
-    """Return a value as text without padding, decoded as UTF-8 or else Latin-1; empty where it is missing."""
+    """Return a value as text without padding, empty where it is missing.
+
+    In the Specific Character Set that the data set declares; where it declares none, UTF-8 or else Latin-1.
+    """
     value = found.get(tag, b"")
     if not isinstance(value, bytes):
         return ""
     value = value.strip(b"\0 ")
+    charset = found.get(SPECIFIC_CHARACTER_SET, b"")
+    if isinstance(charset, bytes) and charset.strip(b"\0 "):
+        return decode_text(value, charset.strip(b"\0 ")).strip("\0 ")
     try:
         return value.decode("utf-8")
     except UnicodeDecodeError:

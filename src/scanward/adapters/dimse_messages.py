@@ -31,6 +31,7 @@ ACTION_TYPE_ID: Final = 0x1008
 COMPLETED_SUBOPERATIONS: Final = 0x1021
 FAILED_SUBOPERATIONS: Final = 0x1022
 WARNING_SUBOPERATIONS: Final = 0x1023
+MOVE_ORIGINATOR: Final = 0x1030
 
 C_STORE_RQ: Final = 0x0001
 C_FIND_RQ: Final = 0x0020
@@ -56,7 +57,7 @@ MIN_BYTES_PER_SECOND: Final = 1024
 """A message that comes more slowly than this, once it has taken the idle time, holds its slot for nothing."""
 
 _SEND_PARTS: Final = 256  # the system takes 1024 at least (IOV_MAX)
-_TEXTS: Final = {MOVE_DESTINATION, ERROR_COMMENT}
+_TEXTS: Final = {MOVE_DESTINATION, ERROR_COMMENT, MOVE_ORIGINATOR}
 _ELEMENT: Final = Struct("<HHI")
 
 
@@ -84,6 +85,11 @@ class Command:
         """Return a UID, empty where it is missing or cannot be one."""
         value = self._values.get(element, b"").rstrip(b"\0 ")
         return "" if len(value) > 64 or value.strip(b"0123456789.") else value.decode("ascii")
+
+    def text(self, element: int) -> str:
+        """Return text without padding, empty where it is missing or not ASCII."""
+        value = self._values.get(element, b"").strip(b"\0 ")
+        return value.decode("ascii") if value.isascii() else ""
 
     @property
     def has_data(self) -> bool:

@@ -11,6 +11,7 @@ from scanward.adapters.engines.dbos import DbosQueue
 from scanward.adapters.send.senders import Senders
 from scanward.bootstrap.hands import make_hands
 from scanward.bootstrap.stores import Stores
+from scanward.config import GatewaySettings
 from scanward.errors import NetworkError
 from scanward.flow.alive import Watch
 from scanward.flow.decisions import Decider
@@ -49,6 +50,13 @@ def worker_name(stores: Stores) -> str:
     if not stores.settings.ledger_url:
         return EMBEDDED
     return f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
+
+
+def _archive_peer(settings: GatewaySettings) -> str:
+    """Return the name that the archive has among those that may send, empty where it has none."""
+    if settings.archive is None or settings.dimse is None:
+        return ""
+    return next((peer.name for peer in settings.dimse.peers if peer.ae_title == settings.archive.ae_title), "")
 
 
 class Engine:
@@ -144,7 +152,13 @@ class Engine:
         self._priors = None
         if self.archive is not None:
             self._priors = PriorFetcher(
-                ledger=ledger, registry=ledger, sealing=stores.sealing, archive=self.archive, clock=clock
+                ledger=ledger,
+                registry=ledger,
+                sealing=stores.sealing,
+                archive=self.archive,
+                peer=_archive_peer(settings),
+                retries=self._retries(),
+                clock=clock,
             )
         drainers = [self._make_drainer(f"{name}-{number}", events) for number in range(DRAINERS)]
         watch = Watch(name, ledger, self.queue, clock)

@@ -49,9 +49,10 @@ class Watch:
             if now >= self._next_beat:
                 self._ledger.beat(self._worker, now)
                 self._next_beat = now + BEAT
-                dead = self._ledger.take_over(now - DEAD)
+                dead = self._ledger.take_over(now - DEAD, now)
                 if dead:
                     taken = self._queue.take_over(list(dead))
+                    self._ledger.forget(dead)
                     if taken:  # one that stopped in order leaves nothing
                         LOG.warning("took over %d pieces of work of %d dead workers", taken, len(dead))
             if now >= self._next_purge:

@@ -27,7 +27,7 @@ PREPARE = "prepare"
 """Kind of work: part a release into units; its key is the release's id."""
 
 PRIORS = "priors"
-"""Kind of work: fetch earlier studies; its key names study and recipient."""
+"""Kind of work: fetch earlier studies; its key names the study, how often that was tried, and this piece of work."""
 
 
 class Router:
@@ -72,7 +72,7 @@ class Router:
 
     def sweep(self) -> int:
         """Do what is due; return how many things were done, 0 when there is nothing left to do now."""
-        return self._close_quiet() + self._route() + self._decide() + self._remember()
+        return self._close_quiet() + self._route() + self._decide() + self._seek_priors() + self._remember()
 
     def _close_quiet(self) -> int:
         now = self._clock()
@@ -90,8 +90,9 @@ class Router:
         return len(batches)
 
     def _open_releases(self, batch: Batch, recipients: Sequence[Recipient]) -> None:
-        # A study fetched as a prior goes to those who asked for it, and asks for none of its own.
-        wanted_by = self._ledger.find_prior_requests(batch.study_id) if batch.number == 1 else frozenset()
+        # A study that came only because it was fetched as a prior goes to those who asked for it, and asks for none of
+        # its own.
+        wanted_by = self._ledger.find_prior_requests(batch.study_id)
         for recipient in recipients:
             if wanted_by and recipient.recipient_id not in wanted_by:
                 continue
@@ -102,8 +103,9 @@ class Router:
                 release_id_of(self._sealing, batch, recipient),
                 self._clock(),
             )
-            if not wanted_by and self._has_archive and recipient.agreement is not None and recipient.agreement.priors:
-                self._queue.submit(PRIORS, f"{batch.study_id}:{recipient.recipient_id}")
+        asking = [one.recipient_id for one in recipients if one.agreement is not None and one.agreement.priors]
+        if asking and not wanted_by and self._has_archive:
+            self._ledger.seek_priors(batch.study_id, asking, self._clock())
 
     def _decide(self) -> int:
         releases = self._ledger.find_releases(ReleaseState.OPEN, AT_ONCE)
@@ -129,6 +131,18 @@ class Router:
         if state is ReleaseState.PERMITTED:
             self._queue.submit(PREPARE, release.release_id)
         return state
+
+    def _seek_priors(self) -> int:
+        """Queue looking for priors where that is due; queued again after a while, should that work be lost."""
+        if not self._has_archive:
+            return 0
+        now = self._clock()
+        due = self._ledger.queue_searches(now, now + FORGOTTEN, AT_ONCE)
+        for search in due:
+            # Named by the time, as work that was lost keeps its name.
+            number = round(now.timestamp() * 1e6)
+            self._queue.submit(PRIORS, f"{search.study_id}:{search.attempts}:{number}")
+        return len(due)
 
     def recover(self) -> None:
         """Queue what was permitted when the process was killed before it could; done at start."""

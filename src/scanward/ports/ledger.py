@@ -22,6 +22,7 @@ from scanward.model.release import (
     Setback,
 )
 from scanward.model.study import Arrived, Batch, Completion, Origin, ReceivedInstance, StoredInstance, Study
+from scanward.ports.priors import Priors
 
 
 class Registry(Protocol):
@@ -104,7 +105,7 @@ class DisclosedStudy:
     series: frozenset[str]
 
 
-class Ledger(Protocol):
+class Ledger(Priors, Protocol):
     """Studies, decisions, disclosures and work items. If stolen: who was sent where, under encryption.
 
     Each method is one transaction: durable on return, nothing on a raise (`StoreError`; `StoreFullError` when the disk
@@ -169,14 +170,6 @@ class Ledger(Protocol):
 
     def instances_of(self, batch: Batch) -> Sequence[StoredInstance]:
         """Return the instances of one batch, in the order of series and instance id."""
-        ...
-
-    def request_prior(self, study_id: str, recipient: str, at: datetime) -> bool:
-        """Note that a study is fetched as a prior for a recipient; False, and nothing noted, where it is known."""
-        ...
-
-    def find_prior_requests(self, study_id: str) -> frozenset[str]:
-        """Return the recipients for whom a study was fetched as a prior; empty where it came by itself."""
         ...
 
     # Decide
@@ -344,8 +337,16 @@ class Ledger(Protocol):
         """Note that a worker is alive."""
         ...
 
-    def take_over(self, before: datetime) -> Sequence[str]:
-        """Forget workers whose last beat is before `before` and return them; each is returned to one caller only."""
+    def take_over(self, before: datetime, at: datetime) -> Sequence[str]:
+        """Return workers whose last beat is before `before`, each to one caller only, who takes over their work.
+
+        To the next one they seem to have beaten `at`: should the caller die before it forgets them, they are found
+        again.
+        """
+        ...
+
+    def forget(self, workers: Sequence[str]) -> None:
+        """Forget workers whose work was taken over."""
         ...
 
     # Tokens

@@ -1,6 +1,7 @@
 """The ways out and the archive."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from scanward.model.release import DeliveryReport
@@ -51,20 +52,28 @@ class Sender(Protocol):
         ...
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FoundStudy:
+    """A study that an archive has; `instances` is how many it says there are, 0 where it does not say."""
+
+    study_uid: str = field(repr=False)
+    instances: int = 0
+
+
 class Archive(Protocol):
     """The hospital's own archive: trusted with identities."""
 
     def fetch(self, study_uid: str) -> int:
         """Ask the archive to send a study to our Storage SCP (C-MOVE); return how many instances it sent.
 
-        Raises `NetworkError`.
+        Raises `NetworkError`, also when it could not send all of them.
         """
         ...
 
-    def find_priors(self, patient: str, issuer: str, before: str, limit: int) -> Sequence[str]:
-        """Return Study Instance UIDs of a patient's studies dated before `before` (YYYYMMDD), newest first (C-FIND).
+    def find_priors(self, patient: str, issuer: str, before: str, limit: int) -> Sequence[FoundStudy]:
+        """Return a patient's studies dated before `before` (YYYYMMDD), newest first (C-FIND).
 
-        Raises `NetworkError`.
+        Only those of exactly this Patient ID and issuer. Raises `NetworkError`.
         """
         ...
 

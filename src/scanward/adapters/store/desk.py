@@ -7,6 +7,7 @@ from sqlalchemy import BindParameter, Connection, Select, bindparam, func, selec
 
 from scanward.adapters.store import tables
 from scanward.adapters.store.database import from_micros, to_micros
+from scanward.adapters.store.priors import PRIOR_SEARCHES
 from scanward.adapters.store.rows import (
     Row,
     chunks,
@@ -18,6 +19,7 @@ from scanward.adapters.store.rows import (
 )
 from scanward.adapters.store.section import Section
 from scanward.errors import UnknownError
+from scanward.model.prior import SearchState
 from scanward.model.release import ItemState, OutboxItem, RecordedDisclosure, Release, ReleaseState, Result, ResultState
 from scanward.ports.ledger import Event, ItemLine, Quarantined, StudyLine
 

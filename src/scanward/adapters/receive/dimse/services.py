@@ -74,12 +74,13 @@ class Services:
     report: Callable[[PeerSettings, str, Report], None]
     steps: ProcedureSteps = field(default_factory=ProcedureSteps)
 
-    def store(self, peer: PeerSettings, spooled: SpooledInstance) -> Reply:
+    def store(self, peer: PeerSettings, spooled: SpooledInstance, command: Command) -> Reply:
         """Take an instance in; success only when it is durable and understood."""
         if spooled.is_full:
             return Reply(status=OUT_OF_RESOURCES, comment="no room left")
         try:
-            receipt = self.intake.take(spooled, Origin(kind=OriginKind.DIMSE, peer=peer.name, recipient=peer.recipient))
+            kind = OriginKind.FETCH if self._is_fetched(command) else OriginKind.DIMSE
+            receipt = self.intake.take(spooled, Origin(kind=kind, peer=peer.name, recipient=peer.recipient))
         except StoreFullError:
             return Reply(status=OUT_OF_RESOURCES, comment="no room left")
         except StoreError:
@@ -90,6 +91,10 @@ class Services:
         if not receipt.accepted:
             return Reply(status=CANNOT_UNDERSTAND, comment="quarantined")
         return Reply(status=SUCCESS)
+
+    def _is_fetched(self, command: Command) -> bool:
+        """Whether the sender says that it sends because we asked it to (C-MOVE, PS3.7 Section 9.1.1.1)."""
+        return command.text(dimse.MOVE_ORIGINATOR) == self.settings.ae_title
 
     def commit(self, command: Command, data: bytes) -> tuple[Reply, Report | None]:
         """Answer a request for storage commitment (PS3.4 Section J.3.2) and say what to report."""

@@ -135,7 +135,7 @@ class Session:
         if operation == dimse.C_ECHO_RQ and service == contexts.VERIFICATION:
             reply = Reply(status=SUCCESS)
         elif operation == dimse.C_STORE_RQ and self._is_storage(message.context_id):
-            reply = self._store()
+            reply = self._store(command)
         elif operation == dimse.N_ACTION_RQ and service == contexts.STORAGE_COMMITMENT:
             reply, report = self._services.commit(command, data)
         elif operation == dimse.N_CREATE_RQ and service == contexts.PERFORMED_PROCEDURE_STEP:
@@ -148,10 +148,10 @@ class Session:
         if report is not None:
             self._report(message.context_id, report)
 
-    def _store(self) -> Reply:
+    def _store(self, command: Command) -> Reply:
         if self._spooled is None:
             return Reply(status=INVALID_INSTANCE, comment="no instance, or no UID of it")
-        return self._services.store(self._peer, self._spooled)
+        return self._services.store(self._peer, self._spooled, command)
 
     def _answer(self, context_id: int, command: Command, operation: int, reply: Reply) -> None:
         """Send the response (PS3.7 Sections 9.3 and 10.3)."""
