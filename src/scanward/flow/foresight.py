@@ -1,16 +1,17 @@
 """What a change of a patient's consent would stop and let go, told before it is made."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
-from scanward.flow.decisions import Decider, series_of
+from scanward.decide.evaluate import evaluate
+from scanward.flow.decisions import series_of
 from scanward.model.consent import Provision
-from scanward.model.decision import Decision, Permit
+from scanward.model.decision import Decision, DecisionFacts, Permit
 from scanward.model.release import ItemState, Release, ReleaseState
 from scanward.model.study import Batch
-from scanward.ports.ledger import Desk, Ledger, PatientRelease
+from scanward.ports.ledger import Desk, Ledger, PatientRelease, Registry
 
 
 class Change(StrEnum):
@@ -72,16 +73,14 @@ class Foreseer:
 
     Parameters
     ----------
-    ledger, desk
+    ledger, desk, registry
         What is known.
-    decider
-        Decides, by the rules by which everything leaves.
     """
 
-    def __init__(self, ledger: Ledger, desk: Desk, decider: Decider) -> None:
+    def __init__(self, ledger: Ledger, desk: Desk, registry: Registry) -> None:
         self._ledger = ledger
         self._desk = desk
-        self._decider = decider
+        self._registry = registry
 
     def foresee(self, patient: str, before: Sequence[Provision], after: Sequence[Provision], at: datetime) -> Foresight:
         """Return what becomes of the releases of `patient` (blind index) when their provisions change."""
@@ -93,10 +92,16 @@ class Foreseer:
     ) -> Foreseen | None:
         release = standing.release
         instances = self._ledger.instances_of(Batch(study_id=release.study_id, number=release.batch))
-        series = series_of(instances)
-        would = self._decider.suppose(release, series, after, at)
+        facts = DecisionFacts(
+            now=at,
+            recipient=self._registry.find_recipient(release.recipient),
+            purpose=release.purpose,
+            provisions=after,
+            series=series_of(instances),
+        )
+        would = evaluate(facts)
         permitted = isinstance(would, Permit)
-        if isinstance(self._decider.suppose(release, series, before, at), Permit) == permitted:
+        if isinstance(evaluate(replace(facts, provisions=before)), Permit) == permitted:
             return None
         change = _permits(standing) if permitted else _denies(standing)
         if change is None:

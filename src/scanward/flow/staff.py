@@ -5,7 +5,6 @@ from datetime import datetime
 
 from scanward.decide.consented import find_objections
 from scanward.errors import AgreementError, ResultError, StateError, UnknownError
-from scanward.flow.decisions import Decider
 from scanward.flow.foresight import Foreseer, Foresight
 from scanward.model.agreement import Recipient
 from scanward.model.consent import Provision, RecordedProvision
@@ -59,7 +58,7 @@ class Staff:
         self._parse_provision = parse_provision
         self._clock = clock
         self._archive = archive
-        self._foreseer = Foreseer(ledger, desk, Decider(registry, clock))
+        self._foreseer = Foreseer(ledger, desk, registry)
 
     def patient(self, patient_id: str, issuer: str = "") -> str:
         """Return the blind index of a patient by Patient ID and issuer, the one that the intake makes."""
@@ -71,6 +70,10 @@ class Staff:
     def read_document(self, document: str) -> Recipient:
         """Return what a recipient's document says; raises `AgreementError`. Nothing changes."""
         return self._parse_document(document)
+    def read_provision(self, content: Mapping[str, object]) -> Provision:
+        """Return what a provision from JSON says; raises `AgreementError`. Nothing changes."""
+        return self._parse_provision(content)
+
 
     # Releases
 

@@ -1,6 +1,5 @@
 """What the forms of the staff page do. Each is checked for where it comes from and for the role behind it."""
 
-from collections.abc import Callable
 from typing import Annotated
 
 from fastapi import Depends, FastAPI, Form, Path, Request
@@ -9,31 +8,16 @@ from fastapi.responses import RedirectResponse, Response
 from scanward.flow.staff import Staff
 from scanward.web.roles import Operation
 from scanward.web.services import WebServices
-from scanward.web.staff.sessions import Session, Sessions
+from scanward.web.staff.sessions import Session, posted
 
 _ID = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$")]
 _TEXT = Annotated[str, Form(max_length=500)]
 
 
-def install(
-    staff: FastAPI, sessions_of: Callable[[Request], Sessions], session_of: Callable[[Request], Session]
-) -> None:
+def install(staff: FastAPI) -> None:
     """Add the forms to the staff page."""
-
-    def allow(operation: Operation) -> Callable[..., Session]:
-        """Return a dependency that lets through a form of who may do `operation`."""
-
-        def posted(request: Request, csrf: Annotated[str, Form(max_length=256)] = "") -> Session:
-            session = session_of(request)
-            sessions = sessions_of(request)
-            sessions.check_form(request, session, csrf)
-            sessions.require(session, operation)
-            return session
-
-        return posted
-
-    decider = Depends(allow(Operation.DECIDE_RELEASES))
-    judge = Depends(allow(Operation.DECIDE_RESULTS))
+    decider = Depends(posted(Operation.DECIDE_RELEASES))
+    judge = Depends(posted(Operation.DECIDE_RESULTS))
 
     def done(place: str, said: str) -> Response:
         return RedirectResponse(f"/staff/{place}?said={said}", 303)
@@ -57,7 +41,7 @@ def install(
     def retry(
         request: Request,
         release_id: _ID,
-        session: Annotated[Session, Depends(allow(Operation.RETRY_RELEASES))],
+        session: Annotated[Session, Depends(posted(Operation.RETRY_RELEASES))],
     ) -> Response:
         _staff(request).retry_release(release_id, session.principal.subject)
         return done(f"releases/{release_id}", "retried")
@@ -81,7 +65,7 @@ def install(
     def look_again(
         request: Request,
         result_id: _ID,
-        session: Annotated[Session, Depends(allow(Operation.RETRY_RESULTS))],
+        session: Annotated[Session, Depends(posted(Operation.RETRY_RESULTS))],
     ) -> Response:
         _staff(request).retry_result(result_id, session.principal.subject)
         return done("waiting", "looking")

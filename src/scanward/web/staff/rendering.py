@@ -33,6 +33,9 @@ SAID = {
     "assigned": "Assigned. The result is looked at again.",
     "rejected": "Rejected. The result goes no further.",
     "looking": "The result is looked at again.",
+    "recorded": "Recorded. What was denied is decided again, and what is queued before it leaves.",
+    "withdrawn": "Withdrawn. What was denied is decided again, and what is queued before it leaves.",
+    "before": "This form was sent before, so nothing was done a second time.",
 }
 """What a page says after a form; the address names one of these."""
 
@@ -47,10 +50,9 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters.update(
-        when=words.when, day=words.day, size=words.size, purpose=words.purpose, sop_class=words.sop_class,
-        delivery=words.delivery, listed=words.listed,
-    )  # fmt: skip
+    named = (words.when, words.day, words.size, words.purpose, words.sop_class, words.delivery, words.listed)
+    made.filters.update({one.__name__: one for one in (*named, words.period, words.becomes, words.dicom_day)})
+    made.filters.update(person=words.person, set_of=frozenset)
     made.globals.update(plural=words.plural, agreement_in_words=words.agreement_in_words)
     return made
 

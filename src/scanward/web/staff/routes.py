@@ -14,23 +14,15 @@ from scanward.web.accounting import View, account_for
 from scanward.web.problems import Problem, describe_validation, log_unexpected, problem_of
 from scanward.web.roles import Operation
 from scanward.web.services import WebServices
-from scanward.web.staff import actions
+from scanward.web.staff import actions, consents
 from scanward.web.staff.pages import Pages
+from scanward.web.staff.patients import forget
 from scanward.web.staff.rendering import STATIC, render, static
-from scanward.web.staff.sessions import Session, Sessions, SignInError
+from scanward.web.staff.sessions import Session, Sessions, SignInError, is_secure, session_of, sessions_of
 
 _ID = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$")]
 _RECIPIENT = Annotated[str, Path(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 _TEXT = Annotated[str, Form(max_length=256)]
-
-
-def _sessions(request: Request) -> Sessions:
-    sessions: Sessions = request.app.state.sessions
-    return sessions
-
-
-def _session(request: Request) -> Session:
-    return _sessions(request).get(request)
 
 
 def _pages(request: Request) -> Pages:
@@ -38,7 +30,7 @@ def _pages(request: Request) -> Pages:
     return pages
 
 
-_SignedIn = Annotated[Session, Depends(_session)]
+_SignedIn = Annotated[Session, Depends(session_of)]
 _Shown = Annotated[Pages, Depends(_pages)]
 
 
@@ -53,7 +45,8 @@ def install(app: FastAPI, services: WebServices) -> None:
     _add_entrance(staff)
     _add_pages(staff)
     _add_accounting(staff)
-    actions.install(staff, _sessions, _session)
+    actions.install(staff)
+    consents.install(staff)
     app.mount("/staff", staff)
 
     @app.get("/", include_in_schema=False)
@@ -64,7 +57,7 @@ def install(app: FastAPI, services: WebServices) -> None:
 def _add_errors(staff: FastAPI) -> None:
     def page(request: Request, problem: Problem) -> Response:
         try:
-            session = _session(request)
+            session = session_of(request)
         except (SignInError, ScanwardError):
             session = None
         return render(request, "problem.html", session, {"problem": problem}, status=problem.status)
@@ -116,13 +109,11 @@ def _add_entrance(staff: FastAPI) -> None:
 
     @staff.post("/enter")
     def begin(request: Request, token: Annotated[str, Form(max_length=16384)]) -> Response:
-        services: WebServices = request.app.state.services
-        sessions = _sessions(request)
+        sessions = sessions_of(request)
         sessions.check_origin(request)
-        secure = bool(services.http.certificate) or request.headers.get("x-forwarded-proto") == "https"
         response = RedirectResponse("/staff/", 303)
         try:
-            sessions.begin(token.strip(), response, secure=secure)
+            sessions.begin(token.strip(), response, secure=is_secure(request))
         except (AccessError, NetworkError) as error:
             wrong = f"This did not work: {error}."
             return render(request, "sign_in.html", None, {"token": "", "wrong": wrong}, status=403)
@@ -130,16 +121,17 @@ def _add_entrance(staff: FastAPI) -> None:
 
     @staff.post("/sign-out")
     def end(request: Request, session: _SignedIn, csrf: _TEXT = "") -> Response:
-        sessions = _sessions(request)
+        sessions = sessions_of(request)
         sessions.check_form(request, session, csrf)
         response = RedirectResponse("/staff/sign-in", 303)
         sessions.end(session, response)
+        forget(response)
         return response
 
 
 def _add_pages(staff: FastAPI) -> None:
     def show(request: Request, session: Session, operation: Operation) -> None:
-        _sessions(request).require(session, operation)
+        sessions_of(request).require(session, operation)
 
     @staff.get("/")
     def overview(request: Request, session: _SignedIn, pages: _Shown) -> HTMLResponse:
@@ -201,7 +193,7 @@ def _add_accounting(staff: FastAPI) -> None:
         csrf: _TEXT = "",
     ) -> HTMLResponse:
         services: WebServices = request.app.state.services
-        sessions = _sessions(request)
+        sessions = sessions_of(request)
         sessions.check_form(request, session, csrf)
         sessions.require(session, Operation.READ_DISCLOSURES)
         try:

@@ -2,11 +2,13 @@
 
 import hashlib
 import hmac
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Annotated
 from urllib.parse import urlsplit
 
-from fastapi import Request, Response
+from fastapi import Form, Request, Response
 
 from scanward.errors import AccessError
 from scanward.web.access import Gate
@@ -133,3 +135,33 @@ class Sessions:
         if not is_allowed(session.principal.roles, operation):
             self._gate.refuse("role", operation)
             raise Problem(403, f"this needs a role that may {operation}")
+
+
+def sessions_of(request: Request) -> Sessions:
+    """Return the sessions of the staff page."""
+    sessions: Sessions = request.app.state.sessions
+    return sessions
+
+
+def session_of(request: Request) -> Session:
+    """Return who is signed in; raises `SignInError`."""
+    return sessions_of(request).get(request)
+
+
+def posted(operation: Operation) -> Callable[..., Session]:
+    """Return a dependency that lets through a form of a page of ours, from who may do `operation`."""
+
+    def check(request: Request, csrf: Annotated[str, Form(max_length=256)] = "") -> Session:
+        sessions = sessions_of(request)
+        session = sessions.get(request)
+        sessions.check_form(request, session, csrf)
+        sessions.require(session, operation)
+        return session
+
+    return check
+
+
+def is_secure(request: Request) -> bool:
+    """Whether the browser came over TLS, to us or to a proxy before us."""
+    services: WebServices = request.app.state.services
+    return bool(services.http.certificate) or request.headers.get("x-forwarded-proto") == "https"

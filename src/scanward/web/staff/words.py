@@ -1,8 +1,9 @@
 """What is on record, in plain words."""
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 
+from scanward.flow.foresight import Change
 from scanward.model.agreement import (
     Agreement,
     DataScope,
@@ -15,6 +16,7 @@ from scanward.model.agreement import (
     Recipient,
     StowEndpoint,
 )
+from scanward.model.consent import Provision
 from scanward.standard.act_reasons import name_of as purpose_name
 from scanward.standard.uids import name_of
 
@@ -27,6 +29,21 @@ def when(moment: datetime) -> str:
 def day(one: date) -> str:
     """Return a day as people write it."""
     return f"{one.day} {one:%b %Y}"
+
+
+def dicom_day(value: str) -> str:
+    """Return a day of an instance (VR DA) as people write it, or as it stands where it is none."""
+    try:
+        return day(date.fromisoformat(value)) if len(value) == len("YYYYMMDD") else value
+    except ValueError:
+        return value
+
+
+def person(name: str) -> str:
+    """Return a Person Name (VR PN) as people write it: family name, then the others."""
+    family, *others = name.partition("=")[0].split("^")
+    given = " ".join(one.strip() for one in others[:2] if one.strip())
+    return ", ".join(one for one in (family.strip(), given) if one) or name.partition("=")[2]
 
 
 def size(length_bytes: int) -> str:
@@ -60,6 +77,38 @@ def purpose(code: str) -> str:
 
 def _purpose(code: str) -> str:
     return purpose_name(code) or f"{code}, which is no known purpose"
+
+
+def period(provision: Provision) -> str:
+    """Say when a provision holds."""
+    if provision.starts is None and provision.ends is None:
+        return "without end"
+    begins = "" if provision.starts is None else f"from {_moment(provision.starts)}"
+    if provision.ends is None:
+        return begins
+    # The end is not included: who reads of a day takes it for included.
+    midnight = provision.ends.astimezone(UTC).time() == time()
+    last = day((provision.ends - timedelta(days=1)).astimezone(UTC)) if midnight else when(provision.ends)
+    return f"{begins} until {last}{', included' if midnight else ''}".strip()
+
+
+def becomes(change: Change) -> str:
+    """Say what a release would be after a change of consent."""
+    return _BECOMES[change]
+
+
+_BECOMES = {
+    Change.STOPPED: "stopped",
+    Change.KEPT: "denied",
+    Change.LET_GO: "let go",
+    Change.LEFT: "as it is: it left",
+    Change.STAYS_REFUSED: "as it is: refused by a person",
+    Change.STAYS_STOPPED: "as it is: stopped",
+}
+
+
+def _moment(moment: datetime) -> str:
+    return day(moment.astimezone(UTC)) if moment.astimezone(UTC).time() == time() else when(moment)
 
 
 def sop_class(uid: str) -> str:
