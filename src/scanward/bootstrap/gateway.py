@@ -15,6 +15,9 @@ from scanward.flow.outbox import Events
 RUNNING = "serve.json"
 """File in the home folder that says where a running gateway listens."""
 
+PROCESSES = Path("/proc")
+"""Where the system tells of its processes."""
+
 
 class Door(Protocol):
     """Something that lets instances in between `start` and `stop`."""
@@ -99,6 +102,7 @@ class Gateway:
         text = json.dumps(
             {
                 "pid": os.getpid(),
+                "started": find_start(os.getpid()),
                 "dicom_port": self.dicom_port,
                 "http_port": http_port,
                 "since": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -109,10 +113,35 @@ class Gateway:
         staged.replace(self.stores.home / RUNNING)
 
 
+def find_start(pid: int) -> str | None:
+    """Return when a process started, in the system's own terms, or None where there is none."""
+    if pid <= 0:
+        return None
+    try:
+        os.kill(pid, 0)
+    except PermissionError:
+        pass  # another user's: it is there
+    except (OSError, OverflowError):
+        return None
+    try:
+        found = (PROCESSES / str(pid) / "stat").read_bytes()
+        boot = (PROCESSES / "sys" / "kernel" / "random" / "boot_id").read_text("ascii").strip()
+    except FileNotFoundError:
+        # A system without /proc tells that it is there, or it ended just now.
+        return None if PROCESSES.is_dir() else ""
+    # proc_pid_stat(5): the name, in brackets, may hold anything; the state comes after it, the start 19 fields later.
+    fields = found.rpartition(b")")[2].split()
+    return None if fields[0] == b"Z" else f"{boot} {int(fields[19])}"
+
+
 def read_running(home: Path) -> dict[str, int | str] | None:
     """Return where the gateway of a home folder listens, or None where none runs."""
     try:
-        running: dict[str, int | str] = json.loads((home / RUNNING).read_text("utf-8"))
+        running: object = json.loads((home / RUNNING).read_text("utf-8"))
     except (OSError, ValueError):
         return None
-    return running
+    if not isinstance(running, dict) or not isinstance(running.get("pid"), int):
+        return None
+    # A kill leaves the file, and its number may be another process's by now.
+    started = find_start(running["pid"])
+    return running if started is not None and started == running.get("started") else None

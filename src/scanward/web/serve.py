@@ -1,17 +1,16 @@
 """Runs a gateway with its HTTP door until it is told to stop."""
 
 import contextlib
-import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from types import FrameType
 
 import uvicorn
 
 from scanward import __version__
 from scanward.bootstrap.desk import make_staff
 from scanward.bootstrap.gateway import Gateway
+from scanward.bootstrap.signals import StopSignal
 from scanward.bootstrap.stores import Stores
 from scanward.bootstrap.uploads import open_upload
 from scanward.config import HttpSettings
@@ -27,9 +26,6 @@ from scanward.web.services import WebServices
 KEEP_ALIVE_SECONDS = 20
 SHUTDOWN_SECONDS = 20
 MAX_CONNECTIONS = 512
-
-HEED_SECONDS = 1.0
-"""Python heeds a signal in the main thread: where another thread was given it, only once that one wakes."""
 
 
 def web_services(gateway: Gateway, http: HttpSettings) -> WebServices:
@@ -82,13 +78,13 @@ def run(stores: Stores, *, works: bool, said: Callable[[str], None]) -> None:
         A door could not be opened; nothing stays open.
     """
     http = stores.settings.http
-    # Before anything is open: a signal that comes meanwhile must not leave it so.
-    stopped = _heed_signals()
     with contextlib.ExitStack() as opened:
         bound = opened.enter_context(_listen(http)) if http is not None else None
         gateway = Gateway(stores, works=works)
         opened.callback(gateway.stop)
         gateway.start()
+        # Before anything is open: a signal that comes meanwhile must not leave it so.
+        stopped = opened.enter_context(StopSignal())
         port = bound.getsockname()[1] if bound is not None else 0
         gateway.note_running(http_port=port)
         if stores.settings.dimse is not None:
@@ -98,8 +94,7 @@ def run(stores: Stores, *, works: bool, said: Callable[[str], None]) -> None:
             scheme = "https" if http.certificate else "http"
             said(f"HTTP   {scheme}://{http.host}:{port}  (staff page: /staff/, DICOMweb: /dicom-web, API: /api/v1)")
             opened.enter_context(_serving(_make_server(gateway, http), bound))
-        while not stopped.wait(HEED_SECONDS):
-            pass
+        stopped.wait()
 
 
 @contextlib.contextmanager
@@ -149,15 +144,3 @@ def _listen(http: HttpSettings) -> Iterator[socket.socket]:
                 f"cannot listen on HTTP port {http.port}: {error.strerror}", remedy="Choose another port under [http]."
             ) from None
         yield bound
-
-
-def _heed_signals() -> threading.Event:
-    """Return what is set when the process is told to stop."""
-    stopped = threading.Event()
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        stopped.set()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, stop)
-    return stopped

@@ -11,6 +11,9 @@ import contextvars
 import json
 import logging
 import sqlite3
+import threading
+import time
+from collections import deque
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import MappingProxyType
@@ -45,8 +48,26 @@ BATCH_POLLING_SECONDS = 0.1
 APPLICATION_VERSION = "work-1"
 """Pinned: with DBOS's default, a digest of the code, work pending across an upgrade would wait for ever."""
 
+POLLING_SECONDS = 0.5
+"""How often the queue of the gateway's work is looked at.
+
+A look costs 1.8 ms of CPU, and DBOS has no other way to learn of work; the first wait of a study is the quiet time.
+"""
+
+LISTENING_SECONDS = 0.2
+"""DBOS listens for notifications, which are not used here, with sleeps of this length, and stops after one of them."""
+
 MAX_ATTEMPTS = 10
 """Tries of one piece of work before it waits for the sweep: about four minutes."""
+
+FIRST_WAIT_SECONDS = 0.5
+"""Wait after the first try; each further one is twice as long."""
+
+RECORDING_SECONDS = 2.0
+"""So long stopping waits until DBOS has recorded work that is done: what is not recorded would be done again."""
+
+REMEMBERED = 16
+"""So many pieces of work that ended last are remembered, for that."""
 
 KEPT = timedelta(hours=1)
 """How long finished work is remembered, so that it is not queued twice by a race."""
@@ -94,6 +115,10 @@ class JsonSerializer(Serializer):
         return "scanward_json"
 
 
+class _StoppingError(BaseException):
+    """Work is left for the next start or another worker: DBOS records an end by an `Exception` only."""
+
+
 class DbosQueue:
     """Work on DBOS.
 
@@ -124,7 +149,7 @@ class DbosQueue:
         concurrency: int = 1,
         batch: Handlers = MappingProxyType({}),
         takes_batch: bool = False,
-        polling_seconds: float = 0.25,
+        polling_seconds: float = POLLING_SECONDS,
     ) -> None:
         self._engine = engine
         self._worker = worker
@@ -133,6 +158,11 @@ class DbosQueue:
         self._queues = {QUEUE: concurrency, BATCH: BATCH_AT_ONCE if takes_batch else 0}
         self._polling_seconds = polling_seconds
         self._started = False
+        self._running = 0
+        self._turn = threading.Condition()
+        self._stopping = threading.Event()
+        self._ended = threading.Event()
+        self._last: deque[str] = deque(maxlen=REMEMBERED)
 
     def start(self) -> None:
         """Begin to work; raises `StoreError` when the database cannot be used."""
@@ -147,8 +177,10 @@ class DbosQueue:
             "serializer": JsonSerializer(),
             "log_level": "CRITICAL",  # its messages carry what handlers raise; ours are logged below
             "use_listen_notify": False,
-            "notification_listener_polling_interval_sec": 1.0,
+            "notification_listener_polling_interval_sec": LISTENING_SECONDS,
         }
+        self._stopping.clear()
+        self._ended.clear()
         try:
             DBOS(config=config)
             self._register()
@@ -164,23 +196,9 @@ class DbosQueue:
         self._started = True
 
     def _register(self) -> None:
-        handlers = {**self._handlers, **self._batch}
-
-        @DBOS.step(
-            name="carry_out", retries_allowed=True, max_attempts=MAX_ATTEMPTS, interval_seconds=0.5, backoff_rate=2.0
-        )
+        @DBOS.step(name="carry_out")
         def carry_out(kind: str, key: str) -> None:
-            handler = handlers.get(kind)
-            if handler is None:
-                raise ScanwardError("expected a kind of work that this version knows, got another")
-            try:
-                handler(key)
-            except ScanwardError as error:
-                LOG.warning("%s: %s: %s", kind, type(error).__name__, error)
-                raise
-            except Exception as error:
-                LOG.error("%s: unexpected %s", kind, type(error).__name__)  # noqa: TRY400 - tracebacks hold values
-                raise
+            self._carry_out(kind, key)
 
         @DBOS.workflow(name="work", max_recovery_attempts=1000)
         def work(kind: str, key: str) -> None:
@@ -188,11 +206,73 @@ class DbosQueue:
 
         self._work = work
 
-    def stop(self, *, seconds: int = 10) -> None:
-        """Stop taking work, and wait up to so many seconds for what is being done."""
-        if self._started:
-            self._started = False
-            DBOS.destroy(destroy_registry=True, workflow_completion_timeout_sec=seconds)
+    def _carry_out(self, kind: str, key: str) -> None:
+        """Try a piece of work until it is done; not by DBOS's own tries, since nothing ends their waits."""
+        for attempt in range(1, MAX_ATTEMPTS + 1):
+            if self._stopping.is_set():
+                # Not given back at once, or the queue would hand out the next one.
+                self._ended.wait()
+                raise _StoppingError
+            try:
+                self._try(kind, key)
+            except Exception:
+                if attempt == MAX_ATTEMPTS:
+                    self._last.append(_id_of(kind, key))
+                    raise
+                self._stopping.wait(FIRST_WAIT_SECONDS * 2 ** (attempt - 1))
+            else:
+                self._last.append(_id_of(kind, key))
+                return
+
+    def _try(self, kind: str, key: str) -> None:
+        handler = self._handlers.get(kind) or self._batch.get(kind)
+        if handler is None:
+            raise ScanwardError("expected a kind of work that this version knows, got another")
+        with self._turn:
+            self._running += 1
+        try:
+            handler(key)
+        except ScanwardError as error:
+            LOG.warning("%s: %s: %s", kind, type(error).__name__, error)
+            raise
+        except Exception as error:
+            LOG.error("%s: unexpected %s", kind, type(error).__name__)  # noqa: TRY400 - tracebacks hold values
+            raise
+        finally:
+            with self._turn:
+                self._running -= 1
+                self._turn.notify_all()
+
+    def stop(self, *, seconds: float = 10) -> None:
+        """Stop taking work, and wait up to so many seconds for what is being done.
+
+        DBOS's own wait begins with a second of sleep, whether there is something to wait for or not.
+        """
+        if not self._started:
+            return
+        self._started = False
+        self._stopping.set()
+        with self._turn:
+            self._turn.wait_for(lambda: not self._running, seconds)
+        self._await_records()
+        try:
+            DBOS.destroy(destroy_registry=True)
+        finally:
+            self._ended.set()
+
+    def _await_records(self) -> None:
+        """Wait until DBOS has recorded the work that ended last."""
+        deadline = time.monotonic() + RECORDING_SECONDS
+        while self._last and time.monotonic() < deadline:
+            try:
+                left = DBOS.list_workflows(
+                    workflow_ids=list(self._last), status="PENDING", load_input=False, load_output=False
+                )
+            except (SQLAlchemyError, DBOSException):
+                return
+            if not left:
+                return
+            time.sleep(0.01)
 
     def submit(self, kind: str, key: str) -> None:
         """Queue work of a kind; the same kind and key are queued once."""
@@ -206,7 +286,7 @@ class DbosQueue:
             raise _store_error(error) from None
 
     def _enqueue(self, kind: str, key: str) -> None:
-        with SetWorkflowID(f"{kind}-{key}"):
+        with SetWorkflowID(_id_of(kind, key)):
             DBOS.enqueue_workflow(BATCH if kind in self._batch else QUEUE, self._work, kind, key)
 
     def take_over(self, workers: list[str]) -> int:
@@ -240,6 +320,10 @@ class DbosQueue:
         except (SQLAlchemyError, DBOSException) as error:
             raise _store_error(error) from None
         return len(done)
+
+
+def _id_of(kind: str, key: str) -> str:
+    return f"{kind}-{key}"
 
 
 def _store_error(error: Exception) -> StoreError:
