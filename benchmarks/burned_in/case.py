@@ -64,7 +64,7 @@ class Case:
     name
         Unique, and the same in each run.
     subset
-        ``main``, ``subvisual``, ``window``, ``cine``, ``scripts``, ``textfree`` or ``real``.
+        ``main``, ``subvisual``, ``window``, ``cine``, ``volume``, ``scripts``, ``textfree`` or ``real``.
     background
         What the words are burned into.
     frames

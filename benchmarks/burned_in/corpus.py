@@ -6,9 +6,8 @@ where ``SCANWARD_TEST_DATA`` names some, and pictures that ``synthetic`` makes.
 
 import random
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import replace
-from functools import lru_cache
 from pathlib import Path
 
 import cv2
@@ -21,13 +20,26 @@ from burned_in.scans import read_scan
 from burned_in.textfree import REGIONS
 
 SEED = 41
-COUNTS = {"main": 240, "subvisual": 90, "window": 80, "cine": 24, "scripts": 90}
+COUNTS = {"main": 240, "subvisual": 90, "window": 80, "cine": 24, "volume": 12, "scripts": 90}
 """Subset -> cases."""
+
+_REAL_CINE = ("dicom/pydicom__pydicom/examples_ybr_color.dcm#all", (20, 20, 280, 205))
+_REAL_VOLUMES = (
+    ("heads/neurolabusc__dcm_qa_ct/GE_headCT_dicom.zip#{}", range(28)),
+    (
+        "heads/neurolabusc__dcm_qa_xa30/0001_1.3.12.2.1107.5.2.43.67093.2022071112080825794102791.dcm#{}",
+        range(8, 88, 2),
+    ),
+    ("heads/niivue__niivue/otsu.nii.gz#z{}", range(20, 140, 3)),
+)
+"""File, and numbers of the slices."""
 
 SIZES = (8, 10, 12, 14, 18, 24, 36, 48, 60)
 STYLES = ("plain",) * 7 + ("white",) * 3 + ("black",) * 2 + ("white on black", "black on white", "outlined", "coloured")
 ROTATIONS = ("0",) * 15 + ("90", "270", "180", "3", "-4", "5", "-5", "arc")
-_LARGEST = 1024
+_KINDS = ("CT",) * 4 + ("MR",) * 4 + ("CR",) * 4 + ("US",) * 4 + ("photograph", "PT", "NM")
+_SMALLEST, _LARGEST = 120, 1024
+"""Pixels of an edge of a real background."""
 
 
 def make_cases(subset: str, *, data: Path | None, step: int = 1, first: int = 0) -> Iterator[Case]:
@@ -100,22 +112,50 @@ def _window(rng: random.Random, noise: np.random.Generator, data: Path | None) -
 
 
 def _cine(rng: random.Random, noise: np.random.Generator, data: Path | None) -> Sheet:
-    still = _background(rng, noise, data, bits=8, largest=512)
-    count = rng.choice([12, 20, 30])
-    sheet = Sheet(_move(noise, still.frames[0], count), still.attributes, f"{still.background}, {count} frames")
-    for number_of_phrase in range(rng.randrange(2, 5)):
-        how = _choose(rng, "latin")
-        how = replace(how, size=rng.choice([10, 14, 20, 28]), rotation="0", contrast=max(how.contrast, 30.0))
-        how = replace(how, style="plain") if how.style == "coloured" and not sheet.is_colour else how
-        shown = (
-            (rng.randrange(count),) if number_of_phrase else rng.choice([tuple(range(count)), (rng.randrange(count),)])
-        )
-        burn(rng, sheet, how, frames=shown)
+    """Words in single frames of a cine, and in all of them."""
+    if data is not None and rng.random() < 0.25:
+        scan = read_scan(data, *_REAL_CINE)
+        frames = [cv2.resize(frame, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC) for frame in scan.frames]
+        sheet = Sheet(np.stack(frames), scan.attributes, f"US {_REAL_CINE[0]}")
+    else:
+        still = _background(rng, noise, data, bits=8, largest=512)
+        frames = _move(noise, still.frames[0], rng.choice([12, 20, 30]))
+        sheet = Sheet(frames, still.attributes, f"{still.background}, moving")
+    _burn_into_some(rng, sheet)
     return measured(sheet)
 
 
+def _volume(rng: random.Random, noise: np.random.Generator, data: Path | None) -> Sheet:
+    """Words in single slices of a volume of 16 bit, and in all of them."""
+    if data is not None and rng.random() < 0.75:
+        source, slices = rng.choice(_REAL_VOLUMES)
+        scans = [read_scan(data, source.format(number)) for number in slices]
+        frames = np.concatenate([scan.frames for scan in scans])
+        sheet = Sheet(frames.copy(), scans[0].attributes, source.partition("#")[0])
+        while min(sheet.taken.shape) < 320:
+            enlarged = [cv2.resize(frame, None, fx=2, fy=2) for frame in sheet.frames]
+            sheet = Sheet(np.stack(enlarged), sheet.attributes, sheet.background)
+    else:
+        first = _synthetic(rng, noise, 16)
+        grain = noise.normal(0, 8, (24, *first.taken.shape))
+        frames = np.clip(first.frames + grain, *stored_range(first.attributes)).astype(first.frames.dtype)
+        sheet = Sheet(frames, first.attributes, f"{first.background}, 24 slices")
+    _burn_into_some(rng, sheet)
+    return measured(sheet)
+
+
+def _burn_into_some(rng: random.Random, sheet: Sheet) -> None:
+    count = sheet.frames.shape[0]
+    for number in range(rng.randrange(2, 5)):
+        how = replace(_choose(rng, "latin"), size=rng.choice([10, 14, 20, 28]), rotation="0")
+        how = replace(how, contrast=max(how.contrast, 30.0))
+        how = replace(how, style="plain") if how.style == "coloured" and not sheet.is_colour else how
+        in_all = number == 0 and rng.random() < 0.5
+        burn(rng, sheet, how, frames=tuple(range(count)) if in_all else (rng.randrange(count),))
+
+
 _MAKERS: dict[str, Callable[[random.Random, np.random.Generator, Path | None], Sheet]] = {
-    "main": _main, "subvisual": _subvisual, "window": _window, "cine": _cine, "scripts": _scripts,
+    "main": _main, "subvisual": _subvisual, "window": _window, "cine": _cine, "volume": _volume, "scripts": _scripts,
 }  # fmt: skip
 
 
@@ -146,7 +186,7 @@ def _background(
         8 or 16; otherwise real ones as they are.
     """
     if data is not None and rng.random() < 0.75:
-        sheet = _real(rng, data, _suited(bits), largest)
+        sheet = _real(rng, data, bits, largest)
     else:
         sheet = _synthetic(rng, noise, bits or rng.choice([8, 8, 16]))
     if bits == 8 or (bits is None and sheet.frames.dtype != np.uint8 and rng.random() < 0.4):
@@ -156,22 +196,14 @@ def _background(
     return sheet
 
 
-@lru_cache
-def _suited(bits: int | None) -> Sequence[tuple[str, str, tuple[int, int, int, int] | None]]:
-    """Return the regions of real scans to burn words into."""
-    return tuple(one for one in REGIONS if bits != 16 or (one[0] in {"CT", "MR", "CR"} and not one[1].endswith("png")))
-
-
-def _real(
-    rng: random.Random,
-    data: Path,
-    regions: Sequence[tuple[str, str, tuple[int, int, int, int] | None]],
-    largest: int,
-) -> Sheet:
-    kind = rng.choice(sorted({region[0] for region in regions}))
-    _, source, crop = rng.choice([region for region in regions if region[0] == kind])
-    scan = read_scan(data, source, crop)
-    frame = scan.frames[0]
+def _real(rng: random.Random, data: Path, bits: int | None, largest: int) -> Sheet:
+    while True:
+        kind = rng.choice(_KINDS)
+        region = rng.choice([region for region in REGIONS if region.kind == kind])
+        scan = read_scan(data, region.source, region.crop)
+        frame = scan.frames[0]
+        if min(frame.shape[:2]) >= _SMALLEST and (bits != 16 or frame.dtype != np.uint8):
+            break
     while min(frame.shape[:2]) < 320:
         frame = cv2.resize(frame, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)
     rows, columns = frame.shape[:2]
@@ -179,7 +211,7 @@ def _real(
     if max(rows, columns) > largest and (largest < _LARGEST or rng.random() > 1 / 8):
         upper, left = rng.randrange(max(1, rows - largest)), rng.randrange(max(1, columns - largest))
         frame = frame[upper : upper + largest, left : left + largest]
-    return Sheet(np.ascontiguousarray(frame)[None].copy(), scan.attributes, f"{kind} {source}")
+    return Sheet(np.ascontiguousarray(frame)[None].copy(), scan.attributes, f"{kind} {region.source}")
 
 
 def _synthetic(rng: random.Random, noise: np.random.Generator, bits: int) -> Sheet:

@@ -53,9 +53,9 @@ def read_scan(data: Path, source: str, crop: tuple[int, int, int, int] | None = 
     elif name.endswith((".nii.gz", ".mhd")):
         scan = _volume(path, part[0], int(part[1:]))
     elif path.suffix == ".zip":
-        scan = _dicom(_member(path, int(part)), "")
+        scan = _dicom(*_decode(_member(path, int(part))), "")
     else:
-        scan = _dicom(path.read_bytes(), part)
+        scan = _dicom(*_decode_file(path), part)
     if crop is None:
         return scan
     left, upper, right, lower = crop
@@ -82,11 +82,19 @@ def _member(path: Path, number: int) -> bytes:
         return archive.read(_members(path)[number])
 
 
-def _dicom(content: bytes, part: str) -> Scan:
+@lru_cache(maxsize=4)
+def _decode_file(path: Path) -> tuple[Dataset, Pixels]:
+    return _decode(path.read_bytes())
+
+
+def _decode(content: bytes) -> tuple[Dataset, Pixels]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         ds = dcmread(io.BytesIO(content), force=True)
-        pixels = ds.pixel_array
+        return ds, ds.pixel_array
+
+
+def _dicom(ds: Dataset, pixels: Pixels, part: str) -> Scan:
     if int(ds.get("NumberOfFrames") or 1) == 1:
         pixels = pixels[None]
     elif part != "all":
