@@ -138,7 +138,7 @@ def test_each_batch_of_a_prior_is_for_those_who_asked(ledger: SqlLedger):
         batch = close(ledger, number)
         assert batch is not None
         assert ledger.find_prior_requests(PRIOR) == {"vendor"}
-        ledger.mark_routed(batch, after(number))
+        ledger.mark_routed(batch, after(number), as_prior=True)
     assert ledger.find_unrouted(10) == []
 
 
@@ -154,6 +154,20 @@ def test_a_prior_that_comes_by_itself_later_is_routed_again(ledger: SqlLedger):
     assert ledger.find_unrouted(10) == [first, second]
     assert request(ledger, "vendor", at=10)  # all of it is still wanted
     assert said(ledger, PRIOR).count("came by itself") == 1
+
+
+def test_a_prior_that_comes_by_itself_while_it_is_routed_is_routed_again(ledger: SqlLedger):
+    request(ledger, "vendor")
+    ledger.add_received([sent(1, 1)])
+    batch = close(ledger, 2)
+    assert batch is not None
+    assert ledger.find_prior_requests(PRIOR) == {"vendor"}  # so says the router, and opens the release
+    ledger.add_received([sent(1, 3, kind=OriginKind.DIMSE, peer="modality")])
+    ledger.mark_routed(batch, after(4), as_prior=True)
+    assert ledger.find_unrouted(10) == [batch]
+    assert ledger.find_prior_requests(PRIOR) == frozenset()
+    ledger.mark_routed(batch, after(5))
+    assert ledger.find_unrouted(10) == []
 
 
 def test_known_instances_that_come_by_themselves_are_enough(ledger: SqlLedger):

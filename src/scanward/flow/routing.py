@@ -85,11 +85,12 @@ class Router:
         batches = self._ledger.find_unrouted(AT_ONCE)
         recipients = self._registry.recipients() if batches else ()
         for batch in batches:
-            self._open_releases(batch, recipients)
-            self._ledger.mark_routed(batch, self._clock())
+            as_prior = self._open_releases(batch, recipients)
+            self._ledger.mark_routed(batch, self._clock(), as_prior=as_prior)
         return len(batches)
 
-    def _open_releases(self, batch: Batch, recipients: Sequence[Recipient]) -> None:
+    def _open_releases(self, batch: Batch, recipients: Sequence[Recipient]) -> bool:
+        """Open what goes to whom; return whether that is only those who asked for a prior."""
         # A study that came only because it was fetched as a prior goes to those who asked for it, and asks for none of
         # its own.
         wanted_by = self._ledger.find_prior_requests(batch.study_id)
@@ -106,6 +107,7 @@ class Router:
         asking = [one.recipient_id for one in recipients if one.agreement is not None and one.agreement.priors]
         if asking and not wanted_by and self._has_archive:
             self._ledger.seek_priors(batch.study_id, asking, self._clock())
+        return bool(wanted_by)
 
     def _decide(self) -> int:
         releases = self._ledger.find_releases(ReleaseState.OPEN, AT_ONCE)

@@ -160,8 +160,11 @@ class Ledger(Priors, Protocol):
         """Return batches that are not marked as routed, oldest first."""
         ...
 
-    def mark_routed(self, batch: Batch, at: datetime) -> None:
-        """Note that every recipient's release of the batch is open."""
+    def mark_routed(self, batch: Batch, at: datetime, *, as_prior: bool = False) -> None:
+        """Note that every recipient's release of the batch is open; with `as_prior`, of those who asked for a prior.
+
+        Nothing is noted of a prior that came by itself meanwhile: it is for every recipient now.
+        """
         ...
 
     def get_study(self, study_id: str) -> Study:

@@ -8,7 +8,7 @@ from sqlalchemy import BindParameter, bindparam, case, insert, select, union_all
 
 from scanward.adapters.store import tables
 from scanward.adapters.store.database import Database, Values, Writing, from_micros, to_micros
-from scanward.adapters.store.priors import note_batch, note_repeated
+from scanward.adapters.store.priors import is_own, note_batch, note_repeated
 from scanward.adapters.store.rows import (
     STORED_INSTANCE,
     chunks,
@@ -272,10 +272,15 @@ class IntakeSection(Section):
             rows = connection.execute(_UNROUTED, {"n": limit}).all()
         return [Batch(study_id=row.study_id, number=row.number) for row in rows]
 
-    def mark_routed(self, batch: Batch, at: datetime) -> None:
-        """Note that every recipient's release of the batch is open."""
+    def mark_routed(self, batch: Batch, at: datetime, *, as_prior: bool = False) -> None:
+        """Note that every recipient's release of the batch is open; with `as_prior`, of those who asked for a prior.
+
+        Nothing is noted of a prior that came by itself meanwhile: it is for every recipient now.
+        """
         which = {"id": batch.study_id, "n": batch.number}
         with self._database.writing() as writing:
+            if as_prior and is_own(writing, batch.study_id):
+                return
             if writing.execute(_ROUTED, {**which, "at": to_micros(at)}).rowcount:
                 writing.note(batch.study_id, What.ROUTED, at, detail=f"batch {batch.number}")
             elif writing.execute(_BATCH, which).one_or_none() is None:

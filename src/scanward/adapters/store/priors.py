@@ -206,6 +206,12 @@ class PriorsSection(Section):
         return [Batch(study_id=study_id, number=number) for number in numbers]
 
 
+def is_own(writing: Writing, study_id: str) -> bool:
+    """Whether a study fetched as a prior came by itself, too; that does not change until the transaction ends."""
+    prior = writing.execute(_PRIOR, {"id": study_id}).one_or_none()
+    return prior is not None and prior.own is not None
+
+
 def note_batch(writing: Writing, study_id: str, number: int, at: datetime) -> None:
     """Note that a study fetched as a prior came by itself, too, where something in its new batch did."""
     if writing.execute(_OWN_BATCH, {"id": study_id, "number": number, "at": to_micros(at)}).rowcount:
