@@ -288,6 +288,24 @@ class Desk:
         self._check()
         states = Counter(f"releases:{one.state}" for one in self.released.values())
         states.update(f"items:{state}" for items in self.items.values() for _, state in items)
+    def offered(self, recipient, wanted, *, series=False, after="", limit):
+        found = {
+            item.series_uid if series else item.study_uid
+            for _, item, _ in self.available(recipient, limit=10**9)
+            if all(
+                not values or value in values
+                for values, value in (
+                    (wanted.studies, item.study_uid),
+                    (wanted.series, item.series_uid),
+                    (wanted.instances, item.sop_instance_uid),
+                    (wanted.sop_classes, item.sop_class_uid),
+                    (wanted.modalities, item.modality),
+                    (wanted.patients, item.patient),
+                )
+            )
+        }
+        return sorted(one for one in found if one > after)[:limit]
+
         states.update(f"results:{one.state}" for one in self.came_back.values())
         instances = sum(len(one.instances) for one in self.known.values())
         return {"studies": len(self.known), "instances": instances, "quarantined": len(self.apart), **states}

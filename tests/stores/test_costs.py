@@ -14,7 +14,7 @@ from scanward.adapters.store.tables import metadata
 from scanward.model.consent import Effect, Provision
 from scanward.model.release import ItemState, ReleaseState, Result, ResultState, Setback
 from scanward.model.study import Completion
-from scanward.ports.ledger import Desk, Ledger, Quarantined, Registry
+from scanward.ports.ledger import Desk, Ledger, Quarantined, Registry, Wanted
 from scanward.ports.priors import Priors
 from tests.common.ledgers import (
     DENY,
@@ -229,6 +229,9 @@ class Caller:
         self._ledger = ledger
         self._called = called
 
+    for series in (False, True):
+        ledger.offered("vendor", Wanted(), series=series, limit=10)
+        ledger.offered("vendor", Wanted(**dict.fromkeys(Wanted.__slots__, frozenset({"x"}))), series=series, limit=10)
     def __getattr__(self, name: str) -> object:
         self._called.add(name)
         return getattr(self._ledger, name)

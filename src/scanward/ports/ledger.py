@@ -479,6 +479,18 @@ class Desk(Protocol):
     def available(
         self,
         recipient: str,
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Wanted:
+    """What a recipient asks for of what it may fetch, by its new values; an empty set takes any."""
+
+    studies: frozenset[str] = frozenset()
+    series: frozenset[str] = frozenset()
+    instances: frozenset[str] = frozenset()
+    sop_classes: frozenset[str] = frozenset()
+    modalities: frozenset[str] = frozenset()
+    patients: frozenset[str] = frozenset()
+
+
         *,
         study_uid: str = "",
         series_uid: str = "",
@@ -496,3 +508,12 @@ class Desk(Protocol):
     def counts(self) -> dict[str, int]:
         """Return how many studies, instances, releases by state, items by state, results by state there are."""
         ...
+    def offered(
+        self, recipient: str, wanted: Wanted, *, series: bool = False, after: str = "", limit: int
+    ) -> Sequence[str]:
+        """Return new Study, or with `series` Series Instance UIDs that `recipient` may fetch instances of.
+
+        In the order of UIDs, those behind `after`. Of a release that has an instance with each of the values wanted.
+        """
+        ...
+

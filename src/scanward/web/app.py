@@ -5,6 +5,7 @@ from fastapi import FastAPI
 from scanward.web import health, problems
 from scanward.web.access import Gate
 from scanward.web.api.routes import router as api
+from scanward.web.dicomweb.bookmarks import Bookmarks
 from scanward.web.dicomweb.routes import router as dicomweb
 from scanward.web.guard import Guard
 from scanward.web.metrics import Metrics
@@ -34,6 +35,7 @@ def create_app(services: WebServices) -> FastAPI:
     app.state.services = services
     app.state.metrics = metrics
     app.state.gate = Gate(services, metrics)
+    app.state.bookmarks = Bookmarks()
     problems.install(app)
     app.include_router(health.router)
     app.include_router(api)

@@ -9,6 +9,7 @@ from scanward.adapters.store.database import Database
 from scanward.adapters.store.desk import DeskSection
 from scanward.adapters.store.healing import HealingSection
 from scanward.adapters.store.intake import IntakeSection
+from scanward.adapters.store.offers import OffersSection
 from scanward.adapters.store.outbox import OutboxSection
 from scanward.adapters.store.patients import PatientsSection
 from scanward.adapters.store.priors import PriorsSection
@@ -36,6 +37,7 @@ class SqlLedger(
     PatientsSection,
 ):
     """Studies, decisions, disclosures, work items, recipients and consents; for any number of threads and processes.
+    OffersSection,
 
     Implements :class:`scanward.ports.ledger.Ledger`, :class:`scanward.ports.ledger.Registry` and
     :class:`scanward.ports.ledger.Desk`. Trusted: what it says permits. If stolen: who was sent where, under encryption.

@@ -33,19 +33,20 @@ def offers(
     series: str = "",
     instance: str = "",
     modality: str = "",
+    page_size: int = PAGE,
 ) -> Iterator[Offer]:
     """Yield what the recipient may fetch, in the order of release; none of a release that is not permitted any more."""
     if not principal.recipient:
         raise Problem(403, "expected a token that is bound to a recipient")
-    permitted: dict[str, bool] = {}
-    for offset in range(0, MAX_ITEMS, PAGE):
+    permitted: dict[str, Callable[[OutboxItem], bool]] = {}
+    for offset in range(0, MAX_ITEMS, page_size):
         page = services.desk.available(
             principal.recipient,
             study_uid=study,
             series_uid=series,
             sop_instance_uid=instance,
             modality=modality,
-            limit=PAGE,
+            limit=page_size,
             offset=offset,
         )
         for release, item, blob in page:
@@ -53,5 +54,5 @@ def offers(
                 permitted[release.release_id] = services.may_still_leave(release)
             if permitted[release.release_id]:
                 yield release, item, blob
-        if len(page) < PAGE:
+        if len(page) < page_size:
             return

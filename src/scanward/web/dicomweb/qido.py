@@ -1,20 +1,26 @@
 """QIDO-RS (PS3.18 Section 10.6) over what a recipient may fetch: new UIDs, the pseudonym, and what an instance is."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
 from fastapi import APIRouter, Request
 
 from scanward.model.release import OutboxItem
+from scanward.ports.ledger import Wanted
 from scanward.web.access import Services
+from scanward.web.dicomweb.bookmarks import Bookmarks, Place
 from scanward.web.dicomweb.json import DicomJsonResponse, attribute
-from scanward.web.dicomweb.offered import Fetcher, Uid, offers
+from scanward.web.dicomweb.offered import PAGE, Fetcher, Uid, offers
 from scanward.web.problems import Problem
 
 MAX_RESULTS = 1000
 """Of one answer; `offset` goes on from there."""
+
+UIDS_AT_ONCE = 200
+PROBED_AT_ONCE = 20
+"""So many instances are looked at first where it is only asked whether there is one."""
 
 _MATCHED: dict[str, Callable[[OutboxItem], str]] = {
     "0020000D": lambda item: item.study_uid,
@@ -54,6 +60,22 @@ class _Query:
     def matches(self, item: OutboxItem) -> bool:
         """Whether `item` is among what was asked for."""
         return all(_MATCHED[tag](item) in values for tag, values in self.matching.items())
+
+    def wanted(self, study: str) -> Wanted:
+        """Return what is asked for, of one study where it is given."""
+        values = self.matching
+        return Wanted(
+            studies=frozenset({study}) if study else values.get("0020000D", frozenset()),
+            series=values.get("0020000E", frozenset()),
+            instances=values.get("00080018", frozenset()),
+            sop_classes=values.get("00080016", frozenset()),
+            modalities=values.get("00080060") or values.get("00080061", frozenset()),
+            patients=values.get("00100020", frozenset()),
+        )
+
+    def name(self) -> Hashable:
+        """Return by what the search is known again."""
+        return frozenset(self.matching.items())
 
     def only(self, tag: str) -> str:
         """Return the one value that an Attribute has to have; empty where any or several will do."""
@@ -97,24 +119,89 @@ class _Group:
         self.instances += 1
 
 
-def _grouped(items: Iterable[OutboxItem], key: Callable[[OutboxItem], str]) -> Iterable[_Group]:
-    """Return items by study or series, in the order in which the first of each was released."""
-    groups: dict[str, _Group] = {}
-    for item in items:
-        groups.setdefault(key(item), _Group(item)).add(item)
-    return groups.values()
+class _Search:
+    """Goes through what a recipient may fetch by study, or by series, in the order of their UIDs."""
+
+    def __init__(self, services: Services, principal: Fetcher, query: _Query, *, study: str, series: bool) -> None:
+        self._services = services
+        self._principal = principal
+        self._query = query
+        self._study = study
+        self._series = series
+        self.name: Hashable = (principal.recipient, study, series, query.name())
+
+    def uids(self, after: str) -> Iterator[str]:
+        """Yield UIDs behind `after` of which something may be there."""
+        wanted = self._query.wanted(self._study)
+        while True:
+            page = self._services.desk.offered(
+                self._principal.recipient, wanted, series=self._series, after=after, limit=UIDS_AT_ONCE
+            )
+            yield from page
+            if len(page) < UIDS_AT_ONCE:
+                return
+            after = page[-1]
+
+    def items(self, uid: str, page_size: int = PAGE) -> Iterator[OutboxItem]:
+        """Yield what may be fetched of a study or series."""
+        study, series = (self._study, uid) if self._series else (uid, "")
+        found = offers(self._services, self._principal, study=study, series=series, page_size=page_size)
+        return (item for _, item, _ in found)
+
+    def has(self, uid: str) -> bool:
+        """Whether something of a study or series that was asked for may be fetched."""
+        return any(self._query.matches(item) for item in self.items(uid, PROBED_AT_ONCE))
+
+    def gather(self, uid: str) -> _Group | None:
+        """Return a study or series of which something that was asked for may be fetched."""
+        group, matches = None, False
+        for item in self.items(uid):
+            group = group or _Group(item)
+            group.add(item)
+            matches = matches or self._query.matches(item)
+        return group if matches else None
 
 
-def _found(services: Services, principal: Fetcher, query: _Query, study: str, series: str) -> Iterator[OutboxItem]:
-    found = offers(
-        services,
-        principal,
-        study=study or query.only("0020000D"),
-        series=series or query.only("0020000E"),
-        instance=query.only("00080018"),
-        modality=query.only("00080060"),
-    )
-    return (item for _, item, _ in found if query.matches(item))
+def _page_of_groups(request: Request, search: _Search, query: _Query) -> tuple[list[_Group], bool]:
+    """Return the groups of one answer, and whether there are more."""
+    bookmarks: Bookmarks = request.app.state.bookmarks
+    place = bookmarks.find(search.name, query.offset)
+    skip, last = place.skip, place.after
+    found: list[_Group] = []
+    for uid in search.uids(place.after):
+        if skip:
+            if search.has(uid):
+                skip, last = skip - 1, uid
+        elif len(found) < query.limit:
+            group = search.gather(uid)
+            if group is not None:
+                found.append(group)
+                last = uid
+        elif search.has(uid):
+            bookmarks.note(search.name, query.offset + len(found), Place(last))
+            return found, True
+    return found, False
+
+
+def _page_of_items(request: Request, search: _Search, query: _Query) -> tuple[list[OutboxItem], bool]:
+    """Return the instances of one answer, of whatever study, and whether there are more."""
+    bookmarks: Bookmarks = request.app.state.bookmarks
+    place = bookmarks.find(search.name, query.offset)
+    skip, after = place.skip, place.after
+    found: list[OutboxItem] = []
+    for uid in search.uids(place.after):
+        before = len(found) - skip
+        for item in filter(query.matches, search.items(uid)):
+            if skip:
+                skip -= 1
+            elif len(found) < query.limit:
+                found.append(item)
+            else:
+                # Behind what this study brought: all of it is counted from `before`, skipped or found.
+                bookmarks.note(search.name, query.offset + len(found), Place(after, len(found) - before))
+                return found, True
+        after = uid
+    return found, False
 
 
 def _study(group: _Group, base: str) -> dict[str, object]:
@@ -155,63 +242,72 @@ def _instance(item: OutboxItem, base: str) -> dict[str, object]:
     }
 
 
-def _answer(query: _Query, results: Iterable[dict[str, object]]) -> DicomJsonResponse:
-    page = list(islice(results, query.offset, query.offset + query.limit + 1))
+def _answer(query: _Query, results: Sequence[dict[str, object]], *, more: bool) -> DicomJsonResponse:
     warnings = []
     if query.ignored:
         warnings.append(f'299 scanward "not matched on: {", ".join(query.ignored[:20])}"')
-    if len(page) > query.limit:
+    if more:
         warnings.append('299 scanward "there are more results; ask again with an offset"')
     headers = {"Warning": ", ".join(warnings)} if warnings else None
-    return DicomJsonResponse(page[: query.limit], headers=headers)
+    return DicomJsonResponse(results, headers=headers)
 
 
 def _base(request: Request) -> str:
     return f"{str(request.base_url).rstrip('/')}/dicom-web"
 
 
-def _search_studies(request: Request, services: Services, principal: Fetcher) -> DicomJsonResponse:
+def _search_groups(
+    request: Request,
+    services: Services,
+    principal: Fetcher,
+    describe: Callable[[_Group, str], dict[str, object]],
+    *,
+    study: str = "",
+    series: bool = False,
+) -> DicomJsonResponse:
     query = _parse(request)
-    groups = _grouped(_found(services, principal, query, "", ""), lambda item: item.study_uid)
-    return _answer(query, (_study(group, _base(request)) for group in groups))
-
-
-def _search_series(request: Request, services: Services, principal: Fetcher, study: str) -> DicomJsonResponse:
-    query = _parse(request)
-    groups = _grouped(_found(services, principal, query, study, ""), lambda item: item.series_uid)
-    return _answer(query, (_series(group, _base(request)) for group in groups))
+    search = _Search(services, principal, query, study=study, series=series)
+    groups, more = _page_of_groups(request, search, query)
+    return _answer(query, [describe(group, _base(request)) for group in groups], more=more)
 
 
 def _search_instances(
-    request: Request, services: Services, principal: Fetcher, study: str, series: str
+    request: Request, services: Services, principal: Fetcher, study: str = "", series: str = ""
 ) -> DicomJsonResponse:
     query = _parse(request)
-    items = _found(services, principal, query, study, series)
-    return _answer(query, (_instance(item, _base(request)) for item in items))
+    study, series, instance = study or query.only("0020000D"), series or query.only("0020000E"), query.only("00080018")
+    if study or series or instance:
+        found = offers(services, principal, study=study, series=series, instance=instance)
+        matching = (item for _, item, _ in found if query.matches(item))
+        page = list(islice(matching, query.offset, query.offset + query.limit + 1))
+        items, more = page[: query.limit], len(page) > query.limit
+    else:
+        items, more = _page_of_items(request, _Search(services, principal, query, study="", series=False), query)
+    return _answer(query, [_instance(item, _base(request)) for item in items], more=more)
 
 
 @router.get("/studies", response_class=DicomJsonResponse)
 def search_studies(request: Request, services: Services, principal: Fetcher) -> DicomJsonResponse:
     """Studies that the recipient of the token may fetch."""
-    return _search_studies(request, services, principal)
+    return _search_groups(request, services, principal, _study)
 
 
 @router.get("/series", response_class=DicomJsonResponse)
 def search_series(request: Request, services: Services, principal: Fetcher) -> DicomJsonResponse:
     """Series that the recipient of the token may fetch."""
-    return _search_series(request, services, principal, "")
+    return _search_groups(request, services, principal, _series, series=True)
 
 
 @router.get("/studies/{study}/series", response_class=DicomJsonResponse)
 def search_series_of_study(request: Request, services: Services, principal: Fetcher, study: Uid) -> DicomJsonResponse:
     """Series of a study that the recipient of the token may fetch."""
-    return _search_series(request, services, principal, study)
+    return _search_groups(request, services, principal, _series, study=study, series=True)
 
 
 @router.get("/instances", response_class=DicomJsonResponse)
 def search_instances(request: Request, services: Services, principal: Fetcher) -> DicomJsonResponse:
     """Instances that the recipient of the token may fetch."""
-    return _search_instances(request, services, principal, "", "")
+    return _search_instances(request, services, principal)
 
 
 @router.get("/studies/{study}/instances", response_class=DicomJsonResponse)
@@ -219,7 +315,7 @@ def search_instances_of_study(
     request: Request, services: Services, principal: Fetcher, study: Uid
 ) -> DicomJsonResponse:
     """Instances of a study that the recipient of the token may fetch."""
-    return _search_instances(request, services, principal, study, "")
+    return _search_instances(request, services, principal, study)
 
 
 @router.get("/studies/{study}/series/{series}/instances", response_class=DicomJsonResponse)
