@@ -22,6 +22,8 @@ from burned_in.textfree import REGIONS
 SEED = 41
 COUNTS = {"main": 240, "subvisual": 90, "window": 80, "cine": 24, "volume": 12, "scripts": 90}
 """Subset -> cases."""
+SUBSETS = (*COUNTS, "textfree", "real")
+"""All subsets."""
 
 _REAL_CINE = ("dicom/pydicom__pydicom/examples_ybr_color.dcm#all", (20, 20, 280, 205))
 _REAL_VOLUMES = (
@@ -42,14 +44,19 @@ _SMALLEST, _LARGEST = 120, 1024
 """Pixels of an edge of a real background."""
 
 
-def make_cases(subset: str, *, data: Path | None, step: int = 1, first: int = 0) -> Iterator[Case]:
-    """Yield the cases of a subset, or each `step`-th of them."""
-    for number in range(first, COUNTS[subset], step):
-        yield make_case(subset, number, data=data)
+def make_cases(subset: str, *, data: Path | None, step: int = 1) -> Iterator[Case]:
+    """Yield the cases of one of the `SUBSETS`, or each `step`-th of them."""
+    if subset == "textfree":
+        yield from make_textfree(data, step=step)
+    elif subset == "real":
+        yield from make_real(data, step=step)
+    else:
+        for number in range(0, COUNTS[subset], step):
+            yield make_case(subset, number, data=data)
 
 
 def make_case(subset: str, number: int, *, data: Path | None) -> Case:
-    """Make one case."""
+    """Make one case of a subset that is burned in."""
     name = f"{subset}-{number:03}"
     seed = zlib.crc32(f"{SEED} {name}".encode())
     sheet = _MAKERS[subset](random.Random(seed), np.random.default_rng(seed), data)
@@ -97,18 +104,23 @@ def _subvisual(rng: random.Random, noise: np.random.Generator, data: Path | None
 def _window(rng: random.Random, noise: np.random.Generator, data: Path | None) -> Sheet:
     """Words whose values lie outside the default window, as those around them do."""
     sheet = _background(rng, noise, data, bits=16)
+    while not sheet.words:  # not every picture has room for one outside its window
+        sheet = _narrowed(rng, _background(rng, noise, data, bits=16))
+        for _ in range(rng.randrange(1, 4)):
+            how = Draw(
+                script="latin", size=rng.choice([10, 12, 14, 18, 24, 36]), style="hidden", rotation="0",
+                antialias=False, contrast=0.0,
+            )  # fmt: skip
+            burn(rng, sheet, how, where=saturated)
+    return sheet
+
+
+def _narrowed(rng: random.Random, sheet: Sheet) -> Sheet:
+    """Return `sheet` with a default window that shows a part of its values only."""
     values = sheet.frames * float(sheet.attributes["RescaleSlope"]) + float(sheet.attributes["RescaleIntercept"])
     low, high = np.percentile(values, rng.choice([(25, 75), (40, 95), (5, 60), (50, 99)]))
-    sheet.attributes = {
-        **sheet.attributes, "WindowCenter": float(low + high) / 2, "WindowWidth": max(20.0, float(high - low)),
-    }  # fmt: skip
-    for _ in range(rng.randrange(1, 4)):
-        size = rng.choice([10, 12, 14, 18, 24, 36])
-        how = Draw(
-            script="latin", size=size, style="hidden", rotation="0", antialias=False, contrast=rng.choice([6, 12, 25])
-        )
-        burn(rng, sheet, how, where=saturated)
-    return sheet
+    window = {"WindowCenter": float(low + high) / 2, "WindowWidth": max(20.0, float(high - low))}
+    return Sheet(sheet.frames, {**sheet.attributes, **window}, sheet.background)
 
 
 def _cine(rng: random.Random, noise: np.random.Generator, data: Path | None) -> Sheet:

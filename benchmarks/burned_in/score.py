@@ -151,7 +151,9 @@ def _look(detector: Detector, case: Case, score: Score) -> None:
         raise ValueError(f"expected a mask of {case.frames.shape[:3]}, got {found.shape}")
     least = SUBVISUAL if case.subset == "subvisual" else VISIBLE
     score.hits += [
-        Hit(case=case, word=word, covered=word.covered(found)) for word in case.words if word.contrast >= least
+        Hit(case=case, word=word, covered=word.covered(found))
+        for word in case.words
+        if word.contrast >= least and word.style != "mark"
     ]
     beside = found & ~case.near_words()
     score.false_area.append(float(beside.mean()))
