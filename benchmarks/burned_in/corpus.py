@@ -16,8 +16,9 @@ import numpy as np
 from burned_in import synthetic
 from burned_in.burn import FAINT, Draw, Sheet, burn, compress, measured, quiet, saturated
 from burned_in.case import Case, Pixels, colour8, monochrome8, render, stored_range
+from burned_in.real import make_real
 from burned_in.scans import read_scan
-from burned_in.textfree import REGIONS
+from burned_in.textfree import REGIONS, make_textfree
 
 SEED = 41
 COUNTS = {"main": 240, "subvisual": 90, "window": 80, "cine": 24, "volume": 12, "scripts": 90}
