@@ -12,6 +12,10 @@ from scanward.model.instance import ByteSource
 from scanward.model.study import Completion, Origin
 from scanward.ports.intake import Receipt
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from tests.common.intake import MemoryBook
+
 
 class Files:
     """Writes files and does no more (implements `scanward.ports.intake.Intake`)."""
@@ -42,7 +46,7 @@ def main() -> None:
     """Serve until the process is told to stop."""
     port, folder = int(sys.argv[1]), Path(sys.argv[2])
     settings = DimseSettings(port=port, peers=(PeerSettings(name="archive", ae_title="STORESCU"),))
-    server = DimseServer(settings, Files(folder), folder / "spool")
+    server = DimseServer(settings, Files(folder), folder / "spool", MemoryBook())
     server.start()
     signal.sigwait({signal.SIGTERM})
     server.stop()

@@ -9,7 +9,7 @@ from scanward.adapters import upper_layer
 from scanward.adapters.receive.dimse import DimseServer
 from scanward.adapters.upper_layer import AssociationRequest, Proposal
 from scanward.config import DimseSettings, PeerSettings
-from tests.common.intake import MemoryIntake
+from tests.common.intake import MemoryBook, MemoryIntake
 
 VERIFICATION = "1.2.840.10008.1.1"
 CT = "1.2.840.10008.5.1.4.1.1.2"
@@ -28,12 +28,14 @@ class Door:
         *peers: PeerSettings,
         port: int = 0,
         intake: MemoryIntake | None = None,
+        book: MemoryBook | None = None,
         **settings: object,
     ) -> None:
         self.intake = intake or MemoryIntake()
+        self.book = book or MemoryBook()
         self.spool = folder / "spool"
         self.server = DimseServer(
-            DimseSettings(port=port, peers=peers or (KNOWN,), **settings), self.intake, self.spool
+            DimseSettings(port=port, peers=peers or (KNOWN,), **settings), self.intake, self.spool, self.book
         )
 
     def __enter__(self) -> Self:

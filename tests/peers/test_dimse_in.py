@@ -252,7 +252,9 @@ def test_a_performed_procedure_step_completes_its_study(door, samples, ending):
     assert association.send_n_create(begun, *step)[0].Status == 0x0111
     begun_only = list(door.intake.completed)
     assert association.send_n_set(ended, *step)[0].Status == 0
-    assert association.send_n_set(ended, *step)[0].Status == 0x0112
+    assert association.send_n_set(ended, *step)[0].Status == 0x0110
+    assert association.send_n_create(begun, *step)[0].Status == 0x0111
+    assert association.send_n_set(ended, step[0], "1.2.3.10")[0].Status == 0x0112
     association.release()
     assert begun_only == []
     assert door.intake.completed == [(study, Completion.MPPS)]

@@ -49,7 +49,7 @@ def test_a_prior_that_the_archive_aborts_in_the_midst_of_becomes_whole(tmp_path:
             archive=ArchiveSettings(host="127.0.0.1", port=archive.port, ae_title=TITLE),
         )  # fmt: skip
         gateway = TestGateway(tmp_path / "home", settings)
-        door = DimseServer(settings.dimse, gateway.engine.intake, tmp_path / "spool")
+        door = DimseServer(settings.dimse, gateway.engine.intake, tmp_path / "spool", gateway.stores.peers)
         door.start()
         archive.destination_port = door.port
         try:

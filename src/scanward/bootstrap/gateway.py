@@ -72,7 +72,9 @@ class Gateway:
         if settings.dimse is not None:
             from scanward.adapters.receive.dimse import DimseServer
 
-            self._dimse = DimseServer(settings.dimse, self.engine.intake, spool=self.stores.spool)
+            self._dimse = DimseServer(
+                settings.dimse, self.engine.intake, self.stores.spool, self.stores.peers, self.engine.clock
+            )
             self.doors.append(self._dimse)
         if settings.watch:
             from scanward.adapters.receive.watch import FolderWatch

@@ -20,6 +20,7 @@ from scanward.adapters.store.engine import make_engine
 from scanward.adapters.store.jobs import SqlJobs
 from scanward.adapters.store.ledger import SqlLedger
 from scanward.adapters.store.migrations import upgrade
+from scanward.adapters.store.peers import SqlPeerBook
 from scanward.adapters.vault import SqlVault
 from scanward.config import GatewaySettings
 from scanward.errors import ConfigError
@@ -46,6 +47,8 @@ class Stores:
         The stores.
     jobs
         Batches of files, in the ledger's database.
+    peers
+        What is owed to DICOM peers, in the ledger's database.
     engine
         Of the database of durable work.
     spool
@@ -58,6 +61,7 @@ class Stores:
     sealing: MasterSealing
     ledger: SqlLedger
     jobs: SqlJobs
+    peers: SqlPeerBook
     vault: SqlVault
     blobs: Blobs
     engine: Engine
@@ -119,6 +123,7 @@ def open_stores(home: Path | None = None, settings: GatewaySettings | None = Non
         sealing=sealing,
         ledger=SqlLedger(ledger_engine, sealing, parse_recipient_document),
         jobs=SqlJobs(Database(ledger_engine), sealing),
+        peers=SqlPeerBook(Database(ledger_engine), sealing),
         vault=vault,
         blobs=blobs,
         engine=work_engine,

@@ -1,7 +1,6 @@
 """Engines for SQLite and PostgreSQL, and what their errors are to the rest of the program."""
 
 import os
-import random
 import sqlite3
 import time
 from contextlib import closing, suppress
@@ -116,7 +115,7 @@ def use_wal(connection: SqliteConnection) -> None:
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
                 raise
-            time.sleep(random.uniform(0.001, 0.02))  # so that two do not try in step
+            time.sleep(0.005)
         else:
             return
 

@@ -3,14 +3,13 @@
 Trust: tasks and results name files and carry identifiers, so both are sealed, each bound to its shard.
 """
 
-import base64
-import zlib
 from collections.abc import Mapping, Sequence
 
 from sqlalchemy import bindparam, delete, insert, select, update
 
 from scanward.adapters.store import tables
 from scanward.adapters.store.database import Database
+from scanward.adapters.store.packing import pack, unpack
 from scanward.adapters.store.rows import chunks
 from scanward.adapters.store.section import Section
 from scanward.errors import UnknownError
@@ -75,7 +74,7 @@ class SqlJobs(Section):
             "digest": digest,
             "state": ShardState.WAITING.value,
             "tries": 0,
-            "content": self._pack(f"task:{shard_id}", task),
+            "content": pack(self._sealing, f"task:{shard_id}", task),
         }
         with self._database.writing() as writing:
             writing.execute(_ADD, row)
@@ -90,13 +89,13 @@ class SqlJobs(Section):
             shard_id=shard_id,
             job_id=row.job_id,
             spec=self._sealing.open(f"job:{row.job_id}", row.spec),
-            task=self._unpack(f"task:{shard_id}", row.content),
+            task=unpack(self._sealing, f"task:{shard_id}", row.content),
             tries=row.tries,
         )
 
     def finish(self, shard_id: str, result: str) -> bool:
         """Note that a waiting shard is done; False, and nothing noted, where it does not wait any more."""
-        content = self._pack(f"result:{shard_id}", result)
+        content = pack(self._sealing, f"result:{shard_id}", result)
         with self._database.writing() as writing:
             done = writing.execute(_FINISH, {"id": shard_id, "old": ShardState.WAITING.value, "new_content": content})
             return done.rowcount == 1
@@ -126,7 +125,7 @@ class SqlJobs(Section):
             sealed = connection.execute(_RESULT, {"id": shard_id}).scalar_one_or_none()
         if sealed is None:
             raise UnknownError("expected a shard that is done, got one that is not there or waits")
-        return self._unpack(f"result:{shard_id}", sealed)
+        return unpack(self._sealing, f"result:{shard_id}", sealed)
 
     def drop(self, shard_id: str) -> None:
         """Remove a shard."""
@@ -138,13 +137,3 @@ class SqlJobs(Section):
         with self._database.writing() as writing:
             writing.execute(_DROP_ALL, {"id": job_id})
             writing.execute(_REMOVE, {"id": job_id})
-
-    # A shard has some hundred paths that are much alike: a tenth is left of it.
-
-    def _pack(self, owner: str, text: str) -> bytes:
-        packed = base64.b64encode(zlib.compress(text.encode("ascii"), level=1))
-        return self._sealing.seal(owner, packed.decode("ascii"))
-
-    def _unpack(self, owner: str, sealed: bytes) -> str:
-        packed = self._sealing.open(owner, sealed)
-        return zlib.decompress(base64.b64decode(packed)).decode("ascii")

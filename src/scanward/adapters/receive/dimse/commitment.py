@@ -1,32 +1,17 @@
-"""Storage Commitment Push Model (PS3.4 Annex J): what was asked, what is answered, and how the answer gets there."""
+"""Storage Commitment Push Model (PS3.4 Annex J): what was asked, and what is answered."""
 
-import contextlib
-import logging
-import threading
-import time
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Self
 
 from scanward.adapters import dimse_data_sets as data_sets
 from scanward.adapters import dimse_messages as dimse
-from scanward.adapters.dimse_client import open_association
 from scanward.adapters.receive.dimse.contexts import STORAGE_COMMITMENT, STORAGE_COMMITMENT_INSTANCE
-from scanward.config import DimseSettings, PeerSettings
-from scanward.errors import NetworkError, ScanwardError
-from scanward.model.agreement import TlsFiles
+from scanward.errors import NetworkError
 
 MAX_REQUEST_BYTES: Final = 8 * 1024 * 1024
 """Longest list of instances that is read: some 50,000."""
-
-RETRY_SECONDS: Final = (0.0, 5.0, 30.0, 120.0)
-"""When a report is tried on associations of its own; after the last one the peer has to ask again."""
-
-MAX_REPORTS: Final = 64
-"""So many reports wait at once; further ones are dropped, and the peer has to ask again."""
-
-STOP_SECONDS: Final = 5.0
-"""So long stopping waits for a report that is under way."""
 
 ALL_HELD: Final = 1
 SOME_MISSING: Final = 2
@@ -38,8 +23,6 @@ _FAILED_SOP_SEQUENCE: Final = 0x00081198
 _REFERENCED_SOP_CLASS_UID: Final = 0x00081150
 _REFERENCED_SOP_INSTANCE_UID: Final = 0x00081155
 _FAILURE_REASON: Final = 0x00081197
-
-_LOG = logging.getLogger(__name__)
 
 Reference = tuple[str, str]
 """SOP Class and Instance UID."""
@@ -73,6 +56,20 @@ class Report:
     def event_type(self) -> int:
         """Event Type ID (PS3.4 Section J.3.3.1)."""
         return SOME_MISSING if self.missing else ALL_HELD
+
+    def to_text(self) -> str:
+        """Return it as it is kept until the peer has it."""
+        return json.dumps([self.transaction, list(self.held), list(self.missing)])
+
+    @classmethod
+    def from_text(cls, text: str) -> Self:
+        """Return what was kept."""
+        transaction, held, missing = json.loads(text)
+        return cls(
+            transaction=transaction,
+            held=[(one, other) for one, other in held],
+            missing=[(one, other) for one, other in missing],
+        )
 
     def encode(self) -> bytes:
         """Return the Event Information."""
@@ -117,65 +114,3 @@ def parse_request(data: bytes) -> Request | None:
     if not references or not all(0 < len(uid) <= 64 and not uid.strip("0123456789.") for uid in uids):
         return None
     return Request(transaction=transaction, references=references)
-
-
-class Reporter:
-    """Sends reports on associations of their own, a few times; what is not sent is lost with the process."""
-
-    def __init__(self, settings: DimseSettings) -> None:
-        self._settings = settings
-        self._stopping = threading.Event()
-        self._threads: set[threading.Thread] = set()
-        self._lock = threading.Lock()
-
-    def send(self, peer: PeerSettings, address: str, report: Report) -> None:
-        """Send `report` to `peer` at `address`, in the background."""
-        thread = threading.Thread(target=self._run, args=(peer, address, report), daemon=True, name="commitment")
-        with self._lock:
-            if len(self._threads) >= MAX_REPORTS or self._stopping.is_set():
-                _LOG.warning("a storage commitment report was dropped: too many wait")
-                return
-            self._threads.add(thread)
-            thread.start()
-
-    def stop(self) -> None:
-        """Give up what waits, and return when no thread is left, or after `STOP_SECONDS`."""
-        self._stopping.set()
-        with self._lock:
-            threads = list(self._threads)
-        deadline = time.monotonic() + STOP_SECONDS
-        for thread in threads:
-            thread.join(timeout=max(deadline - time.monotonic(), 0.0))
-
-    def _run(self, peer: PeerSettings, address: str, report: Report) -> None:
-        try:
-            for seconds in RETRY_SECONDS:
-                if self._stopping.wait(seconds):
-                    return
-                with contextlib.suppress(ScanwardError):
-                    self._send_once(peer, address, report)
-                    return
-            _LOG.warning("a storage commitment report could not be sent")
-        finally:
-            with self._lock:
-                self._threads.discard(threading.current_thread())
-
-    def _send_once(self, peer: PeerSettings, address: str, report: Report) -> None:
-        settings = self._settings
-        files = TlsFiles(certificate=settings.certificate, key=settings.key, authority=settings.authority)
-        context = (STORAGE_COMMITMENT, data_sets.TRANSFER_SYNTAX)
-        with open_association(
-            address,
-            peer.report_port,
-            peer.ae_title,
-            settings.ae_title,
-            files if settings.certificate else None,
-            [context],
-            roles={STORAGE_COMMITMENT: (0, 1)},  # we are the SCP that calls (PS3.4 Section J.3.3.3)
-        ) as association:
-            context_id = association.find_context(*context)
-            if context_id is None:
-                raise NetworkError("the peer does not take storage commitment reports")
-            message_id = association.next_message_id()
-            association.send(context_id, report.command(message_id), iter([report.encode()]))
-            association.receive(dimse.N_EVENT_REPORT_RQ, message_id)

@@ -11,19 +11,22 @@ import socket
 import ssl
 import threading
 import time
+from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 from scanward.adapters import upper_layer
 from scanward.adapters.receive.dimse import contexts
-from scanward.adapters.receive.dimse.commitment import Reporter
 from scanward.adapters.receive.dimse.peers import Caller, PeerTable
+from scanward.adapters.receive.dimse.reports import Reporter
 from scanward.adapters.receive.dimse.services import Services
 from scanward.adapters.receive.dimse.session import Session
 from scanward.adapters.upper_layer import AssociationRequest, Link
 from scanward.config import DimseSettings, PeerSettings
 from scanward.errors import ConfigError, NetworkError
 from scanward.ports.intake import Intake
+from scanward.ports.peers import PeerBook
 
 NEGOTIATE_SECONDS: Final = 30.0
 """So long TLS and the association request may take, each (ARTIM, PS3.8 Section 9.1.5)."""
@@ -53,6 +56,10 @@ class DimseServer:
         Where instances go.
     spool
         Folder for instances while they come; made with mode 0700 where it is missing.
+    book
+        Where it is written down what is owed to peers, and what they have under way.
+    clock
+        Tells the time, aware UTC.
 
     Raises
     ------
@@ -60,12 +67,21 @@ class DimseServer:
         The settings contradict each other, or their files cannot be used.
     """
 
-    def __init__(self, settings: DimseSettings, intake: Intake, spool: Path) -> None:
+    def __init__(
+        self,
+        settings: DimseSettings,
+        intake: Intake,
+        spool: Path,
+        book: PeerBook,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
         self._settings = settings
         self._peers = PeerTable(settings)
         self._tls = _server_context(settings)
-        self._reporter = Reporter(settings)
-        self._services = Services(settings=settings, intake=intake, spool=spool, report=self._reporter.send)
+        self._reporter = Reporter(settings, book, clock)
+        self._services = Services(
+            settings=settings, intake=intake, spool=spool, book=book, reporter=self._reporter, clock=clock
+        )
         self._rejections = Counter("associations refused")
         self._ends = Counter("associations ended early")
         self._lock = threading.Lock()
@@ -91,6 +107,7 @@ class DimseServer:
         self.port = self._listener.getsockname()[1]
         self._acceptor = threading.Thread(target=self._accept, name="dimse", daemon=True)
         self._acceptor.start()
+        self._reporter.start()
 
     def stop(self) -> None:
         """Take no more; let what is being received be finished for `STOP_SECONDS`, then end every association."""

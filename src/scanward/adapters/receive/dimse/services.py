@@ -4,6 +4,7 @@ import logging
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -12,12 +13,14 @@ from scanward.adapters import dimse_messages as dimse
 from scanward.adapters.dimse_messages import Command
 from scanward.adapters.receive.dimse.commitment import Report, Request, parse_request
 from scanward.adapters.receive.dimse.contexts import PERFORMED_PROCEDURE_STEP, STORAGE_COMMITMENT
+from scanward.adapters.receive.dimse.peers import Caller
+from scanward.adapters.receive.dimse.reports import Reporter
 from scanward.adapters.receive.dimse.spool import SpooledInstance
-from scanward.adapters.receive.dimse.steps import ProcedureSteps
 from scanward.config import DimseSettings, PeerSettings
 from scanward.errors import NetworkError, ScanwardError, StoreError, StoreFullError
 from scanward.model.study import Completion, Origin, OriginKind
 from scanward.ports.intake import Intake
+from scanward.ports.peers import PeerBook
 
 SUCCESS: Final = 0x0000
 PROCESSING_FAILURE: Final = 0x0110
@@ -62,17 +65,20 @@ class Services:
         Where instances go.
     spool
         Folder for instances while they come.
-    steps
-        Performed procedure steps in progress: one that ends completes its studies.
-    report
-        Takes the answer to a storage commitment that goes out on an association of its own.
+    book
+        Performed procedure steps: one that ends completes its studies.
+    reporter
+        Takes the answer to a storage commitment.
+    clock
+        Tells the time, aware UTC.
     """
 
     settings: DimseSettings
     intake: Intake
     spool: Path
-    report: Callable[[PeerSettings, str, Report], None]
-    steps: ProcedureSteps = field(default_factory=ProcedureSteps)
+    book: PeerBook
+    reporter: Reporter
+    clock: Callable[[], datetime]
 
     def store(self, peer: PeerSettings, spooled: SpooledInstance, command: Command) -> Reply:
         """Take an instance in; success only when it is durable and understood."""
@@ -96,21 +102,22 @@ class Services:
         """Whether the sender says that it sends because we asked it to (C-MOVE, PS3.7 Section 9.1.1.1)."""
         return command.text(dimse.MOVE_ORIGINATOR) == self.settings.ae_title
 
-    def commit(self, command: Command, data: bytes) -> tuple[Reply, Report | None]:
-        """Answer a request for storage commitment (PS3.4 Section J.3.2) and say what to report."""
+    def commit(self, peer: PeerSettings, caller: Caller, command: Command, data: bytes) -> Reply:
+        """Answer a request for storage commitment (PS3.4 Section J.3.2); what is to be reported is owed then."""
         if command.uid(dimse.REQUESTED_SOP_CLASS_UID) != STORAGE_COMMITMENT:
-            return Reply(status=NO_SUCH_CLASS), None
+            return Reply(status=NO_SUCH_CLASS)
         action = {dimse.ACTION_TYPE_ID: 1}
         if command.find_number(dimse.ACTION_TYPE_ID) != 1:
-            return Reply(status=INVALID_ARGUMENT), None
+            return Reply(status=INVALID_ARGUMENT)
         request = parse_request(data)
         if request is None:
-            return Reply(status=INVALID_ARGUMENT, more=action), None
+            return Reply(status=INVALID_ARGUMENT, more=action)
         try:
-            report = self._check(request)
+            # On record before it is promised: a restart must not forget it.
+            self.reporter.owe(peer, caller.address, self._check(request))
         except ScanwardError:
-            return Reply(status=PROCESSING_FAILURE, more=action), None
-        return Reply(status=SUCCESS, more=action), report
+            return Reply(status=PROCESSING_FAILURE, more=action)
+        return Reply(status=SUCCESS, more=action)
 
     def _check(self, request: Request) -> Report:
         held = [reference for reference in request.references if self.intake.has(*reference)]
@@ -128,23 +135,30 @@ class Services:
         named = {dimse.AFFECTED_SOP_INSTANCE_UID: step}
         if not studies:
             return Reply(status=INVALID_ARGUMENT, more=named)
-        return Reply(status=SUCCESS if self.steps.begin(step, studies) else DUPLICATE_INSTANCE, more=named)
+        try:
+            is_new = self.book.begin_step(step, studies, self.clock())
+        except ScanwardError:
+            return Reply(status=PROCESSING_FAILURE, more=named)
+        return Reply(status=SUCCESS if is_new else DUPLICATE_INSTANCE, more=named)
 
     def change_step(self, command: Command, data: bytes) -> Reply:
         """Note that a performed procedure step ended (N-SET, PS3.4 Section F.7.2.2)."""
         if command.uid(dimse.REQUESTED_SOP_CLASS_UID) != PERFORMED_PROCEDURE_STEP:
             return Reply(status=NO_SUCH_CLASS)
-        step = command.uid(dimse.REQUESTED_SOP_INSTANCE_UID)
-        studies = self.steps.find(step)
-        if studies is None:
-            return Reply(status=NO_SUCH_INSTANCE)
-        if data_sets.text_of(data_sets.parse(data), _STEP_STATUS) in _ENDED:
-            try:
-                for study in studies:
+        uid = command.uid(dimse.REQUESTED_SOP_INSTANCE_UID)
+        has_ended = data_sets.text_of(data_sets.parse(data), _STEP_STATUS) in _ENDED
+        try:
+            step = self.book.find_step(uid)
+            if step is None:
+                return Reply(status=NO_SUCH_INSTANCE)
+            if step.has_ended:
+                return Reply(status=PROCESSING_FAILURE, comment="the step may no longer be updated")
+            if has_ended:
+                for study in sorted(step.study_uids):
                     self.intake.complete(study, Completion.MPPS)
-            except ScanwardError:
-                return Reply(status=PROCESSING_FAILURE)
-            self.steps.end(step)
+                self.book.end_step(uid, self.clock())
+        except ScanwardError:
+            return Reply(status=PROCESSING_FAILURE)
         return Reply(status=SUCCESS)
 
 

@@ -8,7 +8,7 @@ from scanward.adapters import dimse_messages as dimse
 from scanward.adapters import upper_layer
 from scanward.adapters.dimse_messages import Buffered, Command, Message, Messages, Sink
 from scanward.adapters.receive.dimse import contexts
-from scanward.adapters.receive.dimse.commitment import MAX_REQUEST_BYTES, Report
+from scanward.adapters.receive.dimse.commitment import MAX_REQUEST_BYTES
 from scanward.adapters.receive.dimse.peers import Caller
 from scanward.adapters.receive.dimse.services import (
     INVALID_INSTANCE,
@@ -22,7 +22,7 @@ from scanward.adapters.receive.dimse.spool import SpooledInstance
 from scanward.adapters.upper_layer import AssociationRequest, Link
 from scanward.config import PeerSettings
 from scanward.dicomstream.file_meta import encode_file_meta
-from scanward.errors import NetworkError
+from scanward.errors import NetworkError, StoreError
 
 _FROM_AFFECTED: Final = (dimse.AFFECTED_SOP_CLASS_UID, dimse.AFFECTED_SOP_INSTANCE_UID)
 _FROM_REQUESTED: Final = (dimse.REQUESTED_SOP_CLASS_UID, dimse.REQUESTED_SOP_INSTANCE_UID)
@@ -79,6 +79,7 @@ class Session:
         )
         self._spooled: SpooledInstance | None = None
         self._message_id = 0
+        self._reported: dict[int, str] = {}
         self.is_busy = False
 
     def run(self, is_stopping: Callable[[], bool]) -> None:
@@ -95,6 +96,8 @@ class Session:
             raise NetworkError("the door closes")
         finally:
             self._let_go()
+            for report_id in self._reported.values():
+                self._services.reporter.give_back(report_id)
 
     def _let_go(self) -> None:
         if self._spooled is not None:
@@ -126,10 +129,10 @@ class Session:
         command = message.command
         operation = command.number(dimse.COMMAND_FIELD)
         if operation & dimse.RESPONSE or operation == dimse.C_CANCEL_RQ:
-            return  # to a report of ours, or of something that is over already
+            self._note_response(command)
+            return
         if message.context_id not in self._syntaxes:
             raise NetworkError("expected a message in an accepted context, got one in another")
-        report: Report | None = None
         data = bytes(message.sink.data) if isinstance(message.sink, Buffered) else b""
         service = self._classes[message.context_id]
         if operation == dimse.C_ECHO_RQ and service == contexts.VERIFICATION:
@@ -137,7 +140,7 @@ class Session:
         elif operation == dimse.C_STORE_RQ and self._is_storage(message.context_id):
             reply = self._store(command)
         elif operation == dimse.N_ACTION_RQ and service == contexts.STORAGE_COMMITMENT:
-            reply, report = self._services.commit(command, data)
+            reply = self._services.commit(self._peer, self._caller, command, data)
         elif operation == dimse.N_CREATE_RQ and service == contexts.PERFORMED_PROCEDURE_STEP:
             reply = self._services.begin_step(command, data)
         elif operation == dimse.N_SET_RQ and service == contexts.PERFORMED_PROCEDURE_STEP:
@@ -145,8 +148,8 @@ class Session:
         else:
             reply = Reply(status=UNRECOGNISED_OPERATION)
         self._answer(message.context_id, command, operation, reply)
-        if report is not None:
-            self._report(message.context_id, report)
+        if operation == dimse.N_ACTION_RQ and reply.status == SUCCESS:
+            self._report(message.context_id)
 
     def _store(self, command: Command) -> Reply:
         if self._spooled is None:
@@ -171,11 +174,22 @@ class Session:
             values[dimse.ERROR_COMMENT] = reply.comment[:MAX_COMMENT]
         self._messages.send(context_id, dimse.encode_command({**values, **reply.more}))
 
-    def _report(self, context_id: int, report: Report) -> None:
-        """Report a storage commitment: where the peer listens for it, or else right here."""
+    def _report(self, context_id: int) -> None:
+        """Report storage commitments: where the peer listens for it, or else right here."""
+        reporter = self._services.reporter
         if self._peer.report_port:
-            self._services.report(self._peer, self._caller.address, report)
+            reporter.send_soon()
             return
-        self._message_id = self._message_id % 0xFFFF + 1
-        with contextlib.suppress(NetworkError):  # the peer may have gone: the next read tells
-            self._messages.send(context_id, report.command(self._message_id), iter([report.encode()]))
+        # What cannot be sent or looked up is still owed; that the peer has gone, the next read tells.
+        with contextlib.suppress(NetworkError, StoreError):
+            for report_id, report in reporter.claim_for(self._peer):
+                self._message_id = self._message_id % 0xFFFF + 1
+                self._reported[self._message_id] = report_id
+                self._messages.send(context_id, report.command(self._message_id), iter([report.encode()]))
+
+    def _note_response(self, command: Command) -> None:
+        """Note that the peer has a report; other responses are of something that is over already."""
+        if command.number(dimse.COMMAND_FIELD) == dimse.N_EVENT_REPORT_RQ | dimse.RESPONSE:
+            report_id = self._reported.pop(command.find_number(dimse.MESSAGE_ID_RESPONDED_TO) or 0, None)
+            if report_id is not None:
+                self._services.reporter.settle(report_id)

@@ -20,7 +20,7 @@ from scanward.errors import ConfigError, NetworkError, StoreError, StoreFullErro
 from scanward.model.agreement import TlsFiles
 from tests.common.certificates import Authority
 from tests.common.dimse_door import CT, EXPLICIT, Caller, Door, fragment, request_pdu, store_command, store_pdus
-from tests.common.intake import MemoryIntake
+from tests.common.intake import MemoryBook, MemoryIntake
 from tests.common.outgoing import data_set_of, make_outgoing
 from tests.common.ports import wait_until
 
@@ -430,7 +430,7 @@ def test_stopping_finishes_what_is_being_taken_in(tmp_path):
 
 
 def test_a_port_in_use_is_told(door, tmp_path):
-    second = DimseServer(DimseSettings(port=door.port), MemoryIntake(), tmp_path / "second")
+    second = DimseServer(DimseSettings(port=door.port), MemoryIntake(), tmp_path / "second", MemoryBook())
     with pytest.raises(ConfigError, match="cannot listen"):
         second.start()
 
@@ -446,7 +446,7 @@ def test_a_port_in_use_is_told(door, tmp_path):
 )
 def test_settings_that_would_leave_the_door_open_are_refused(tmp_path, wrong):
     with pytest.raises(ConfigError):
-        DimseServer(DimseSettings(port=0, **wrong), MemoryIntake(), tmp_path)
+        DimseServer(DimseSettings(port=0, **wrong), MemoryIntake(), tmp_path, MemoryBook())
 
 
 @pytest.fixture(scope="module")
