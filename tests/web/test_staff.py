@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
@@ -16,12 +16,13 @@ from scanward.model.agreement import (
     StowEndpoint,
     TlsFiles,
 )
+from scanward.model.consent import Effect, Provision
 from scanward.model.release import ItemState, ReleaseState, ResultState
 from scanward.web.app import create_app
 from scanward.web.auth import AUDIENCE_LOGIN
 from scanward.web.roles import Role
 from scanward.web.staff.sessions import COOKIE, SECURE_COOKIE
-from scanward.web.staff.words import agreement_in_words, delivery, size
+from scanward.web.staff.words import agreement_in_words, delivery, dicom_day, period, person, plainly, size
 from tests.common.desk import NOW, make_recipient
 from tests.web.conftest import BASE, Client, make_world
 
@@ -214,12 +215,12 @@ def test_the_overview_says_what_needs_a_person(busy, client):
 
 def test_only_a_privacy_officer_sees_whose_study_it_is(busy, client):
     sign_in(client, busy, Role.PRIVACY_OFFICER)
-    assert "Secret^Patient1" in client.get(f"/staff/studies/{busy.studies[0]}").text
+    assert "Secret, Patient1" in client.get(f"/staff/studies/{busy.studies[0]}").text
     for role in (Role.IMAGING_IT, Role.AUDITOR):
         sign_in(client, busy, role)
         for path in pages_of(busy):
             text = client.get(path).text
-            assert "Secret^Patient" not in text
+            assert "Secret" not in text
             assert "PID" not in text
 
 
@@ -288,6 +289,19 @@ def test_a_privacy_officer_approves_and_refuses_under_a_name(busy, client):
     assert busy.desk.released[busy.waiting].approved_by == "dr. officer"
     again = post(client, f"/staff/releases/{busy.waiting}/refuse", reason="no")
     assert (again.status_code, "not possible now" in again.text) == (409, True)
+
+
+def test_stopping_is_offered_where_something_could_still_leave(busy, client):
+    sign_in(client, busy, Role.PRIVACY_OFFICER)
+    study = busy.desk.put_study(9, instances=2)
+    sent = busy.desk.put_release(study, "elsewhere", ReleaseState.DONE, items=[ItemState.SENT, ItemState.EXCLUDED])
+    failed = busy.desk.put_release(study, "broken", ReleaseState.DONE, items=[ItemState.SENT, ItemState.FAILED])
+    fetched = busy.desk.put_release(study, "acme-ai", ReleaseState.DONE, items=[ItemState.SENT])
+    under_way = busy.desk.put_release(study, "slow", ReleaseState.ACCOUNTED, items=[ItemState.QUEUED])
+    offered = [
+        f"/{one}/stop" in client.get(f"/staff/releases/{one}").text for one in (sent, failed, fetched, under_way)
+    ]
+    assert offered == [False, True, True, True]
 
 
 def test_releases_are_stopped_and_tried_again(busy, client):
@@ -372,6 +386,35 @@ def test_agreements_in_plain_words():
     assert agreement_in_words(replace(recipient, agreement=None), NOW.date()) == [
         "Nothing was agreed, so nothing leaves."
     ]
+
+
+def test_names_days_and_periods_in_plain_words():
+    assert [person(one) for one in ("Doe^Jane^M^^", "Doe", "", "=山田^太郎", "Yamada^Tarou=山田^太郎")] == [
+        "Doe, Jane M",
+        "Doe",
+        "",
+        "山田^太郎",
+        "Yamada, Tarou",
+    ]
+    assert [dicom_day(one) for one in ("19600229", "1960", "19601345", "")] == ["29 Feb 1960", "1960", "19601345", ""]
+    midnight = datetime(2027, 1, 1, tzinfo=UTC)
+    permit = Provision(effect=Effect.PERMIT, purposes=frozenset({"HRESCH"}))
+    assert [
+        period(replace(permit, **bounds))
+        for bounds in (
+            {},
+            {"starts": midnight},
+            {"ends": midnight},
+            {"starts": midnight, "ends": midnight + timedelta(hours=9)},
+        )
+    ] == [
+        "without end",
+        "from 1 Jan 2027",
+        "until 31 Dec 2026, included",
+        "from 1 Jan 2027 until 1 Jan 2027, 09:00 UTC",
+    ]
+    assert plainly("denied, denied: No.") == "denied: No."
+    assert plainly("permitted, awaiting approval: Yes.") == "permitted, awaiting approval: Yes."
 
 
 def test_ways_of_delivery_in_plain_words():

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from scanward.errors import UnknownError
+from scanward.flow.staff import STOPPABLE
 from scanward.model.agreement import PullEndpoint, Recipient
 from scanward.model.release import ItemState, Release, ReleaseState, Result, ResultState
 from scanward.ports.ledger import ItemLine, StudyLine
@@ -23,11 +24,12 @@ Context = dict[str, object]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReleaseRow:
-    """A release with its line of stations and the name of its recipient."""
+    """A release with its line of stations, the name of its recipient, and whether that one fetches it."""
 
     release: Release
     line: Line
     recipient_name: str
+    is_fetched: bool
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -87,13 +89,16 @@ class Pages:
         release = self._services.ledger.get_release(release_id)
         items = self._services.desk.release_items(release_id)
         states = Counter(ItemState(item.state) for item in items)
+        row = self._release_row(release, self._recipients(), {release_id: states})
         return {
-            "row": self._release_row(release, self._recipients(), {release_id: states}),
+            "row": row,
             "states": states.most_common(),
             "items": items[:ITEMS_SHOWN],
             "more": max(0, len(items) - ITEMS_SHOWN),
             "setbacks": _setbacks(items),
             "troubled": states[ItemState.FAILED] + states[ItemState.UNKNOWN],
+            "stoppable": release.state in STOPPABLE
+            and (release.state is not ReleaseState.DONE or _could_leave(row, states)),
             "history": self._services.desk.history(release_id),
         }
 
@@ -163,6 +168,7 @@ class Pages:
             release=release,
             line=line_of(release, fetched=fetched, items=states.get(release.release_id, {})),
             recipient_name=recipient.name if recipient is not None else release.recipient,
+            is_fetched=fetched,
         )
 
 
@@ -171,6 +177,12 @@ _NEEDS = (
     ("Results held", "/staff/waiting#results", f"results:{ResultState.HELD}"),
     ("Not understood", "/staff/waiting#quarantine", "quarantined"),
 )
+
+
+def _could_leave(row: ReleaseRow, states: Mapping[ItemState, int]) -> bool:
+    """Whether something of a release that is done could still leave: be sent again, or fetched, even once more."""
+    again = (ItemState.FAILED, ItemState.UNKNOWN, ItemState.AVAILABLE)
+    return any(states.get(one) for one in again) or (row.is_fetched and bool(states.get(ItemState.SENT)))
 
 
 def _setbacks(items: Sequence[ItemLine]) -> Sequence[tuple[str, int]]:

@@ -1,5 +1,6 @@
 """What is on record, in plain words."""
 
+import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 
@@ -29,6 +30,11 @@ def when(moment: datetime) -> str:
 def day(one: date) -> str:
     """Return a day as people write it."""
     return f"{one.day} {one:%b %Y}"
+
+
+def plainly(detail: str) -> str:
+    """Return what a history says of an event, without the state where it is what was decided."""
+    return re.sub(r"^(permitted|denied), \1: ", r"\1: ", detail)
 
 
 def dicom_day(value: str) -> str:
