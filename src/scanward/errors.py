@@ -53,6 +53,14 @@ class DeidentificationError(ScanwardError):
     """The plan could not be carried out in full on an instance, so nothing of it is released."""
 
 
+class HoldError(ScanwardError):
+    """A person has to look at the instance before anything of it may leave; the message says why."""
+
+
+class EngineError(ScanwardError):
+    """An engine that finds or reads something is missing or failed its own test: its word means nothing."""
+
+
 class ResidualIdentifierError(DeidentificationError):
     """A known identifier of the input is still in the output, so it is not released."""
 

@@ -1,0 +1,139 @@
+"""Text in pixels: what a profile says of it, where it was found, and what took its place."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+
+from scanward.model.attribute import Tag
+from scanward.model.instance import Piece
+
+
+class PixelMode(Enum):
+    """What is done about text in pixels."""
+
+    OFF = "off"
+    """Nobody looks: instances that are likely to show text are held."""
+
+    DETECT = "detect"
+    """Instances in which text is found are held; the others leave as proven free of it."""
+
+    CLEAN = "clean"
+    """Text is taken out, and the result looked at again."""
+
+
+class KeptText(Enum):
+    """Words that a site may let stay, where they read exactly as such and identify nobody."""
+
+    LATERALITY = "laterality"
+    """Side and position markers: L, R, AP, PA, ..."""
+
+    SCALE = "scale"
+    """Numbers and units of scales, depth marks, windows."""
+
+    MEASUREMENT = "measurement"
+    """Labels, numbers and units of measurements."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PixelPolicy:
+    """What a profile does about text in pixels.
+
+    Attributes
+    ----------
+    mode
+        For modalities that are not named.
+    modes
+        By Modality.
+    kept
+        Words that stay; none by default.
+    """
+
+    mode: PixelMode = PixelMode.CLEAN
+    modes: Mapping[str, PixelMode] = field(default_factory=dict)
+    kept: frozenset[KeptText] = frozenset()
+
+    def mode_of(self, modality: str) -> PixelMode:
+        """Return what is done about instances of a modality."""
+        return self.modes.get(modality.strip().upper(), self.mode)
+
+
+class FoundBy(Enum):
+    """What told that a region has to go."""
+
+    TEXT = "text detection"
+    SECOND_LOOK = "text detection on the result"
+    BARCODE = "barcode reader"
+    DECLARED = "the header: regions of the ultrasound image"
+    LAYOUT = "what is known of the device's screen"
+
+
+@dataclass(frozen=True, kw_only=True, order=True)
+class PixelBox:
+    """A rectangle of pixels that was filled.
+
+    Attributes
+    ----------
+    first_frame, last_frame
+        The frames it is filled in, from 0, both included.
+    x, y, width, height
+        Column and row of its upper left corner, and its size, in pixels.
+    found_by
+        What told that it has to go.
+    """
+
+    first_frame: int
+    last_frame: int
+    x: int
+    y: int
+    width: int
+    height: int
+    found_by: FoundBy
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PixelReplacement:
+    """New Pixel Data of an instance.
+
+    Attributes
+    ----------
+    transfer_syntax_uid
+        How the whole instance is encoded now; another one than before only where no coder of the old one exists.
+    is_encapsulated
+        Whether the value consists of fragments: an element of undefined length.
+    pieces
+        The value: new bytes, and ranges of the source where the bits are as they were.
+    values
+        New raw values of other top-level Attributes, in the byte order of the data set; None takes one out.
+    """
+
+    transfer_syntax_uid: str
+    is_encapsulated: bool
+    pieces: Sequence[Piece]
+    values: Mapping[Tag, bytes | None]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PixelOutcome:
+    """What looking at the pixels of an instance came to; an instance that has to be held raises instead.
+
+    Attributes
+    ----------
+    is_proven
+        Whether the pixels that leave were looked at and no text was found in them: what Burned In Annotation NO and the
+        Clean Pixel Data Option (113101) are claimed from.
+    boxes
+        What was filled.
+    kept_words
+        How many words were read and left, since the site keeps their kind.
+    replacement
+        New Pixel Data, or None where it leaves as it was.
+    """
+
+    is_proven: bool
+    boxes: tuple[PixelBox, ...] = ()
+    kept_words: int = 0
+    replacement: PixelReplacement | None = None
+
+
+UNSEEN = PixelOutcome(is_proven=False)
+"""Nobody looked, or there are no pixels to look at."""

@@ -1,0 +1,189 @@
+"""What sees: models that find and read text, and coders of frames. Trusted to see, never to decide."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Picture = NDArray[np.uint8]
+"""What a viewer would show: rows, columns, 3 (RGB), 8 bit."""
+
+Samples = NDArray[np.generic]
+"""Stored values of one frame: (rows, columns) or (rows, columns, samples per pixel), integers as wide as allocated."""
+
+Quad = NDArray[np.float32]
+"""Four corners, (4, 2): x and y in pixels, around the region in order."""
+
+
+@dataclass(frozen=True, slots=True)
+class FoundText:
+    """A region that looks like text.
+
+    Attributes
+    ----------
+    quad
+        Where, with some margin.
+    score
+        How much it looks like text, 0 to 1.
+    """
+
+    quad: Quad
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class ReadText:
+    """What a region reads as; never logged and never in an error.
+
+    Attributes
+    ----------
+    text
+        The characters.
+    confidence
+        Mean over the characters, 0 to 1.
+    """
+
+    text: str
+    confidence: float
+
+    def __repr__(self) -> str:
+        """Tell the length only."""
+        return f"ReadText(<{len(self.text)} characters>, {self.confidence:.2f})"
+
+
+class TextEngine(Protocol):
+    """Finds text in pictures; one for each process, loaded once."""
+
+    @property
+    def name(self) -> str:
+        """Model and version, for the report."""
+        ...
+
+    def find(self, picture: Picture, *, thorough: bool = True) -> list[FoundText]:
+        """Return all regions that look like text, in any script and direction.
+
+        Parameters
+        ----------
+        picture
+            What to look at.
+        thorough
+            False for a look at about a third of the cost: one pass instead of several.
+
+        Raises
+        ------
+        EngineError
+            The engine did not find the text that it put there itself: its word means nothing, so nothing may leave.
+        """
+        ...
+
+    def read(self, picture: Picture, quads: Sequence[Quad]) -> list[ReadText]:
+        """Return what regions read as, in their order; empty text where nothing can be read."""
+        ...
+
+
+class BarcodeEngine(Protocol):
+    """Finds barcodes and QR codes."""
+
+    def find(self, picture: Picture) -> list[Quad]:
+        """Return where they are."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FrameLayout:
+    """How the samples of a frame are stored (PS3.3 C.7.6.3), raw as the header says.
+
+    Attributes
+    ----------
+    rows, columns, samples_per_pixel, bits_allocated, bits_stored, high_bit
+        Of each frame.
+    is_signed
+        Pixel Representation is 1.
+    is_planar
+        Planar Configuration is 1.
+    photometric
+        Photometric Interpretation.
+    """
+
+    rows: int
+    columns: int
+    samples_per_pixel: int
+    bits_allocated: int
+    bits_stored: int
+    high_bit: int
+    is_signed: bool
+    is_planar: bool
+    photometric: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CodedFrame:
+    """A frame as coded anew.
+
+    Attributes
+    ----------
+    data
+        The codestream, of even length, in one fragment.
+    transfer_syntax_uid
+        Its Transfer Syntax.
+    photometric
+        Photometric Interpretation that goes with it.
+    is_lossy
+        Whether coding may have changed pixels outside of what was filled.
+    """
+
+    data: bytes
+    transfer_syntax_uid: str
+    photometric: str
+    is_lossy: bool
+
+
+class FrameCodec(Protocol):
+    """Decodes and codes single frames of encapsulated Pixel Data."""
+
+    def can_decode(self, transfer_syntax_uid: str) -> bool:
+        """Whether frames of a Transfer Syntax can be looked at."""
+        ...
+
+    def decode(self, data: bytes, transfer_syntax_uid: str, layout: FrameLayout) -> Samples:
+        """Return the stored values of one frame; colour in the colour space that `layout` names, not converted.
+
+        Raises
+        ------
+        DicomFormatError
+            It is no such codestream, or one of another shape or depth than `layout` says.
+        UnsupportedSyntaxError
+            There is no decoder.
+        """
+        ...
+
+    def encode(
+        self,
+        samples: Samples,
+        transfer_syntax_uid: str,
+        layout: FrameLayout,
+        *,
+        original: bytes,
+        changed: NDArray[np.bool_],
+    ) -> CodedFrame | None:
+        """Code one frame again; outside of `changed` it decodes to what it was, where the syntax allows.
+
+        Parameters
+        ----------
+        samples
+            As `decode` gives them, with some filled.
+        transfer_syntax_uid, layout
+            How the frame was coded.
+        original
+            The frame as it was coded.
+        changed
+            (rows, columns): what was filled.
+
+        Returns
+        -------
+        CodedFrame or None
+            None where there is no coder: the instance is written native then.
+        """
+        ...
