@@ -5,7 +5,7 @@ import re
 import tomllib
 from collections.abc import Collection
 from dataclasses import replace
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -27,9 +27,8 @@ _RULE_ACTIONS = frozenset({Action.REMOVE, Action.EMPTY, Action.DUMMY, Action.CLE
 _OPTIONS = {option.name.lower().replace("_", "-"): option for option in Option}
 
 
-@cache
 def load_profile(name_or_path: str) -> Profile:
-    """Load a shipped profile by its name, or one of your own by the path of its TOML file.
+    """Load a shipped profile by its name, or one of your own by the path of its TOML file, as it is now.
 
     Raises
     ------
@@ -42,7 +41,7 @@ def load_profile(name_or_path: str) -> Profile:
 def profile_text(name_or_path: str) -> str:
     """Return the TOML text of a profile; raises `ProfileError` where there is none of that name."""
     if name_or_path in SHIPPED:
-        return (resources.files("scanward.deidentify") / "profiles" / f"{name_or_path}.toml").read_text("utf-8")
+        return _shipped_text(name_or_path)
     path = Path(name_or_path)
     if path.suffix != ".toml":
         raise ProfileError(
@@ -55,11 +54,17 @@ def profile_text(name_or_path: str) -> str:
         raise ProfileError(f"cannot read the profile {name_or_path!r}", remedy="Check the path.") from None
 
 
+@cache
+def _shipped_text(name: str) -> str:
+    return (resources.files("scanward.deidentify") / "profiles" / f"{name}.toml").read_text("utf-8")
+
+
 def profile_digest(name_or_path: str) -> str:
     """Return a hash of a profile's text, which changes when anything in it does."""
     return hashlib.sha256(profile_text(name_or_path).encode()).hexdigest()
 
 
+@lru_cache(maxsize=64)
 def parse_profile(text: str, *, where: str = "profile") -> Profile:
     """Parse the TOML text of a profile.
 

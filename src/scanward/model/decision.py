@@ -47,6 +47,22 @@ class DecisionFacts:
     restrictions: Sequence[str] | None = ()
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Grounds:
+    """By which documents a decision was made, so that it can be told whether they changed since.
+
+    Attributes
+    ----------
+    agreement_version
+        :attr:`scanward.model.agreement.Recipient.version` of the one in force; empty where there was none.
+    provisions
+        Ids of the patient's provisions in force; None where they could not be looked up, which is no decision to last.
+    """
+
+    agreement_version: str
+    provisions: frozenset[int] | None
+
+
 @dataclass(frozen=True, kw_only=True)
 class Permit:
     """It may leave, de-identified as the profile says, for one recipient.

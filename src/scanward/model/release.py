@@ -69,6 +69,8 @@ class Release:
         Who approved it, empty while nobody did.
     changed
         When the state last changed, aware UTC.
+    stopped_by
+        Who of the staff stopped it; empty where nobody did, or a decision did.
     """
 
     release_id: str
@@ -81,6 +83,7 @@ class Release:
     reasons: Sequence[str]
     approved_by: str
     changed: datetime
+    stopped_by: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -108,6 +111,8 @@ class OutboxItem:
         Length of the file that leaves.
     recipe, index
         Blob that holds how it is put together, and its place in there (:mod:`scanward.release.recipe`).
+    form
+        Digest of how it was de-identified (:mod:`scanward.flow.forms`); in another form it does not leave.
     """
 
     instance_id: str
@@ -121,6 +126,7 @@ class OutboxItem:
     size_bytes: int
     recipe: str
     index: int
+    form: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -184,6 +190,8 @@ class ClaimedItem:
         Whether an attempt ended so, or was cut off, that the recipient may have it.
     source_blob
         Blob of the instance it was made of.
+    delete_by
+        Last day on which the recipient may hold it, as its disclosure says; None where that says nothing.
     """
 
     release_id: str
@@ -191,15 +199,40 @@ class ClaimedItem:
     attempts: int
     may_have_arrived: bool
     source_blob: str
+    delete_by: date | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Claim:
-    """Outbox items of one release, leased by one sender until `until`."""
+    """Outbox items of one release, leased by one sender until `until`.
+
+    `package` is the name of the package that they went into before, all that wait of it and no others; empty where they
+    are in none.
+    """
 
     release: Release
     items: Sequence[ClaimedItem]
     until: datetime
+    package: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Consignment:
+    """What is sent at once, as far as a package of it says.
+
+    Attributes
+    ----------
+    package
+        Its name: 32 hexadecimal digits, the same whenever these instances are sent again.
+    is_repeated
+        Whether it may be at the recipient already: then all of it is sent again, or none.
+    delete_by
+        Last day on which the recipient may hold any of it; the earliest that was promised.
+    """
+
+    package: str
+    is_repeated: bool
+    delete_by: date
 
 
 class Delivery(StrEnum):

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from scanward.model.agreement import Recipient
 from scanward.model.consent import Provision, RecordedProvision
-from scanward.model.decision import Decision
+from scanward.model.decision import Decision, Grounds
 from scanward.model.release import (
     Claim,
     Disclosure,
@@ -130,7 +130,6 @@ class Ledger(Priors, Protocol):
         """Return the studies of those instances that are known."""
         ...
 
-    # Complete
     def find_mark(self, instance_id: str) -> str:
         """Return the mark of an instance, empty where there is none; raises `UnknownError`."""
         ...
@@ -147,6 +146,7 @@ class Ledger(Priors, Protocol):
         """As :meth:`replace_blob`, for an instance that is not understood."""
         ...
 
+    # Complete
 
     def close_study(self, study_id: str, how: Completion, at: datetime) -> Batch | None:
         """Make the study's instances that are in no batch a batch; None where there are none."""
@@ -189,13 +189,26 @@ class Ledger(Priors, Protocol):
         """Return releases in a state, the longest unchanged first."""
         ...
 
-    def record_decision(self, release_id: str, decision: Decision, state: ReleaseState, at: datetime) -> None:
+    def record_decision(
+        self,
+        release_id: str,
+        decision: Decision,
+        state: ReleaseState,
+        at: datetime,
+        *,
+        grounds: Grounds | None = None,
+    ) -> None:
         """Append a decision to the release's history and move it to `state`.
 
-        Raises `StateError` where :data:`scanward.flow.states.RELEASE_MOVES` has no such move. With
+        Raises `StateError` where :data:`scanward.flow.states.RELEASE_MOVES` has no such move, or where `grounds` are
+        given and are not those in force any more: then it has to be decided again. With
         STOPPED, its QUEUED items become ItemState.STOPPED in the same transaction, but for those that may have
         arrived, which become UNKNOWN; AVAILABLE ones become STOPPED, since what was fetched is SENT.
         """
+        ...
+
+    def stop(self, release_id: str, *, by: str, reason: str, at: datetime) -> None:
+        """Move a release to STOPPED as a person wants it; as :meth:`record_decision`, and notes who that was."""
         ...
 
     def approve(self, release_id: str, by: str, at: datetime) -> None:
@@ -209,7 +222,8 @@ class Ledger(Priors, Protocol):
     def reopen_denied(self, *, patient_id: str = "", recipient: str = "", at: datetime) -> int:
         """Move DENIED releases of a patient, a recipient or both to OPEN, as what denied them changed; return how many.
 
-        Those that a person refused stay denied.
+        Those that a person refused stay denied. Waits for decisions that are being recorded. The registry does it with
+        every change, in one transaction; done once more afterwards, it finds releases that were opened meanwhile.
         """
         ...
 
@@ -242,10 +256,53 @@ class Ledger(Priors, Protocol):
         """Return ids of instances that the release has items or setbacks of."""
         ...
 
+    # Prepare again
+
+    def note_outdated(self, release_id: str, at: datetime) -> None:
+        """Note that a release has instances that were de-identified otherwise than they would be now."""
+        ...
+
+    def find_outdated(self, limit: int) -> Sequence[str]:
+        """Return releases that this is noted of, the longest first."""
+        ...
+
+    def outdated_items(self, release_id: str, form: str, *, pull: bool) -> frozenset[str]:
+        """Return ids of a release's instances that could still leave in another form than `form`.
+
+        QUEUED and AVAILABLE ones; with `pull` SENT ones too, which may be fetched again. Not those that are noted as
+        not to be had in `form`.
+        """
+        ...
+
+    def replace_items(
+        self,
+        release_id: str,
+        form: str,
+        items: Sequence[OutboxItem],
+        setbacks: Sequence[Setback],
+        *,
+        pull: bool,
+        at: datetime,
+    ) -> Sequence[str]:
+        """Put instances that were de-identified again in the place of what `outdated_items` told, in one transaction.
+
+        What a sender holds at the moment stays as it is. Where the recipient may have an instance already and its new
+        UIDs differ, or it cannot be de-identified any more (`setbacks`), it leaves no more: QUEUED and AVAILABLE ones
+        become STOPPED, or UNKNOWN where they may have arrived, and SENT ones are noted as not to be had in `form`.
+        Returns recipe blobs, old and new, that nothing refers to, for the caller to delete.
+        """
+        ...
+
+    def clear_outdated(self, release_id: str) -> None:
+        """Take back what `note_outdated` noted."""
+        ...
+
     # Outbox
 
     def claim(self, owner: str, now: datetime, until: datetime, limit: int) -> Claim | None:
         """Lease up to `limit` due QUEUED items of one release to `owner`; None where nothing is due.
+
+        Items that went into a package together are leased together, all that wait of it and no others.
 
         Due: next attempt not after `now`, and not leased beyond `now` by another. Oldest first. A recipient of which
         another sender holds a lease beyond `now` is passed over. PERMITTED and ACCOUNTED releases are drained.
@@ -253,7 +310,7 @@ class Ledger(Priors, Protocol):
         ...
 
     def begin_attempt(self, owner: str, claim: Claim) -> bool:
-        """Count an attempt for each item before a byte leaves, and note that it may arrive.
+        """Count an attempt for each item before a byte leaves, and note that it may arrive, and in which package.
 
         False, and nothing counted, where the lease is lost or the release STOPPED. `settle` says what came of it: after
         a kill in between, the items count as having arrived, perhaps.
@@ -277,6 +334,13 @@ class Ledger(Priors, Protocol):
         Raises `StateError` where the item is neither AVAILABLE nor SENT any more.
         """
         ...
+
+    # Results
+
+    def add_result(self, result: Result) -> bool:
+        """Note a result; False where one with its id is there."""
+        ...
+
     def keep_result_mark(self, result_id: str, mark: str) -> None:
         """Keep by what the content of a result is told again; the first one stays."""
         ...
@@ -287,13 +351,6 @@ class Ledger(Priors, Protocol):
 
     def replace_result_blob(self, result_id: str, lost: str, blob: str, by: str, at: datetime) -> bool:
         """As :meth:`replace_blob`, for a result."""
-        ...
-
-
-    # Results
-
-    def add_result(self, result: Result) -> bool:
-        """Note a result; False where one with its id is there."""
         ...
 
     def get_result(self, result_id: str) -> Result:
@@ -422,6 +479,18 @@ class PatientRelease:
     items: Mapping[ItemState, int]
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Wanted:
+    """What a recipient asks for of what it may fetch, by its new values; an empty set takes any."""
+
+    studies: frozenset[str] = frozenset()
+    series: frozenset[str] = frozenset()
+    instances: frozenset[str] = frozenset()
+    sop_classes: frozenset[str] = frozenset()
+    modalities: frozenset[str] = frozenset()
+    patients: frozenset[str] = frozenset()
+
+
 class Desk(Protocol):
     """What people ask the ledger: lists, newest first, a page at a time. Reads only; identities stay encrypted."""
 
@@ -479,18 +548,6 @@ class Desk(Protocol):
     def available(
         self,
         recipient: str,
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Wanted:
-    """What a recipient asks for of what it may fetch, by its new values; an empty set takes any."""
-
-    studies: frozenset[str] = frozenset()
-    series: frozenset[str] = frozenset()
-    instances: frozenset[str] = frozenset()
-    sop_classes: frozenset[str] = frozenset()
-    modalities: frozenset[str] = frozenset()
-    patients: frozenset[str] = frozenset()
-
-
         *,
         study_uid: str = "",
         series_uid: str = "",
@@ -505,9 +562,6 @@ class Wanted:
         """
         ...
 
-    def counts(self) -> dict[str, int]:
-        """Return how many studies, instances, releases by state, items by state, results by state there are."""
-        ...
     def offered(
         self, recipient: str, wanted: Wanted, *, series: bool = False, after: str = "", limit: int
     ) -> Sequence[str]:
@@ -517,3 +571,6 @@ class Wanted:
         """
         ...
 
+    def counts(self) -> dict[str, int]:
+        """Return how many studies, instances, releases by state, items by state, results by state there are."""
+        ...

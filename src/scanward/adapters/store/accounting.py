@@ -220,6 +220,7 @@ def _item_row(release: Row, state: ItemState, detail: str, at: int, disclosure_i
         "lease_owner": "",
         "changed": at,
         "disclosure_id": disclosure_id,
+        "package": "",
     }
 
 

@@ -14,6 +14,7 @@ from scanward.adapters.store.outbox import OutboxSection
 from scanward.adapters.store.patients import PatientsSection
 from scanward.adapters.store.priors import PriorsSection
 from scanward.adapters.store.registry import RegistrySection
+from scanward.adapters.store.renewal import RenewalSection
 from scanward.adapters.store.results import ResultsSection
 from scanward.adapters.store.routing import RoutingSection
 from scanward.adapters.store.tokens import TokensSection
@@ -24,20 +25,21 @@ from scanward.ports.stores import Sealing
 
 class SqlLedger(
     IntakeSection,
-    RoutingSection,
     HealingSection,
     PriorsSection,
+    RoutingSection,
     AccountingSection,
     OutboxSection,
+    RenewalSection,
     ResultsSection,
     WorkersSection,
     DeskSection,
     RegistrySection,
     TokensSection,
     PatientsSection,
+    OffersSection,
 ):
     """Studies, decisions, disclosures, work items, recipients and consents; for any number of threads and processes.
-    OffersSection,
 
     Implements :class:`scanward.ports.ledger.Ledger`, :class:`scanward.ports.ledger.Registry` and
     :class:`scanward.ports.ledger.Desk`. Trusted: what it says permits. If stolen: who was sent where, under encryption.

@@ -6,7 +6,7 @@ with the last of these items. The row of the recipient is locked before anything
 
 from collections import Counter
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import BindParameter, Connection, bindparam, or_, select, update
 
@@ -40,7 +40,7 @@ _LEASE_LANE = (
     update(_lanes).where(_lanes.c.recipient == bindparam("to")).values(owner=bindparam("mine"), until=bindparam("till"))
 )
 _OLDEST = (
-    select(_items.c.release_id)
+    select(_items.c.release_id, _items.c.package)
     .where(_items.c.recipient == bindparam("to"), tables.QUEUED, _items.c.next_attempt <= bindparam("now"))
     .order_by(_items.c.next_attempt, _items.c.seq)
     .limit(1)
@@ -48,8 +48,13 @@ _OLDEST = (
 _FIRST = (
     select(_items.c.seq)
     .where(_items.c.release_id == bindparam("id"), tables.QUEUED, _items.c.next_attempt <= bindparam("now"))
+    .where(_items.c.package == "")
     .order_by(_items.c.next_attempt, _items.c.seq)
     .limit(bindparam("n"))
+)
+# Due or not: a package is sent again as a whole, or some of it would take the place of all of it.
+_PACKAGED = select(_items.c.seq).where(
+    _items.c.release_id == bindparam("id"), tables.QUEUED, _items.c.package == bindparam("of")
 )
 _LEASE = (
     update(_items)
@@ -58,8 +63,9 @@ _LEASE = (
     .returning(_items.c.seq)
 )
 _CLAIMED = (
-    select(_items, _instances.c.blob)
+    select(_items, _instances.c.blob, tables.disclosures.c.delete_by)
     .join(_instances, _instances.c.instance_id == _items.c.instance_id)
+    .outerjoin(tables.disclosures, tables.disclosures.c.disclosure_id == _items.c.disclosure_id)
     .where(_items.c.seq.in_(_SEQS))
     .order_by(_items.c.next_attempt, _items.c.seq)
 )
@@ -71,7 +77,7 @@ _ATTEMPT = (
         tables.QUEUED,
         _items.c.lease_owner == bindparam("mine"),
     )
-    .values(attempts=_items.c.attempts + 1, may_have_arrived=True)
+    .values(attempts=_items.c.attempts + 1, may_have_arrived=True, package=bindparam("into"))
 )
 _SOME_RELEASES = select(_releases.c.release_id, _releases.c.recipient).where(_releases.c.release_id.in_(_IDS))
 _SOME_ITEMS = select(_items.c.seq, _items.c.instance_id, _items.c.state, _items.c.lease_owner).where(
@@ -89,6 +95,7 @@ _SETTLE = (
         changed=bindparam("at"),
     )
 )
+_SETTLE_OUTSIDE = _SETTLE.values(package="")
 _FETCH = (
     update(_items)
     .where(_items.c.seq.in_(_SEQS))
@@ -110,6 +117,9 @@ _RETRY = (
     )
 )
 
+_OUTSIDE = frozenset({ItemState.QUEUED, ItemState.FAILED})
+"""States of an instance that is in no package, unless it may have arrived."""
+
 _REACHABLE = frozenset().union(*ITEM_MOVES.values())
 """States that an instance can come into by what its sender says."""
 
@@ -128,6 +138,7 @@ class OutboxSection(Section):
     def claim(self, owner: str, now: datetime, until: datetime, limit: int) -> Claim | None:
         """Lease up to `limit` due QUEUED items of one release to `owner`; None where nothing is due.
 
+        Items that went into a package together are leased together, all that wait of it and no others.
         Due: next attempt not after `now`, and not leased beyond `now` by another. Oldest first: by when they were due,
         which is when they were disclosed, or when a failed attempt is to be repeated. A recipient of which another
         sender holds a lease beyond `now` is passed over. PERMITTED and ACCOUNTED releases are drained.
@@ -143,7 +154,7 @@ class OutboxSection(Section):
         return None
 
     def begin_attempt(self, owner: str, claim: Claim) -> bool:
-        """Count an attempt for each item before a byte leaves, and note that it may arrive.
+        """Count an attempt for each item before a byte leaves, and note that it may arrive, and in which package.
 
         False, and nothing counted, where the lease is lost or the release STOPPED. `settle` says what came of it: after
         a kill in between, the items count as having arrived, perhaps.
@@ -155,7 +166,7 @@ class OutboxSection(Section):
                 self._lock_release(writing, release_id)
                 counted = 0
                 for ids in chunks([one.item.instance_id for one in claim.items]):
-                    which = {"id": release_id, "ids": ids, "mine": owner}
+                    which = {"id": release_id, "ids": ids, "mine": owner, "into": claim.package}
                     counted += writing.execute(_ATTEMPT, which).rowcount
                 if lanes.get(recipient) != owner or counted != len(claim.items):
                     raise _LostError
@@ -223,8 +234,9 @@ class OutboxSection(Section):
                 late[f"{outcome.state} of {old}"] += 1
         for (old, new, detail, due, perhaps), seqs in groups.items():
             values = {"old": old.value, "new": new.value, "why": detail, "next": due, "perhaps": perhaps}
+            statement = _SETTLE_OUTSIDE if new in _OUTSIDE and not perhaps else _SETTLE
             for some in chunks(seqs):
-                writing.execute(_SETTLE, {**values, "at": to_micros(at), "seqs": some})
+                writing.execute(statement, {**values, "at": to_micros(at), "seqs": some})
             self._count_items(writing, old, -len(seqs))
             self._count_items(writing, new, len(seqs))
             said = f"{len(seqs)} instances {new}: {detail}" if detail else f"{len(seqs)} instances {new}"
@@ -297,10 +309,14 @@ def _claim_of(writing: Writing, recipient: str, owner: str, now: int, until: dat
     of = {"to": recipient, "now": now, "mine": owner}
     if writing.execute(_LOCK_FREE, of).one_or_none() is None:
         return None
-    release_id = writing.execute(_OLDEST, {"to": recipient, "now": now}).scalar_one_or_none()
-    if release_id is None:
+    oldest = writing.execute(_OLDEST, {"to": recipient, "now": now}).one_or_none()
+    if oldest is None:
         return None
-    first = writing.execute(_FIRST, {"id": release_id, "now": now, "n": limit}).scalars().all()
+    release_id = oldest.release_id
+    if oldest.package:
+        first = writing.execute(_PACKAGED, {"id": release_id, "of": oldest.package}).scalars().all()
+    else:
+        first = writing.execute(_FIRST, {"id": release_id, "now": now, "n": limit}).scalars().all()
     seqs: list[int] = []
     for some in chunks(first):
         seqs.extend(writing.execute(_LEASE, {"seqs": some, "mine": owner}).scalars())
@@ -312,7 +328,8 @@ def _claim_of(writing: Writing, recipient: str, owner: str, now: int, until: dat
     for some in chunks(seqs):
         rows.extend(writing.execute(_CLAIMED, {"seqs": some}))
     rows.sort(key=lambda row: (row.next_attempt, row.seq))
-    return Claim(release=to_release(release), items=tuple(_to_claimed(row) for row in rows), until=until)
+    items = tuple(_to_claimed(row) for row in rows)
+    return Claim(release=to_release(release), items=items, until=until, package=oldest.package)
 
 
 def _to_claimed(row: Row) -> ClaimedItem:
@@ -322,6 +339,7 @@ def _to_claimed(row: Row) -> ClaimedItem:
         attempts=row.attempts,
         may_have_arrived=row.may_have_arrived,
         source_blob=row.blob,
+        delete_by=None if row.delete_by is None else date.fromisoformat(row.delete_by),
     )
 
 

@@ -7,6 +7,7 @@ from sqlalchemy import bindparam, delete, insert, select, update
 
 from scanward.adapters.store import tables
 from scanward.adapters.store.database import Database, from_micros, to_micros
+from scanward.adapters.store.reopening import reopen_denied
 from scanward.adapters.store.rows import Row, encode_provision, to_provision
 from scanward.adapters.store.section import Section, What
 from scanward.errors import UnknownError
@@ -70,6 +71,7 @@ class RegistrySection(Section):
             seq = writing.execute(_INSERT_VERSION, version).scalar_one()
             writing.execute(self._put_recipient, {"recipient_id": recipient_id, "version": seq})
             writing.note(recipient_id, What.SAVED, at, by=by, detail=f"version {recipient.version}")
+            reopen_denied(writing, at, recipient=recipient_id)
 
     def end_recipient(self, recipient_id: str, by: str, at: datetime) -> None:
         """Take a recipient out of force; raises `UnknownError` when there is none."""
@@ -120,6 +122,7 @@ class RegistrySection(Section):
             provision_id = int(writing.execute(_INSERT_PROVISION, row).scalar_one())
             detail = f"{provision.effect} {provision_id}"
             writing.note(patient_id, What.PROVISION_RECORDED, at, by=by, detail=detail)
+            reopen_denied(writing, at, patient_id=patient_id)
         return provision_id
 
     def revoke_provision(self, provision_id: int, by: str, at: datetime) -> None:
@@ -130,6 +133,7 @@ class RegistrySection(Section):
             if patient_id is None:
                 raise UnknownError("expected a provision in force, got an id of none")
             writing.note(patient_id, What.PROVISION_REVOKED, at, by=by, detail=str(provision_id))
+            reopen_denied(writing, at, patient_id=patient_id)
 
     def provisions(self, patient_id: str) -> Sequence[RecordedProvision]:
         """All of a patient's, revoked ones too, in the order they were recorded."""

@@ -7,16 +7,17 @@ from sqlalchemy import bindparam, insert, select, update
 
 from scanward.adapters.store import tables
 from scanward.adapters.store.database import Database, Writing, to_micros
+from scanward.adapters.store.reopening import reopen_denied
 from scanward.adapters.store.rows import Row, encode_decision, to_release
 from scanward.adapters.store.section import Section, What
 from scanward.errors import StateError, UnknownError
 from scanward.flow.states import ITEM_MOVES
-from scanward.model.decision import Decision, Deny
+from scanward.model.decision import Decision, Deny, Grounds
 from scanward.model.release import ItemState, Release, ReleaseState
 from scanward.model.study import Batch
 from scanward.ports.stores import Sealing
 
-CONDITIONS_CHANGED = "consent or agreement changed"
+STOPPED_BY_A_PERSON = "A person stopped it."
 
 _releases, _items = tables.releases, tables.items
 
@@ -36,15 +37,14 @@ _STOP = (
     .where(_items.c.seq == bindparam("which"))
     .values(state=bindparam("new"), lease_owner="", changed=bindparam("at"))
 )
-_REOPEN = (
-    update(_releases)
-    .where(_releases.c.state == bindparam("denied"), _releases.c.refused_by == "")
-    .values(state=ReleaseState.OPEN.value, changed=bindparam("at"))
-    .returning(_releases.c.release_id)
+_VERSION_IN_FORCE = (
+    select(tables.recipient_versions.c.digest)
+    .join(tables.recipients, tables.recipients.c.version == tables.recipient_versions.c.seq)
+    .where(tables.recipients.c.recipient_id == bindparam("name"))
 )
-_REOPEN_PATIENT = _REOPEN.where(_releases.c.patient_id == bindparam("patient"))
-_REOPEN_RECIPIENT = _REOPEN.where(_releases.c.recipient == bindparam("name"))
-_REOPEN_BOTH = _REOPEN_PATIENT.where(_releases.c.recipient == bindparam("name"))
+_PROVISIONS_IN_FORCE = select(tables.provisions.c.provision_id).where(
+    tables.provisions.c.patient_id == bindparam("patient"), tables.provisions.c.revoked.is_(None)
+)
 
 _BY_DEEDS = frozenset({ReleaseState.ACCOUNTED, ReleaseState.DONE})
 """States that a release comes into by what was done, never by a decision."""
@@ -75,6 +75,7 @@ class RoutingSection(Section):
                 "reasons": "[]",
                 "approved_by": "",
                 "refused_by": "",
+                "stopped_by": "",
                 "changed": to_micros(at),
             }
             if writing.execute(self._insert_release, new).one_or_none() is not None:
@@ -99,28 +100,59 @@ class RoutingSection(Section):
             rows = connection.execute(_IN_STATE, {"of": state.value, "n": limit}).all()
         return [to_release(row) for row in rows]
 
-    def record_decision(self, release_id: str, decision: Decision, state: ReleaseState, at: datetime) -> None:
+    def record_decision(
+        self,
+        release_id: str,
+        decision: Decision,
+        state: ReleaseState,
+        at: datetime,
+        *,
+        grounds: Grounds | None = None,
+    ) -> None:
         """Append a decision to the release's history and move it to `state`.
 
-        Raises `StateError` where :data:`scanward.flow.states.RELEASE_MOVES` has no such move, or the decision does not
-        allow it. With STOPPED, its QUEUED items become ItemState.STOPPED in the same transaction, but for those that
-        may have arrived, which become UNKNOWN; AVAILABLE ones become STOPPED, since what was fetched is SENT.
+        Raises `StateError` where :data:`scanward.flow.states.RELEASE_MOVES` has no such move, the decision does not
+        allow it, or `grounds` are given and are not those in force any more. With STOPPED, its QUEUED items become
+        ItemState.STOPPED in the same transaction, but for those that may have arrived, which become UNKNOWN; AVAILABLE
+        ones become STOPPED, since what was fetched is SENT.
         """
         with self._database.writing() as writing:
-            stops = state is ReleaseState.STOPPED
-            lanes = self._lock_lanes(writing, _recipients(writing, release_id)) if stops else {}
-            release = self._lock_release(writing, release_id)
-            if release.state != state:
-                _require_allowed(decision, state, release.approved_by)
-            record = {"release_id": release_id, "at": to_micros(at), "state": state.value}
-            writing.execute(_INSERT_DECISION, {**record, "decision": encode_decision(decision)})
-            self._move_release(writing, release, state, at, reasons=decision.reasons)
-            verdict = "denied" if isinstance(decision, Deny) else "permitted"
-            why = " ".join(decision.reasons)
-            writing.note(release_id, What.DECIDED, at, detail=f"{verdict}, {state}: {why}")
-            # A sender in the midst of it has the recipient until it says how that ended.
-            if stops and not self._stop_items(writing, release, at):
-                self._free_lanes(writing, lanes)
+            self._record(writing, release_id, decision, state, at, grounds=grounds)
+
+    def stop(self, release_id: str, *, by: str, reason: str, at: datetime) -> None:
+        """Move a release to STOPPED as a person wants it; as `record_decision`, and notes who that was."""
+        deny = Deny(reasons=(reason or STOPPED_BY_A_PERSON,))
+        with self._database.writing() as writing:
+            self._record(writing, release_id, deny, ReleaseState.STOPPED, at, stopped_by=by)
+
+    def _record(
+        self,
+        writing: Writing,
+        release_id: str,
+        decision: Decision,
+        state: ReleaseState,
+        at: datetime,
+        *,
+        grounds: Grounds | None = None,
+        stopped_by: str = "",
+    ) -> None:
+        stops = state is ReleaseState.STOPPED
+        lanes = self._lock_lanes(writing, _recipients(writing, release_id)) if stops else {}
+        release = self._lock_release(writing, release_id)
+        if grounds is not None:
+            _require_in_force(writing, release, grounds)
+        if release.state != state:
+            _require_allowed(decision, state, release.approved_by)
+        record = {"release_id": release_id, "at": to_micros(at), "state": state.value}
+        writing.execute(_INSERT_DECISION, {**record, "decision": encode_decision(decision)})
+        who = {"stopped_by": stopped_by} if stopped_by else {}
+        self._move_release(writing, release, state, at, reasons=decision.reasons, **who)
+        verdict = "denied" if isinstance(decision, Deny) else "permitted"
+        why = " ".join(decision.reasons)
+        writing.note(release_id, What.DECIDED, at, by=stopped_by, detail=f"{verdict}, {state}: {why}")
+        # A sender in the midst of it has the recipient until it says how that ended.
+        if stops and not self._stop_items(writing, release, at):
+            self._free_lanes(writing, lanes)
 
     def _stop_items(self, writing: Writing, release: Row, at: datetime) -> int:
         """Stop what has not left; return how many instances may have arrived."""
@@ -168,24 +200,24 @@ class RoutingSection(Section):
         """
         if not patient_id and not recipient:
             raise ValueError("expected a patient, a recipient or both")
-        statement = _REOPEN_BOTH if patient_id and recipient else _REOPEN_PATIENT if patient_id else _REOPEN_RECIPIENT
-        values = {"at": to_micros(at), "denied": ReleaseState.DENIED.value, "patient": patient_id, "name": recipient}
-        if not patient_id:
-            del values["patient"]
-        if not recipient:
-            del values["name"]
         with self._database.writing() as writing:
-            reopened = writing.execute(statement, values).scalars().all()
-            for release_id in reopened:
-                writing.note(release_id, What.REOPENED, at, detail=CONDITIONS_CHANGED)
-            writing.count(f"releases:{ReleaseState.DENIED}", -len(reopened))
-            writing.count(f"releases:{ReleaseState.OPEN}", len(reopened))
-        return len(reopened)
+            return reopen_denied(writing, at, patient_id=patient_id, recipient=recipient)
 
 
 def _recipients(writing: Writing, release_id: str) -> list[str]:
     row = writing.execute(_RELEASE, {"id": release_id}).one_or_none()
     return [] if row is None else [row.recipient]
+
+
+def _require_in_force(writing: Writing, release: Row, grounds: Grounds) -> None:
+    """Refuse a decision on documents that changed while it was made.
+
+    The release is locked: who changes them from here on waits for it, and then finds how it was decided.
+    """
+    version = writing.execute(_VERSION_IN_FORCE, {"name": release.recipient}).scalar_one_or_none() or ""
+    provisions = frozenset(writing.execute(_PROVISIONS_IN_FORCE, {"patient": release.patient_id}).scalars())
+    if Grounds(agreement_version=version, provisions=provisions) != grounds:
+        raise StateError("expected a decision on the consent and agreement in force, got one on others")
 
 
 def _require_awaiting(release: Row) -> None:

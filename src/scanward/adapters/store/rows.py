@@ -154,6 +154,7 @@ def to_release(row: Row) -> Release:
         reasons=tuple(json.loads(row.reasons)),
         approved_by=row.approved_by,
         changed=from_micros(row.changed),
+        stopped_by=row.stopped_by,
     )
 
 
@@ -197,6 +198,7 @@ def outbox_values(item: OutboxItem) -> dict[str, object]:
         "size_bytes": item.size_bytes,
         "recipe": item.recipe,
         "recipe_index": item.index,
+        "form": item.form,
     }
 
 
@@ -211,6 +213,7 @@ NOTHING_LEAVES: dict[str, object] = {
     "size_bytes": 0,
     "recipe": "",
     "recipe_index": 0,
+    "form": "",
 }
 """The same columns where nothing of the instance may leave."""
 
@@ -229,6 +232,7 @@ def to_outbox_item(row: Row) -> OutboxItem:
         size_bytes=row.size_bytes,
         recipe=row.recipe,
         index=row.recipe_index,
+        form=row.form,
     )
 
 

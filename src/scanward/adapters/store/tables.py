@@ -260,6 +260,7 @@ outdated = Table(
     metadata,
     Column("release_id", Text, ForeignKey("releases.release_id"), primary_key=True),
     Column("noted", BigInteger, nullable=False),
+    Index(None, "noted"),
 )
 """Releases of which something was de-identified otherwise than it would be now, and has to be made again."""
 

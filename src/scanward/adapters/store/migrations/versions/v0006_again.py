@@ -13,11 +13,12 @@ ALTER TABLE items ADD COLUMN package TEXT NOT NULL DEFAULT '';
 CREATE TABLE outdated (
     release_id TEXT NOT NULL, noted BIGINT NOT NULL, CONSTRAINT pk_outdated PRIMARY KEY (release_id),
     CONSTRAINT fk_outdated_release_id FOREIGN KEY(release_id) REFERENCES releases (release_id)
-)
+);
+CREATE INDEX ix_outdated_noted ON outdated (noted)
 """
 
 
 def upgrade() -> None:
-    """Add the columns and the table."""
+    """Add the columns, the table and its index."""
     for statement in _STATEMENTS.split(";"):
         op.execute(text(statement))
