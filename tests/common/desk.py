@@ -13,6 +13,7 @@ from scanward.errors import StateError, StoreError, UnknownError
 from scanward.flow.states import RELEASE_MOVES, RESULT_MOVES
 from scanward.model.agreement import Agreement, Basis, DataScope, PullEndpoint, Recipient, ResultScope
 from scanward.model.consent import RecordedProvision
+from scanward.model.decision import DenyCode
 from scanward.model.release import (
     Disclosure,
     ItemState,
@@ -25,7 +26,7 @@ from scanward.model.release import (
 )
 from scanward.model.study import Origin, OriginKind, PatientIdentity, StoredInstance, Study, patient_key
 from scanward.ports.intake import Receipt
-from scanward.ports.ledger import Event, ItemLine, PatientRelease, Quarantined, StudyLine
+from scanward.ports.ledger import Event, ItemLine, Monitored, PatientRelease, Quarantined, StudyLine
 
 NOW = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
 CT = "1.2.840.10008.5.1.4.1.1.2"
@@ -316,6 +317,12 @@ class Desk:
         """Put a study in and return its id."""
         patient = patient or f"PID-{number:04d}"
         key = patient_key(patient_id=patient, issuer=issuer, name="", birth_date="", study_uid="")
+    def monitored(self, alive_since):
+        self._check()
+        waiting = [one.changed for one in self.released.values() if one.state is ReleaseState.ACCOUNTED]
+        decisions = {("deny", DenyCode.CONSENT): 2, ("permit", ""): 5}
+        return Monitored(waiting_since=min(waiting, default=None), workers=1, decisions=decisions)
+
         study_id = self.sealing.blind("study", f"1.2.3.{number}")
         self.known[study_id] = Study(
             study_id=study_id,

@@ -98,6 +98,7 @@ def use(ledger: SqlLedger) -> None:
     ledger.find_instance(one.instance_id)
     ledger.find_known([one.instance_id])
     ledger.find_mark(one.instance_id)
+    ledger.monitored(NOW)
     ledger.replace_blob(one.instance_id, one.blob, one.blob, 1, "archive", NOW)
     ledger.studies_of([one.instance_id])
     ledger.find_quiet(NOW, 10)

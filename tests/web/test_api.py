@@ -3,6 +3,7 @@
 import io
 import json
 import zipfile
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -11,9 +12,12 @@ from structlog.testing import capture_logs
 from scanward.errors import StoreFullError
 from scanward.model.release import ItemState, ReleaseState, ResultState
 from scanward.model.study import OriginKind
+from scanward.web.app import create_app
+from scanward.web.metrics import Metrics
 from scanward.web.roles import Role
 from tests.common.desk import NOW, make_recipient
 from tests.common.outgoing import make_outgoing
+from tests.web.conftest import Client
 
 DOCUMENT = """
 id = "acme-ai"
@@ -272,6 +276,32 @@ def test_health_says_what_is_wrong(world, client):
 
 
 def test_metrics_count_what_the_ledger_knows(world, client):
+def test_health_says_when_nobody_works(world):
+    works = {"workers": True}
+    client = Client(create_app(replace(world.services, checks={"workers": lambda: works["workers"]})))
+    assert client.get("/health/ready").json()["checks"]["workers"] is True
+    works["workers"] = False
+    ready = client.get("/health/ready")
+    assert (ready.status_code, ready.json()["checks"]["workers"]) == (503, False)
+    client.close()
+
+
+def test_metrics_tell_how_work_goes_along(world, client):
+    text = client.get("/metrics").text
+    assert "scanward_outbox_items 0.0" in text
+    assert "scanward_outbox_oldest_seconds 0.0" in text
+    items = [ItemState.QUEUED, ItemState.QUEUED]
+    world.desk.put_release(world.desk.put_study(1), "acme-ai", ReleaseState.ACCOUNTED, items=items)
+    text = Metrics(world.desk, lambda: NOW + timedelta(minutes=1)).render().decode()
+    assert "scanward_outbox_items 2.0" in text
+    assert "scanward_outbox_oldest_seconds 60.0" in text
+    assert "scanward_workers 1.0" in text
+    assert 'scanward_decisions_total{outcome="permit",reason=""} 5.0' in text
+    assert 'scanward_decisions_total{outcome="hold",reason="approval"} 0.0' in text
+    assert 'scanward_decisions_total{outcome="deny",reason="consent"} 2.0' in text
+    assert 'scanward_decisions_total{outcome="deny",reason="agreement"} 0.0' in text
+
+
     world.desk.put_release(world.desk.put_study(1), "acme-ai", ReleaseState.DONE, items=[ItemState.SENT] * 2)
     client.get(f"/api/v1/studies/{'0' * 32}", headers=world.it)
     text = client.get("/metrics").text

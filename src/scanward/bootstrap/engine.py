@@ -187,6 +187,11 @@ class Engine:
         self._shards.stop()
         self.queue.stop()
 
+    @property
+    def is_working(self) -> bool:
+        """Whether everything that this worker does again and again is alive: routing, sending, results, the beat."""
+        return self.queue.is_running and all(loop.is_alive for loop in self._loops)
+
     def _retries(self) -> Retries:
         settings = self.stores.settings
         return Retries(

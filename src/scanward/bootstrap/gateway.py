@@ -10,6 +10,7 @@ from typing import Protocol
 from scanward.adapters.lock import ProcessLock
 from scanward.bootstrap.engine import Engine, now, worker_name
 from scanward.bootstrap.stores import Stores
+from scanward.flow.alive import DEAD
 from scanward.flow.outbox import Events
 
 RUNNING = "serve.json"
@@ -89,6 +90,12 @@ class Gateway:
             door.start()
         if self.stores.settings.dimse is not None:
             self.dicom_port = self._dimse.port
+
+    def has_workers(self) -> bool:
+        """Whether somebody does the work: this process where it has to, else any worker that was heard of lately."""
+        if self.works:
+            return self.engine.is_working
+        return self.stores.ledger.monitored(self.engine.clock() - DEAD).workers > 0
 
     def stop(self) -> None:
         """Close the doors first, then stop working."""

@@ -11,6 +11,9 @@ LOG = logging.getLogger("scanward.loops")
 MAX_BACKOFF_SECONDS = 10.0
 """After failures in a row, a loop waits at most so long before it tries again."""
 
+MANY_FAILURES = 5
+"""With so many failures in a row, about 15 seconds of them, a loop counts as dead until its step succeeds."""
+
 
 class Loop:
     """Calls a step until `stop`: at once again while it finds something to do, else after a pause.
@@ -33,6 +36,11 @@ class Loop:
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"scanward-{name}", daemon=True)
         self.failures = 0
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it runs, and its step does not fail each time."""
+        return self._thread.is_alive() and self.failures < MANY_FAILURES
 
     def start(self) -> None:
         """Begin."""

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from enum import StrEnum
 
 from scanward.model.agreement import Obligation, Recipient
 from scanward.model.consent import Provision
@@ -106,11 +107,35 @@ class Permit:
     reasons: Sequence[str] = field(default=())
 
 
+class DenyCode(StrEnum):
+    """Of what kind a reason to deny is; coarse enough to be counted and to tell nothing of anybody."""
+
+    RESTRICTED = "restricted"
+    """A legal hold or the like."""
+    UNKNOWN = "unknown"
+    """Something could not be looked up, or does not fit together."""
+    AGREEMENT = "agreement"
+    CONSENT = "consent"
+    DATA = "data"
+    """Nothing of it is needed for the purpose."""
+    OTHER = "other"
+    """A person stopped or refused it, or it was decided elsewhere."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Deny:
-    """It stays, for these reasons, in words a patient reads."""
+    """It stays.
+
+    Attributes
+    ----------
+    reasons
+        Why, in words a patient reads.
+    codes
+        Of which kinds they are, in the same order; for counting only.
+    """
 
     reasons: Sequence[str]
+    codes: Sequence[DenyCode] = field(default=(), compare=False)
 
 
 Decision = Permit | Deny

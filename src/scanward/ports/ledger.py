@@ -491,6 +491,25 @@ class Wanted:
     patients: frozenset[str] = frozenset()
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Monitored:
+    """How work goes along.
+
+    Attributes
+    ----------
+    waiting_since
+        Since when the release waits that has been accounted for and not sent whole the longest; None where none is.
+    workers
+        How many workers are alive.
+    decisions
+        How many decisions were made so far, by outcome (permit, hold, deny) and kind of reason, empty for a permit.
+    """
+
+    waiting_since: datetime | None
+    workers: int
+    decisions: Mapping[tuple[str, str], int]
+
+
 class Desk(Protocol):
     """What people ask the ledger: lists, newest first, a page at a time. Reads only; identities stay encrypted."""
 
@@ -569,6 +588,10 @@ class Desk(Protocol):
 
         In the order of UIDs, those behind `after`. Of a release that has an instance with each of the values wanted.
         """
+        ...
+
+    def monitored(self, alive_since: datetime) -> Monitored:
+        """Return how work goes along; workers that were heard of since `alive_since` are alive."""
         ...
 
     def counts(self) -> dict[str, int]:

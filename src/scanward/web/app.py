@@ -31,7 +31,7 @@ def create_app(services: WebServices) -> FastAPI:
         redirect_slashes=False,
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
     )
-    metrics = Metrics(services.desk)
+    metrics = Metrics(services.desk, services.clock)
     app.state.services = services
     app.state.metrics = metrics
     app.state.gate = Gate(services, metrics)

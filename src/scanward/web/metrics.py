@@ -3,16 +3,23 @@
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from scanward.errors import ScanwardError
-from scanward.ports.ledger import Desk
+from scanward.flow.alive import DEAD
+from scanward.model.decision import DenyCode
+from scanward.model.release import ItemState
+from scanward.ports.ledger import Desk, Monitored
 
 COUNTS_SECONDS = 10.0
 """The ledger is not counted more often than this."""
+
+KINDS = (("permit", ""), ("hold", "approval"), *(("deny", code) for code in DenyCode))
+"""Outcomes of decisions with the kinds of their reasons; told from the beginning, so that a first one is a change."""
 
 BUCKETS = (0.005, 0.02, 0.1, 0.5, 2.0, 10.0, 60.0)
 
@@ -71,6 +78,57 @@ class LedgerCollector(Collector):
         return []
 
 
+class WorkCollector(Collector):
+    """How work goes along: what waits, who works, what was decided.
+
+    Parameters
+    ----------
+    monitored
+        Asks the ledger.
+    counts
+        Counts the ledger.
+    clock
+        Tells the time, aware UTC.
+    """
+
+    def __init__(
+        self,
+        monitored: Callable[[datetime], Monitored],
+        counts: Callable[[], Mapping[str, int]],
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._monitored = monitored
+        self._counts = counts
+        self._clock = clock
+
+    def collect(self) -> Iterable[Metric]:
+        """Yield the metrics; nothing where the ledger cannot be read, which another one tells."""
+        now = self._clock()
+        try:
+            work, counts = self._monitored(now - DEAD), self._counts()
+        except ScanwardError:
+            return []
+        depth = GaugeMetricFamily("scanward_outbox_items", "Instances that wait to be sent.")
+        depth.add_metric((), counts.get(f"items:{ItemState.QUEUED}", 0))
+        age = GaugeMetricFamily(
+            "scanward_outbox_oldest_seconds", "How long the release that waits longest waits by now."
+        )
+        waits = 0.0 if work.waiting_since is None else (now - work.waiting_since).total_seconds()
+        age.add_metric((), max(waits, 0.0))
+        workers = GaugeMetricFamily("scanward_workers", "Workers that were heard of lately.")
+        workers.add_metric((), work.workers)
+        decisions = CounterMetricFamily(
+            "scanward_decisions", "Decisions, by outcome and kind of reason.", labels=("outcome", "reason")
+        )
+        for (outcome, reason), count in sorted({**dict.fromkeys(KINDS, 0), **work.decisions}.items()):
+            decisions.add_metric((outcome, reason), count)
+        return [depth, age, workers, decisions]
+
+    def describe(self) -> Iterable[Metric]:
+        """Yield nothing: what there is to collect is known when asked."""
+        return []
+
+
 class Metrics:
     """The metrics of one application.
 
@@ -78,11 +136,14 @@ class Metrics:
     ----------
     desk
         Knows what is in the ledger.
+    clock
+        Tells the time, aware UTC.
     """
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, clock: Callable[[], datetime]) -> None:
         self.registry = CollectorRegistry()
         self.registry.register(LedgerCollector(desk.counts, time.monotonic))
+        self.registry.register(WorkCollector(desk.monitored, desk.counts, clock))
         self.requests = Counter(
             "scanward_http_requests", "HTTP requests answered.", ("method", "route", "status"), registry=self.registry
         )

@@ -61,6 +61,7 @@ def web_services(gateway: Gateway, http: HttpSettings) -> WebServices:
 
 
 def run(stores: Stores, *, works: bool, said: Callable[[str], None]) -> None:
+        checks={"workers": gateway.has_workers},
     """Run a gateway until SIGTERM or SIGINT.
 
     Parameters

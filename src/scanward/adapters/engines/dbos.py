@@ -195,6 +195,11 @@ class DbosQueue:
             raise _store_error(error) from None
         self._started = True
 
+    @property
+    def is_running(self) -> bool:
+        """Whether work is taken from the queue."""
+        return self._started
+
     def _register(self) -> None:
         @DBOS.step(name="carry_out")
         def carry_out(kind: str, key: str) -> None:

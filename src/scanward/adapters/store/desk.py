@@ -17,7 +17,7 @@ from scanward.adapters.store.rows import (
     to_release,
     to_result,
 )
-from scanward.adapters.store.section import Section
+from scanward.adapters.store.section import DECISIONS, Section
 from scanward.errors import UnknownError
 from scanward.model.prior import SearchState
 from scanward.model.release import ItemState, OutboxItem, RecordedDisclosure, Release, ReleaseState, Result, ResultState
@@ -79,7 +79,11 @@ _RELEASES_BY_UID = select(tables.release_uids.c.release_id).where(
     tables.release_uids.c.recipient == bindparam("to"), tables.release_uids.c.uid == bindparam("uid")
 )
 _SOME_RELEASES = select(_releases).where(_releases.c.release_id.in_(_IDS))
-_TALLIES = select(tables.tallies.c.name, func.sum(tables.tallies.c.count).label("n")).group_by(tables.tallies.c.name)
+_TALLIES = (
+    select(tables.tallies.c.name, func.sum(tables.tallies.c.count).label("n"))
+    .where(tables.tallies.c.name.not_like(f"{DECISIONS}:%"))
+    .group_by(tables.tallies.c.name)
+)
 
 _COUNTED = (
     "studies",

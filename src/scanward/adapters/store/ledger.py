@@ -9,6 +9,7 @@ from scanward.adapters.store.database import Database
 from scanward.adapters.store.desk import DeskSection
 from scanward.adapters.store.healing import HealingSection
 from scanward.adapters.store.intake import IntakeSection
+from scanward.adapters.store.monitor import MonitorSection
 from scanward.adapters.store.offers import OffersSection
 from scanward.adapters.store.outbox import OutboxSection
 from scanward.adapters.store.patients import PatientsSection
@@ -33,6 +34,7 @@ class SqlLedger(
     RenewalSection,
     ResultsSection,
     WorkersSection,
+    MonitorSection,
     DeskSection,
     RegistrySection,
     TokensSection,

@@ -9,10 +9,10 @@ from scanward.adapters.store import tables
 from scanward.adapters.store.database import Database, Writing, to_micros
 from scanward.adapters.store.reopening import reopen_denied
 from scanward.adapters.store.rows import Row, encode_decision, to_release
-from scanward.adapters.store.section import Section, What
+from scanward.adapters.store.section import DECISIONS, Section, What
 from scanward.errors import StateError, UnknownError
 from scanward.flow.states import ITEM_MOVES
-from scanward.model.decision import Decision, Deny, Grounds
+from scanward.model.decision import Decision, Deny, DenyCode, Grounds
 from scanward.model.release import ItemState, Release, ReleaseState
 from scanward.model.study import Batch
 from scanward.ports.stores import Sealing
@@ -145,6 +145,7 @@ class RoutingSection(Section):
             _require_allowed(decision, state, release.approved_by)
         record = {"release_id": release_id, "at": to_micros(at), "state": state.value}
         writing.execute(_INSERT_DECISION, {**record, "decision": encode_decision(decision)})
+        writing.count(f"{DECISIONS}:{_kind_of(decision, state)}")
         who = {"stopped_by": stopped_by} if stopped_by else {}
         self._move_release(writing, release, state, at, reasons=decision.reasons, **who)
         verdict = "denied" if isinstance(decision, Deny) else "permitted"
@@ -234,3 +235,10 @@ def _require_allowed(decision: Decision, state: ReleaseState, approved_by: str) 
             raise StateError(f"a release that is denied cannot become {state}")
     elif state is ReleaseState.PERMITTED and decision.needs_approval and not approved_by:
         raise StateError("a release that needs approval cannot be permitted before a person approved it")
+
+
+def _kind_of(decision: Decision, state: ReleaseState) -> str:
+    """Return as what a decision is counted: the outcome, and the kind of the first reason where it is a denial."""
+    if isinstance(decision, Deny):
+        return f"deny:{decision.codes[0] if decision.codes else DenyCode.OTHER}"
+    return "hold:approval" if state is ReleaseState.AWAITING_APPROVAL else "permit:"

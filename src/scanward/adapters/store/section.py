@@ -43,6 +43,9 @@ _FREE_LANE = (
     .values(owner="", until=0)
 )
 
+DECISIONS = "decisions"
+"""Tallies of this kind count what happened, not what there is: each decision, by outcome and kind of reason."""
+
 
 class What(StrEnum):
     """What happened, in a history."""
