@@ -117,9 +117,15 @@ class Desk:
             raise StateError(f"a release cannot go from {release.state} to {state}")
         self.released[release_id] = replace(release, state=state, **changes)
 
-    def record_decision(self, release_id, decision, state, at):
+    def record_decision(self, release_id, decision, state, at, *, grounds=None):
         self._move(release_id, state, reasons=tuple(decision.reasons), changed=at)
         self._note(release_id, state.value, detail="; ".join(decision.reasons))
+
+    def stop(self, release_id, *, by, reason, at):
+        self._move(
+            release_id, ReleaseState.STOPPED, reasons=(reason or "A person stopped it.",), stopped_by=by, changed=at
+        )
+        self._note(release_id, "stopped", by, reason)
 
     def approve(self, release_id, by, at):
         if self.get_release(release_id).state is not ReleaseState.AWAITING_APPROVAL:
@@ -285,10 +291,6 @@ class Desk:
         ]
         return found[offset : offset + limit]
 
-    def counts(self):
-        self._check()
-        states = Counter(f"releases:{one.state}" for one in self.released.values())
-        states.update(f"items:{state}" for items in self.items.values() for _, state in items)
     def offered(self, recipient, wanted, *, series=False, after="", limit):
         found = {
             item.series_uid if series else item.study_uid
@@ -307,9 +309,19 @@ class Desk:
         }
         return sorted(one for one in found if one > after)[:limit]
 
+    def counts(self):
+        self._check()
+        states = Counter(f"releases:{one.state}" for one in self.released.values())
+        states.update(f"items:{state}" for items in self.items.values() for _, state in items)
         states.update(f"results:{one.state}" for one in self.came_back.values())
         instances = sum(len(one.instances) for one in self.known.values())
         return {"studies": len(self.known), "instances": instances, "quarantined": len(self.apart), **states}
+
+    def monitored(self, alive_since):
+        self._check()
+        waiting = [one.changed for one in self.released.values() if one.state is ReleaseState.ACCOUNTED]
+        decisions = {("deny", DenyCode.CONSENT): 2, ("permit", ""): 5}
+        return Monitored(waiting_since=min(waiting, default=None), workers=1, decisions=decisions)
 
     # What tests put in
 
@@ -317,12 +329,6 @@ class Desk:
         """Put a study in and return its id."""
         patient = patient or f"PID-{number:04d}"
         key = patient_key(patient_id=patient, issuer=issuer, name="", birth_date="", study_uid="")
-    def monitored(self, alive_since):
-        self._check()
-        waiting = [one.changed for one in self.released.values() if one.state is ReleaseState.ACCOUNTED]
-        decisions = {("deny", DenyCode.CONSENT): 2, ("permit", ""): 5}
-        return Monitored(waiting_since=min(waiting, default=None), workers=1, decisions=decisions)
-
         study_id = self.sealing.blind("study", f"1.2.3.{number}")
         self.known[study_id] = Study(
             study_id=study_id,

@@ -131,7 +131,7 @@ class TestGateway:
 
     def make_drainer(self, owner: str) -> Drainer:
         drainer = self.engine._make_drainer(owner, None)
-        drainer._make_sender = lambda _recipient: self.inbox
+        drainer._make_sender = lambda _recipient, _consignment: self.inbox
         return drainer
 
     def close(self) -> None:

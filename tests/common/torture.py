@@ -414,7 +414,7 @@ class SteppedGateway:
         self.engine.router._queue = self.queue
         self.engine.preparer._queue = self.queue
         self.drainer = self.engine._make_drainer(f"life-{life}-0", None)
-        self.drainer._make_sender = lambda recipient: NotingSender(self, recipient.recipient_id)
+        self.drainer._make_sender = lambda recipient, _consignment: NotingSender(self, recipient.recipient_id)
         self.staff = make_staff(seen)
         self.staff._clock = self.clock
 

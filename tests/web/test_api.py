@@ -102,7 +102,8 @@ def test_a_release_is_stopped_and_tried_again(world, client):
     body = {"reason": "wrong recipient"}
     assert client.post(f"/api/v1/releases/{release_id}/stop", json=body, headers=world.officer).status_code == 204
     shown = client.get(f"/api/v1/releases/{release_id}", headers=world.officer).json()
-    assert (shown["state"], shown["reasons"]) == ("stopped", ["stopped by dr. officer: wrong recipient"])
+    assert (shown["state"], shown["reasons"]) == ("stopped", ["wrong recipient"])
+    assert shown["stopped_by"] == "dr. officer"
     assert [item["state"] for item in shown["items"]] == ["sent", "queued", "queued"]
     assert client.post(f"/api/v1/releases/{release_id}/retry", headers=world.it).status_code == 409
     opened = world.desk.put_release(world.desk.put_study(2), "acme-ai", ReleaseState.OPEN)
@@ -275,7 +276,6 @@ def test_health_says_what_is_wrong(world, client):
     assert client.get("/health/live").status_code == 200
 
 
-def test_metrics_count_what_the_ledger_knows(world, client):
 def test_health_says_when_nobody_works(world):
     works = {"workers": True}
     client = Client(create_app(replace(world.services, checks={"workers": lambda: works["workers"]})))
@@ -302,6 +302,7 @@ def test_metrics_tell_how_work_goes_along(world, client):
     assert 'scanward_decisions_total{outcome="deny",reason="agreement"} 0.0' in text
 
 
+def test_metrics_count_what_the_ledger_knows(world, client):
     world.desk.put_release(world.desk.put_study(1), "acme-ai", ReleaseState.DONE, items=[ItemState.SENT] * 2)
     client.get(f"/api/v1/studies/{'0' * 32}", headers=world.it)
     text = client.get("/metrics").text

@@ -124,6 +124,30 @@ def test_what_is_not_permitted_any_more_is_not_there(client, world):
     assert fetch(client, world, "/studies").json() == []
 
 
+def test_one_instance_that_is_not_permitted_any_more_is_not_there_and_the_others_are(client, world):
+    world.offer(1, "acme-ai", count=3)
+    gone = uids(1, 3)[2]
+    world.forbidden.add(gone)
+    study = f"/studies/{uids(1)[0]}"
+    assert {one["00080018"]["Value"][0] for one in fetch(client, world, f"{study}/instances").json()} == {
+        uids(1, 1)[2],
+        uids(1, 2)[2],
+    }
+    answer = fetch(client, world, study)
+    assert answer.status_code == 200
+    assert gone.encode() not in answer.content
+    one = f"{study}/series/{uids(1)[1]}/instances/{gone}"
+    assert [fetch(client, world, path).status_code for path in (one, f"{one}/metadata")] == [404, 404]
+
+
+def test_an_instance_that_is_agreed_away_while_its_study_is_fetched_breaks_it_off(world, monkeypatch):
+    monkeypatch.setattr("scanward.web.dicomweb.wado.DECISION_SECONDS", -1.0)
+    world.offer(1, "acme-ai", count=3)
+    gone = uids(1, 3)[2]
+    object.__setattr__(world.services, "note_fetched", lambda _release, _item: world.forbidden.add(gone))
+    assert gone.encode() not in fetch_broken_off(world, uids(1)[0])
+
+
 def test_a_stop_between_finding_and_fetching_stops(client, world, monkeypatch):
     world.offer(1, "acme-ai")
 

@@ -22,7 +22,7 @@ from scanward.flow.outgoing import OutgoingFiles
 from scanward.flow.preparing import SHARD, Preparer
 from scanward.flow.priors import PriorFetcher
 from scanward.flow.returns import Returner
-from scanward.flow.routing import PREPARE, PRIORS, Router
+from scanward.flow.routing import PREPARE, PRIORS, RENEW, Router
 from scanward.flow.shards import FILES, ShardRunner
 from scanward.ports.network import Archive
 from scanward.ports.work import Handlers
@@ -93,7 +93,7 @@ class Engine:
             self.archive = DimseArchive(settings.archive)
         self.decider = Decider(ledger, clock)
         self.outgoing = OutgoingFiles(stores.blobs, stores.vault, stores.spool)
-        self._senders = Senders(clock=clock)
+        self._senders = Senders()
         self.intake = GatewayIntake(
             blobs=stores.blobs,
             vault=stores.vault,
@@ -104,6 +104,7 @@ class Engine:
         )
         self.handlers: Handlers = {
             PREPARE: self._prepare,
+            RENEW: self._renew,
             SHARD: self._prepare_shard,
             PRIORS: self._fetch_priors,
         }
@@ -128,7 +129,6 @@ class Engine:
         )
         self.preparer = Preparer(
             ledger=ledger,
-            registry=ledger,
             blobs=stores.blobs,
             vault=stores.vault,
             keys=stores.keys,
@@ -204,7 +204,6 @@ class Engine:
         return Drainer(
             owner=owner,
             ledger=self.stores.ledger,
-            registry=self.stores.ledger,
             outgoing=self.outgoing,
             decider=self.decider,
             make_sender=self._senders,
@@ -221,6 +220,10 @@ class Engine:
 
     def _prepare_shard(self, key: str) -> None:
         self.preparer.prepare_shard(key)
+        self._wake_senders()
+
+    def _renew(self, key: str) -> None:
+        self.preparer.renew(key)
         self._wake_senders()
 
     def _fetch_priors(self, key: str) -> None:

@@ -1,32 +1,33 @@
 """Drains the outbox: decides again, sends, and notes how each instance ended.
 
+What was de-identified otherwise than it would be now is not sent: it waits until it was prepared again.
 An attempt is counted before a byte leaves. So after a kill it is known which instances the recipient may have, and a
 withdrawal then counts them as disclosed.
 """
 
+import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from scanward.decide.necessary import find_setback
-from scanward.errors import ScanwardError, StateError
-from scanward.flow.decisions import Decider, series_of
+from scanward.errors import ScanwardError
+from scanward.flow.decisions import Decider, Standing, stand_or_stop
 from scanward.flow.outgoing import OutgoingFiles
-from scanward.model.agreement import Recipient
-from scanward.model.decision import Deny, Permit
+from scanward.model.agreement import PackageEndpoint, Recipient
+from scanward.model.decision import Permit
 from scanward.model.release import (
     Claim,
     ClaimedItem,
+    Consignment,
     Delivery,
     DeliveryReport,
     ItemOutcome,
     ItemState,
     Release,
-    ReleaseState,
 )
-from scanward.model.study import Batch, StoredInstance
-from scanward.ports.ledger import Ledger, Registry
+from scanward.model.study import Batch
+from scanward.ports.ledger import Ledger
 from scanward.ports.network import Outgoing, Sender
 
 CLAIM_ITEMS = 500
@@ -35,8 +36,10 @@ CLAIM_ITEMS = 500
 LEASE = timedelta(minutes=15)
 """For so long what a sender took is its own; the next one takes over afterwards."""
 
-NO_RECIPIENT = "The recipient is not known any more."
-NOT_APPROVED = "A person has to approve this first, and nobody did."
+PUT_OFF = timedelta(minutes=1)
+"""For so long what has to be prepared again waits, unless that is done before."""
+
+OUTDATED = "waits to be de-identified again, as the profile or what is needed has changed"
 
 
 class Events(Protocol):
@@ -67,7 +70,7 @@ class Drainer:
     ----------
     owner
         Name of this sender, unique among all that drain.
-    ledger, registry, outgoing
+    ledger, outgoing
         The stores.
     decider
         Decides again before anything leaves.
@@ -86,17 +89,15 @@ class Drainer:
         *,
         owner: str,
         ledger: Ledger,
-        registry: Registry,
         outgoing: OutgoingFiles,
         decider: Decider,
-        make_sender: Callable[[Recipient], Sender],
+        make_sender: Callable[[Recipient, Consignment], Sender],
         retries: Retries,
         clock: Callable[[], datetime],
         events: Events | None = None,
     ) -> None:
         self._owner = owner
         self._ledger = ledger
-        self._registry = registry
         self._outgoing = outgoing
         self._decider = decider
         self._make_sender = make_sender
@@ -113,28 +114,23 @@ class Drainer:
         release = claim.release
         # 1. Is it still permitted?
         batch = self._ledger.instances_of(Batch(study_id=release.study_id, number=release.batch))
-        decision = self._decider.decide(release, series_of(batch))
-        recipient = self._registry.find_recipient(release.recipient)
-        if recipient is None:
-            decision = Deny(reasons=(NO_RECIPIENT,))
-        if isinstance(decision, Permit) and decision.needs_approval and not release.approved_by:
-            decision = Deny(reasons=(NOT_APPROVED,))
-        if isinstance(decision, Deny) or recipient is None:
-            self._stop(release, decision if isinstance(decision, Deny) else Deny(reasons=(NO_RECIPIENT,)))
+        standing = stand_or_stop(self._decider, self._ledger, release, batch, self._clock)
+        if standing is None or standing.recipient is None or not isinstance(standing.decision, Permit):
             return len(claim.items)
-        # 2. All of it, or was less agreed since?
-        left = self._keep_back(claim, decision, batch)
+        # 2. All of it, or was less agreed since? And is it in the form that is agreed now?
+        left = self._put_off(self._keep_back(claim, standing), standing)
         # 3. From here on the recipient may have it.
-        if not left.items or not self._ledger.begin_attempt(self._owner, left):
+        sent = _into_package(left, standing.recipient)
+        if not sent.items or not self._ledger.begin_attempt(self._owner, sent):
             return len(claim.items)
         # 4. Send, and note how each ended.
-        self._send(left, recipient)
+        consignment = _consign(sent, standing.decision, is_repeated=bool(claim.package))
+        self._send(sent, standing.recipient, consignment)
         return len(claim.items)
 
-    def _keep_back(self, claim: Claim, permit: Permit, batch: Sequence[StoredInstance]) -> Claim:
+    def _keep_back(self, claim: Claim, standing: Standing) -> Claim:
         """Settle what is not permitted any more though the release is; return what is left to send."""
-        instances = {one.instance_id: one for one in batch}
-        why_not = {one.item.instance_id: find_setback(permit, instances[one.item.instance_id]) for one in claim.items}
+        why_not = {one.item.instance_id: standing.find_setback(one.item) for one in claim.items}
         kept = [
             ItemOutcome(
                 release_id=one.release_id,
@@ -151,19 +147,36 @@ class Drainer:
             self._settle(claim.release, kept)
         return replace(claim, items=tuple(one for one in claim.items if why_not[one.item.instance_id] is None))
 
-    def _stop(self, release: Release, deny: Deny) -> None:
-        try:
-            self._ledger.record_decision(release.release_id, deny, ReleaseState.STOPPED, self._clock())
-        except StateError:
-            return  # another worker stopped it
+    def _put_off(self, claim: Claim, standing: Standing) -> Claim:
+        """Have prepared again what was prepared under another profile; return what is left to send."""
+        outdated = {one.item.instance_id for one in claim.items if standing.is_outdated(one.item)}
+        if not outdated:
+            return claim
+        now = self._clock()
+        self._ledger.note_outdated(claim.release.release_id, now)
+        # Of a package all waits: what is sent of it takes the place of the rest.
+        waiting = [one for one in claim.items if claim.package or one.item.instance_id in outdated]
+        outcomes = [
+            ItemOutcome(
+                release_id=one.release_id,
+                instance_id=one.item.instance_id,
+                state=ItemState.QUEUED,
+                may_have_arrived=one.may_have_arrived,
+                detail=OUTDATED,
+                next_attempt=now + PUT_OFF,
+            )
+            for one in waiting
+        ]
+        self._settle(claim.release, outcomes)
+        return replace(claim, items=tuple(one for one in claim.items if one not in waiting))
 
-    def _send(self, claim: Claim, recipient: Recipient) -> None:
+    def _send(self, claim: Claim, recipient: Recipient, consignment: Consignment) -> None:
         files: list[Outgoing] = []
         unsent = {one.item.sop_instance_uid: one for one in claim.items}
         outcomes: list[ItemOutcome] = []
         try:
             files = [self._outgoing.open(claim.release, one.item, one.source_blob) for one in claim.items]
-            sender = self._make_sender(recipient)
+            sender = self._make_sender(recipient, consignment)
         except ScanwardError as error:
             reports: Iterator[DeliveryReport] = iter(
                 [DeliveryReport(sop_instance_uid=uid, delivery=Delivery.NOT_SENT, detail=str(error)) for uid in unsent]
@@ -204,6 +217,22 @@ class Drainer:
             detail=report.detail,
             next_attempt=None if is_last else self._retries.next_attempt(self._clock(), attempts),
         )
+
+
+def _into_package(claim: Claim, recipient: Recipient) -> Claim:
+    """Return `claim` with the name of the package that it goes into, where its recipient gets packages."""
+    if claim.package or not isinstance(recipient.endpoint, PackageEndpoint):
+        return claim
+    uids = sorted(one.item.sop_instance_uid for one in claim.items)
+    return replace(claim, package=hashlib.sha256("\n".join(uids).encode()).hexdigest()[:32])
+
+
+def _consign(claim: Claim, permit: Permit, *, is_repeated: bool) -> Consignment:
+    """Return what a package of `claim` says: an agreement that came to be stricter counts too."""
+    days = [one.delete_by for one in claim.items if one.delete_by is not None]
+    if permit.delete_by is not None:
+        days.append(permit.delete_by)
+    return Consignment(package=claim.package, is_repeated=is_repeated, delete_by=min(days))
 
 
 _FINAL: Mapping[Delivery, ItemState] = {

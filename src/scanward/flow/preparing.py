@@ -2,33 +2,35 @@
 
 The unit of work is a part of a batch, a few hundred instances. It is done over from the beginning when its process
 dies: the same instances give the same bytes, and the ledger leaves alone what is accounted for already.
+
+What was prepared under another profile than the one in force does not leave. It is prepared again, in its place.
 """
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
 from scanward.account.record import record_disclosure
 from scanward.decide.necessary import find_setback
 from scanward.deidentify.header.scan import MODALITY, SOP_CLASS_UID, InstanceFacts, Scanner
-from scanward.deidentify.profile import load_profile, restrict
 from scanward.deidentify.pseudonym import Pseudonyms
 from scanward.dicomstream.opening import open_dicom
 from scanward.dicomstream.texts import read_texts
 from scanward.errors import DeidentificationError, OutputError, ScanwardError, StateError, StoreError, UnknownError
-from scanward.flow.decisions import Decider, series_of
+from scanward.flow.decisions import Decider, stand_or_stop
+from scanward.flow.forms import read_form
 from scanward.flow.study import StudyDeidentifier
 from scanward.flow.survey import Surveyor
 from scanward.model.agreement import PullEndpoint, Recipient
-from scanward.model.decision import Decision, Deny, Permit
+from scanward.model.decision import Permit
 from scanward.model.instance import BytesSource, CheckedInstance
 from scanward.model.profile import Option
 from scanward.model.release import ItemState, OutboxItem, Release, ReleaseState, Setback
 from scanward.model.study import Batch, StoredInstance, Study
 from scanward.ports.files import Keys
-from scanward.ports.ledger import Ledger, Registry
+from scanward.ports.ledger import Ledger
 from scanward.ports.stores import Blobs, Vault
 from scanward.ports.work import WorkQueue
 from scanward.release.originals import Originals
@@ -41,11 +43,11 @@ STUDY_TIME = 0x00080030
 REFERRING_PHYSICIAN_NAME = 0x00080090
 PATIENT_SEX = 0x00100040
 STUDY_ID = 0x00200010
+RENEWED = frozenset({ReleaseState.PERMITTED, ReleaseState.ACCOUNTED, ReleaseState.DONE})
+"""States of a release in which something of it could still leave."""
+
 _TEXTS = (STUDY_TIME, REFERRING_PHYSICIAN_NAME, PATIENT_SEX, STUDY_ID)
 """What is put back into results and the ledger does not keep."""
-
-NOT_APPROVED = "A person has to approve this first, and nobody did."
-NO_RECIPIENT = "The recipient is not known any more."
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +59,29 @@ class _Prepared:
     size_bytes: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Unit:
+    """What is prepared, for whom, and as what."""
+
+    release: Release
+    recipient: Recipient
+    permit: Permit
+    instances: Sequence[StoredInstance]
+
+    @property
+    def is_pull(self) -> bool:
+        """Whether its recipient fetches."""
+        return isinstance(self.recipient.endpoint, PullEndpoint)
+
+
 @dataclass(slots=True)
 class _Shard:
     """What became of the instances of a unit so far."""
 
     prepared: list[_Prepared] = field(default_factory=list)
     setbacks: list[Setback] = field(default_factory=list)
+    items: Sequence[OutboxItem] = ()
+    pseudonym: str = ""
 
 
 class Preparer:
@@ -70,7 +89,7 @@ class Preparer:
 
     Parameters
     ----------
-    ledger, registry, blobs, vault, keys
+    ledger, blobs, vault, keys
         The stores.
     decider
         Decides once more, when the work is taken from the queue.
@@ -88,7 +107,6 @@ class Preparer:
         self,
         *,
         ledger: Ledger,
-        registry: Registry,
         blobs: Blobs,
         vault: Vault,
         keys: Keys,
@@ -99,7 +117,6 @@ class Preparer:
         clock: Callable[[], datetime],
     ) -> None:
         self._ledger = ledger
-        self._registry = registry
         self._blobs = blobs
         self._vault = vault
         self._keys = keys
@@ -138,30 +155,50 @@ class Preparer:
             return
         batch = self._ledger.instances_of(_batch_of(release))
         # 1. Decide on the whole batch again: a withdrawal since stops what has not left.
-        decision = self._decider.decide(release, series_of(batch))
-        recipient = self._registry.find_recipient(release.recipient)
-        if isinstance(decision, Deny) or recipient is None:
-            self._stop(release, decision)
-            return
-        if decision.needs_approval and not release.approved_by:
-            self._stop(release, Deny(reasons=("A person has to approve this first, and nobody did.",)))
+        standing = stand_or_stop(self._decider, self._ledger, release, batch, self._clock)
+        if standing is None or standing.recipient is None or not isinstance(standing.decision, Permit):
             return
         # 2. De-identify and check what is not accounted for yet.
         start = int(number) * self._shard_instances
         settled = self._ledger.settled_instances(release_id)
         waiting = [one for one in batch[start : start + self._shard_instances] if one.instance_id not in settled]
         if waiting:
-            self._prepare(release, recipient, decision, waiting)
+            self._prepare(_Unit(release, standing.recipient, standing.decision, waiting))
         # 3. The last unit ends the release.
         if len(self._ledger.settled_instances(release_id)) >= len(batch):
             self._mark_accounted(release_id)
 
-    def _stop(self, release: Release, decision: Decision) -> None:
-        deny = decision if isinstance(decision, Deny) else Deny(reasons=(NO_RECIPIENT,))
-        try:
-            self._ledger.record_decision(release.release_id, deny, ReleaseState.STOPPED, self._clock())
-        except StateError:
-            return  # another worker stopped or finished it
+    def renew(self, key: str) -> None:
+        """De-identify again, as of now, what of a release was de-identified otherwise and could still leave.
+
+        Raises
+        ------
+        ProfileError
+            The profile cannot be read: nothing leaves until it can.
+        StoreError
+            A store could not be read or written; the work is done over later.
+        """
+        release_id = key.partition(":")[0]
+        release = self._ledger.get_release(release_id)
+        batch = self._ledger.instances_of(_batch_of(release))
+        standing = self._decider.look_again(release, batch)
+        permit, recipient = standing.decision, standing.recipient
+        if release.state in RENEWED and isinstance(permit, Permit) and recipient is not None:
+            unit = _Unit(release, recipient, permit, ())
+            _, form = read_form(permit)
+            outdated = self._ledger.outdated_items(release_id, form, pull=unit.is_pull)
+            waiting = [one for one in batch if one.instance_id in outdated and find_setback(permit, one) is None]
+            for start in range(0, len(waiting), self._shard_instances):
+                self._renew(replace(unit, instances=waiting[start : start + self._shard_instances]))
+        self._ledger.clear_outdated(release_id)
+
+    def _renew(self, unit: _Unit) -> None:
+        shard, form = self._make(unit)
+        unused = self._ledger.replace_items(
+            unit.release.release_id, form, shard.items, shard.setbacks, pull=unit.is_pull, at=self._clock()
+        )
+        for recipe in unused:
+            self._blobs.delete(recipe)
 
     def _mark_accounted(self, release_id: str) -> None:
         try:
@@ -169,42 +206,51 @@ class Preparer:
         except StateError:
             return  # another unit ended at the same moment, or it was stopped
 
-    def _prepare(
-        self, release: Release, recipient: Recipient, permit: Permit, instances: Sequence[StoredInstance]
-    ) -> None:
+    def _prepare(self, unit: _Unit) -> None:
+        shard, _ = self._make(unit)
+        disclosure = None
+        if shard.items:
+            disclosure = record_disclosure(
+                unit.permit,
+                unit.recipient,
+                pseudonym=shard.pseudonym,
+                modalities=Counter(one.instance.modality for one in shard.prepared),
+                now=self._clock(),
+            )
+        try:
+            unused = self._ledger.account(
+                unit.release.release_id, disclosure, shard.items, shard.setbacks, pull=unit.is_pull
+            )
+        except StateError:
+            # Stopped meanwhile: nothing is on record, so nothing leaves and nothing of it stays.
+            unused = sorted({item.recipe for item in shard.items})
+        for recipe in unused:
+            self._blobs.delete(recipe)
+
+    def _make(self, unit: _Unit) -> tuple[_Shard, str]:
+        """De-identify, check, and store recipes and the way back; return what came of it, and in which form."""
+        release = unit.release
         study = self._ledger.get_study(release.study_id)
         key = self._vault.find_data_key(release.study_id)
         if key is None:
             raise UnknownError("the study's data key was destroyed: nothing of it can leave")
-        pseudonyms = Pseudonyms(self._keys.recipient_key(recipient.recipient_id))
+        profile, form = read_form(unit.permit)
+        pseudonyms = Pseudonyms(self._keys.recipient_key(unit.recipient.recipient_id))
         deidentifier = StudyDeidentifier(
-            profile=restrict(load_profile(permit.profile), permit.attributes),
+            profile=profile,
             pseudonyms=pseudonyms,
             identifiers=self._surveyor.survey(study, lambda one: self._blobs.open(key, one.blob)),
             patient_key=study.patient.key,
         )
-        shard = self._deidentify(instances, key, permit, deidentifier)
-        items: Sequence[OutboxItem] = ()
-        disclosure = None
+        # The permit names a profile of one's own by its path; whoever applies it compares the names.
+        permit = replace(unit.permit, profile=profile.name)
+        shard = self._deidentify(unit.instances, key, permit, deidentifier)
+        shard.pseudonym = deidentifier.patient
         if shard.prepared:
-            items = self._make_items(shard, key)
+            shard.items = self._make_items(shard, key, form)
             # The way back is there before anything can leave.
             self._record_originals(release, study, deidentifier, pseudonyms.made(), shard, key)
-            disclosure = record_disclosure(
-                permit,
-                recipient,
-                pseudonym=deidentifier.patient,
-                modalities=Counter(one.instance.modality for one in shard.prepared),
-                now=self._clock(),
-            )
-        is_pull = isinstance(recipient.endpoint, PullEndpoint)
-        try:
-            unused = self._ledger.account(release.release_id, disclosure, items, shard.setbacks, pull=is_pull)
-        except StateError:
-            # Stopped meanwhile: nothing is on record, so nothing leaves and nothing of it stays.
-            unused = sorted({item.recipe for item in items})
-        for recipe in unused:
-            self._blobs.delete(recipe)
+        return shard, form
 
     def _deidentify(
         self, instances: Sequence[StoredInstance], key: bytes, permit: Permit, deidentifier: StudyDeidentifier
@@ -231,7 +277,7 @@ class Preparer:
                 shard.setbacks.append(_setback(instance, ItemState.QUARANTINED, str(error)))
         return shard
 
-    def _make_items(self, shard: _Shard, key: bytes) -> list[OutboxItem]:
+    def _make_items(self, shard: _Shard, key: bytes, form: str) -> list[OutboxItem]:
         """Store the recipes of a unit in one blob; return what the outbox shall hold."""
         recipe = self._blobs.put(key, BytesSource(encode_recipes([one.checked for one in shard.prepared])))
         return [
@@ -247,6 +293,7 @@ class Preparer:
                 size_bytes=one.size_bytes,
                 recipe=recipe,
                 index=index,
+                form=form,
             )
             for index, one in enumerate(shard.prepared)
         ]

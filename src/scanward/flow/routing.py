@@ -7,7 +7,7 @@ point leaves work that the next sweep finds: recovery is the same code.
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
-from scanward.errors import StateError
+from scanward.errors import StateError, StoreError
 from scanward.flow.decisions import Decider, series_of
 from scanward.model.agreement import Recipient
 from scanward.model.decision import Deny
@@ -20,11 +20,20 @@ from scanward.ports.work import WorkQueue
 AT_ONCE = 100
 """So many things of a kind are looked at in one sweep."""
 
+RENEW_AGAIN = timedelta(minutes=1)
+"""What was to be prepared again and still is after so long is queued again."""
+
+UNHEARD = timedelta(seconds=10)
+"""A permitted release that is not prepared after so long may not be queued: its worker was killed before it could."""
+
 FORGOTTEN = timedelta(minutes=10)
 """A permitted release of which nothing was heard for so long is queued again."""
 
 PREPARE = "prepare"
 """Kind of work: part a release into units; its key is the release's id."""
+
+RENEW = "renew"
+"""Kind of work: prepare again what of a release was prepared under another profile; its key names the release."""
 
 PRIORS = "priors"
 """Kind of work: fetch earlier studies; its key names the study, how often that was tried, and this piece of work."""
@@ -69,10 +78,19 @@ class Router:
         self._has_archive = has_archive
         self._quiet = timedelta(seconds=quiet_seconds)
         self._clock = clock
+        self._submitted: set[str] = set()
+        """Permitted releases that this process queued."""
+        self._left: set[str] = set()
+        """Permitted releases that it could not queue."""
+        self._renewed: set[str] = set()
+        """Work of preparing again that this process queued."""
 
     def sweep(self) -> int:
         """Do what is due; return how many things were done, 0 when there is nothing left to do now."""
-        return self._close_quiet() + self._route() + self._decide() + self._seek_priors() + self._remember()
+        done = self._close_quiet() + self._route() + self._decide() + self._seek_priors()
+        self._remember()
+        self._renew()
+        return done
 
     def _close_quiet(self) -> int:
         now = self._clock()
@@ -111,14 +129,12 @@ class Router:
 
     def _decide(self) -> int:
         releases = self._ledger.find_releases(ReleaseState.OPEN, AT_ONCE)
-        for release in releases:
-            self.decide(release)
-        return len(releases)
+        return sum(self.decide(release) is not ReleaseState.OPEN for release in releases)
 
     def decide(self, release: Release) -> ReleaseState:
         """Decide on an open release, record that, and queue what was permitted; return its state then."""
         instances = self._ledger.instances_of(Batch(study_id=release.study_id, number=release.batch))
-        decision = self._decider.decide(release, series_of(instances))
+        decision, grounds = self._decider.decide_to_record(release, series_of(instances))
         if isinstance(decision, Deny):
             state = ReleaseState.DENIED
         elif decision.needs_approval and not release.approved_by:
@@ -126,13 +142,21 @@ class Router:
         else:
             state = ReleaseState.PERMITTED
         try:
-            self._ledger.record_decision(release.release_id, decision, state, self._clock())
+            self._ledger.record_decision(release.release_id, decision, state, self._clock(), grounds=grounds)
         except StateError:
-            # Another worker was quicker.
+            # Another worker was quicker; or consent or agreement changed meanwhile, and it is decided on again.
             return self._ledger.get_release(release.release_id).state
         if state is ReleaseState.PERMITTED:
-            self._queue.submit(PREPARE, release.release_id)
+            try:
+                self._submit(release.release_id)
+            except StoreError:
+                self._left.add(release.release_id)  # it is on record as permitted, and other work goes on
         return state
+
+    def _submit(self, release_id: str) -> None:
+        self._queue.submit(PREPARE, release_id)
+        self._submitted.add(release_id)
+        self._left.discard(release_id)
 
     def _seek_priors(self) -> int:
         """Queue looking for priors where that is due; queued again after a while, should that work be lost."""
@@ -149,17 +173,33 @@ class Router:
     def recover(self) -> None:
         """Queue what was permitted when the process was killed before it could; done at start."""
         for release in self._ledger.find_releases(ReleaseState.PERMITTED, AT_ONCE):
-            self._queue.submit(PREPARE, release.release_id)
+            self._submit(release.release_id)
 
-    def _remember(self) -> int:
-        """Queue permitted releases again of which nothing was heard for long: another worker was killed there."""
+    def _remember(self) -> None:
+        """Queue permitted releases that may not be queued: that failed, or another worker was killed before it."""
         now = self._clock()
-        for release in self._ledger.find_releases(ReleaseState.PERMITTED, AT_ONCE):
+        permitted = self._ledger.find_releases(ReleaseState.PERMITTED, AT_ONCE)
+        waiting = {release.release_id: release.changed for release in permitted}
+        self._submitted &= waiting.keys()
+        self._left &= waiting.keys()
+        for release_id, changed in waiting.items():
+            is_old = changed < now - UNHEARD and release_id not in self._submitted
+            if is_old or release_id in self._left:
+                self._submit(release_id)  # what another worker has queued is not queued twice
+        for release in permitted:
             if release.changed < now - FORGOTTEN:
                 # Named by the time, as work that failed for good keeps its name.
                 number = int(now.timestamp() // FORGOTTEN.total_seconds())
                 self._queue.submit(PREPARE, f"{release.release_id}:{number}")
-        return 0
+
+    def _renew(self) -> None:
+        """Queue what has to be prepared again before it leaves."""
+        number = int(self._clock().timestamp() // RENEW_AGAIN.total_seconds())
+        keys = {f"{release_id}:{number}" for release_id in self._ledger.find_outdated(AT_ONCE)}
+        for key in keys - self._renewed:
+            self._queue.submit(RENEW, key)
+            self._renewed.add(key)
+        self._renewed &= keys
 
 
 def release_id_of(sealing: Sealing, batch: Batch, recipient: Recipient) -> str:

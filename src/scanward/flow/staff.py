@@ -8,7 +8,6 @@ from scanward.errors import AgreementError, ResultError, StateError, UnknownErro
 from scanward.flow.foresight import Foreseer, Foresight
 from scanward.model.agreement import Recipient
 from scanward.model.consent import Provision, RecordedProvision
-from scanward.model.decision import Deny
 from scanward.model.release import ReleaseState, ResultState
 from scanward.model.study import patient_key
 from scanward.ports.ledger import Desk, Ledger, Registry
@@ -70,10 +69,10 @@ class Staff:
     def read_document(self, document: str) -> Recipient:
         """Return what a recipient's document says; raises `AgreementError`. Nothing changes."""
         return self._parse_document(document)
+
     def read_provision(self, content: Mapping[str, object]) -> Provision:
         """Return what a provision from JSON says; raises `AgreementError`. Nothing changes."""
         return self._parse_provision(content)
-
 
     # Releases
 
@@ -92,8 +91,7 @@ class Staff:
             raise StateError(
                 f"a release that is {release.state} cannot be stopped", remedy="Refuse it, or leave it as it is."
             )
-        why = f"stopped by {by}: {reason}" if reason else f"stopped by {by}"
-        self._ledger.record_decision(release_id, Deny(reasons=(why,)), ReleaseState.STOPPED, self._clock())
+        self._ledger.stop(release_id, by=by, reason=reason, at=self._clock())
 
     def retry_release(self, release_id: str, by: str) -> int:
         """Queue what failed of a release again; return how many instances. Raises `UnknownError`, `StateError`."""
@@ -114,6 +112,7 @@ class Staff:
             raise AgreementError("expected a document whose id is the recipient's, got another id")
         now = self._clock()
         self._registry.save_recipient(recipient, document, by, now)
+        # Again, though the registry did so: a release may have been opened and denied before that was visible.
         self._ledger.reopen_denied(recipient=recipient_id, at=now)
         return recipient
 

@@ -15,8 +15,6 @@ from scanward.bootstrap.stores import Stores
 from scanward.bootstrap.uploads import open_upload
 from scanward.config import HttpSettings
 from scanward.errors import ConfigError
-from scanward.flow.decisions import series_of
-from scanward.model.decision import Permit
 from scanward.model.release import OutboxItem, Release
 from scanward.model.study import Batch
 from scanward.web.app import create_app
@@ -32,10 +30,16 @@ def web_services(gateway: Gateway, http: HttpSettings) -> WebServices:
     """Return what the web needs of a gateway."""
     engine, stores = gateway.engine, gateway.stores
 
-    def may_still_leave(release: Release) -> bool:
+    def may_still_leave(release: Release) -> Callable[[OutboxItem], bool]:
         batch = stores.ledger.instances_of(Batch(study_id=release.study_id, number=release.batch))
-        decision = engine.decider.decide(release, series_of(batch))
-        return isinstance(decision, Permit) and (not decision.needs_approval or bool(release.approved_by))
+        standing = engine.decider.look_again(release, batch)
+
+        def is_allowed(item: OutboxItem) -> bool:
+            if standing.is_renewable(item):
+                stores.ledger.note_outdated(release.release_id, engine.clock())
+            return standing.allows(item)
+
+        return is_allowed
 
     def note_fetched(release: Release, item: OutboxItem) -> None:
         stores.ledger.note_fetched(release.release_id, item.instance_id, engine.clock())
@@ -57,11 +61,11 @@ def web_services(gateway: Gateway, http: HttpSettings) -> WebServices:
         token_key=stores.keys.derived_key("tokens"),
         version=__version__,
         min_free_bytes=stores.settings.min_free_bytes,
+        checks={"workers": gateway.has_workers},
     )
 
 
 def run(stores: Stores, *, works: bool, said: Callable[[str], None]) -> None:
-        checks={"workers": gateway.has_workers},
     """Run a gateway until SIGTERM or SIGINT.
 
     Parameters
@@ -80,12 +84,12 @@ def run(stores: Stores, *, works: bool, said: Callable[[str], None]) -> None:
     """
     http = stores.settings.http
     with contextlib.ExitStack() as opened:
+        # Before anything is open: a signal that comes meanwhile must not leave it so.
+        stopped = opened.enter_context(StopSignal())
         bound = opened.enter_context(_listen(http)) if http is not None else None
         gateway = Gateway(stores, works=works)
         opened.callback(gateway.stop)
         gateway.start()
-        # Before anything is open: a signal that comes meanwhile must not leave it so.
-        stopped = opened.enter_context(StopSignal())
         port = bound.getsockname()[1] if bound is not None else 0
         gateway.note_running(http_port=port)
         if stores.settings.dimse is not None:

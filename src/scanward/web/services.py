@@ -31,7 +31,7 @@ class WebServices:
     open_outgoing
         Opens the file of an item that a recipient may fetch, by release, item and source blob; raises `StoreError`.
     may_still_leave
-        Whether a release is permitted as of now; asked before anything of it is handed out.
+        Which instances of a release may leave as of now, and as they are; asked before anything is handed out.
     note_fetched
         Notes that a recipient fetches an item, before it gets a byte; raises `StateError` where it may not any more.
     open_upload
@@ -59,7 +59,7 @@ class WebServices:
     sealing: Sealing
     staff: Staff
     open_outgoing: Callable[[Release, OutboxItem, str], Outgoing]
-    may_still_leave: Callable[[Release], bool]
+    may_still_leave: Callable[[Release], Callable[[OutboxItem], bool]]
     note_fetched: Callable[[Release, OutboxItem], None]
     open_upload: Callable[[Path], AbstractContextManager[Sources]]
     http: HttpSettings

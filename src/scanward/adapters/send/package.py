@@ -1,8 +1,8 @@
 """Packages encrypted with age, as a door out (implements :class:`scanward.ports.network.Sender`).
 
 A package is a tar file, encrypted, of one `send`: the instances, named by their new UIDs, and last ``manifest.json``,
-which says what is in it and what was agreed. Its name is a digest of the UIDs in it, so that sending the same again
-replaces it.
+which says what is in it and what was agreed. Its name is on record with the instances before it is written: whenever
+these are sent again it has the same one, and takes the place of what is there. No instance is in two packages.
 
 Trust: what is in the folder has left, and can be read only by who holds one of the age identities. The whole package
 streams from the blobs through age onto the disk; no instance lies anywhere unencrypted.
@@ -14,7 +14,6 @@ import os
 import tarfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
 from functools import partial
 from pathlib import Path
 
@@ -22,11 +21,15 @@ from scanward.adapters.send.folder_drop import DropFolder
 from scanward.adapters.send.outgoing import UNREADABLE, exact_chunks, has_sound_uid, report, report_all
 from scanward.errors import ConfigError, NetworkError, StoreError
 from scanward.model.agreement import Obligation, PackageEndpoint
-from scanward.model.release import Delivery, DeliveryReport
+from scanward.model.release import Consignment, Delivery, DeliveryReport
 from scanward.ports.network import Outgoing
 
 MANIFEST = "manifest.json"
 """Name of the last member of a package."""
+
+SUFFIX = ".tar.age"
+
+INCOMPLETE = "another instance of the same package cannot be read, and the package was sent before"
 
 FORMAT = "scanward-package-1"
 """What the manifest says of its own form."""
@@ -44,18 +47,15 @@ class Terms:
         Where the data may be.
     obligations
         What the recipient promised.
-    delete_by
-        Last day on which the recipient may hold a copy.
     """
 
     purpose: str
     region: str
     obligations: frozenset[Obligation]
-    delete_by: date
 
 
 class PackageSender:
-    """Sends packages into a folder, one for each call of `send`.
+    """Sends one package into a folder.
 
     Parameters
     ----------
@@ -63,6 +63,8 @@ class PackageSender:
         The folder and who can open a package.
     terms
         For the manifest.
+    consignment
+        Its name and, for the manifest, the day by which to delete it.
 
     Raises
     ------
@@ -70,7 +72,7 @@ class PackageSender:
         When nobody could open a package.
     """
 
-    def __init__(self, endpoint: PackageEndpoint, *, terms: Terms) -> None:
+    def __init__(self, endpoint: PackageEndpoint, *, terms: Terms, consignment: Consignment) -> None:
         from pyrage import RecipientError, x25519
 
         if not endpoint.age_recipients:
@@ -84,21 +86,28 @@ class PackageSender:
             ) from None
         self._folder = DropFolder(Path(endpoint.path))
         self._terms = terms
+        self._consignment = consignment
 
     def send(self, files: Sequence[Outgoing]) -> Iterator[DeliveryReport]:
-        """Put one package with all files that can be read into the folder: they arrive together or not at all."""
+        """Put one package with all files that can be read into the folder: they arrive together or not at all.
+
+        One that may be there already is replaced by the whole of it only.
+        """
         unsound = [file for file in files if not has_sound_uid(file)]
         yield from report_all(unsound, Delivery.REFUSED, "the name of the file is not a UID")
         rest = sorted((file for file in files if file not in unsound), key=lambda file: file.sop_instance_uid)
         try:
             with self._folder.open() as folder:
                 while rest:
-                    tar = _Tar(rest, self._terms)
+                    tar = _Tar(rest, self._terms, self._consignment)
                     try:
-                        ended = folder.put((package_name(rest),), partial(self._encrypt, tar))
+                        ended = folder.put((self._consignment.package + SUFFIX,), partial(self._encrypt, tar))
                     except StoreError:
                         yield report(tar.current, Delivery.NOT_SENT, UNREADABLE)
                         rest.remove(tar.current)
+                        if self._consignment.is_repeated:
+                            yield from report_all(rest, Delivery.NOT_SENT, INCOMPLETE)
+                            break
                     else:
                         yield from report_all(rest, ended.delivery, ended.detail)
                         break
@@ -117,18 +126,13 @@ class PackageSender:
             raise (reader.failure or writer.failure or error) from None
 
 
-def package_name(files: Sequence[Outgoing]) -> str:
-    """Return the name of a package of `files`: opaque, the same for the same SOP Instance UIDs."""
-    uids = sorted(file.sop_instance_uid for file in files)
-    return hashlib.sha256("\n".join(uids).encode("ascii")).hexdigest()[:32] + ".tar.age"
-
-
 class _Tar:
     """The tar file of `files` as a stream; `current` is the one being read."""
 
-    def __init__(self, files: Sequence[Outgoing], terms: Terms) -> None:
+    def __init__(self, files: Sequence[Outgoing], terms: Terms, consignment: Consignment) -> None:
         self._files = files
         self._terms = terms
+        self._consignment = consignment
         self.current = files[0]
 
     def chunks(self) -> Iterator[bytes]:
@@ -155,7 +159,7 @@ class _Tar:
             "purpose": terms.purpose,
             "region": terms.region,
             "obligations": sorted(terms.obligations),
-            "delete_by": terms.delete_by.isoformat(),
+            "delete_by": self._consignment.delete_by.isoformat(),
             "instances": listed,
         }
         return json.dumps(document, indent=1).encode("ascii") + b"\n"

@@ -1,8 +1,6 @@
 """The door out for each kind of endpoint."""
 
 import threading
-from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
 from typing import assert_never
 
 from scanward.errors import ConfigError
@@ -15,44 +13,38 @@ from scanward.model.agreement import (
     Recipient,
     StowEndpoint,
 )
+from scanward.model.release import Consignment
 from scanward.ports.network import Sender
 
 
 class Senders:
-    """Makes doors out; keeps those that hold a token, so that it is asked for once. For any number of threads.
+    """Makes doors out; keeps those that hold a token, so that it is asked for once. For any number of threads."""
 
-    Parameters
-    ----------
-    clock
-        Tells the time, aware UTC.
-    """
-
-    def __init__(self, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
-        self._clock = clock
+    def __init__(self) -> None:
         self._lock = threading.Lock()
         self._kept: dict[str, tuple[Recipient, Sender]] = {}
 
-    def __call__(self, recipient: Recipient) -> Sender:
+    def __call__(self, recipient: Recipient, consignment: Consignment) -> Sender:
         """Return the door out to `recipient`, see `make_sender`."""
         if not isinstance(recipient.endpoint, StowEndpoint):
-            return make_sender(recipient, today=self._clock().date())
+            return make_sender(recipient, consignment)
         with self._lock:
             known, sender = self._kept.get(recipient.recipient_id, (None, None))
             if sender is None or known != recipient:
-                sender = make_sender(recipient, today=self._clock().date())
+                sender = make_sender(recipient, consignment)
                 self._kept[recipient.recipient_id] = (recipient, sender)
             return sender
 
 
-def make_sender(recipient: Recipient, *, today: date) -> Sender:
+def make_sender(recipient: Recipient, consignment: Consignment) -> Sender:
     """Return the door out to `recipient`.
 
     Parameters
     ----------
     recipient
         To whom.
-    today
-        The day on which data leaves: the retention that was agreed counts from it.
+    consignment
+        What is sent, as far as a package says it.
 
     Raises
     ------
@@ -77,14 +69,14 @@ def make_sender(recipient: Recipient, *, today: date) -> Sender:
 
             return ObjectSender(endpoint)
         case PackageEndpoint() as endpoint:
-            return _make_package_sender(recipient, endpoint, today)
+            return _make_package_sender(recipient, endpoint, consignment)
         case PullEndpoint():
             raise ConfigError("nothing is sent to a recipient that fetches")
         case never:
             assert_never(never)
 
 
-def _make_package_sender(recipient: Recipient, endpoint: PackageEndpoint, today: date) -> Sender:
+def _make_package_sender(recipient: Recipient, endpoint: PackageEndpoint, consignment: Consignment) -> Sender:
     from scanward.adapters.send.package import PackageSender, Terms
 
     agreement = recipient.agreement
@@ -94,6 +86,5 @@ def _make_package_sender(recipient: Recipient, endpoint: PackageEndpoint, today:
         purpose=recipient.purpose,
         region=agreement.region,
         obligations=agreement.obligations,
-        delete_by=today + timedelta(days=agreement.retention_days),
     )
-    return PackageSender(endpoint, terms=terms)
+    return PackageSender(endpoint, terms=terms, consignment=consignment)

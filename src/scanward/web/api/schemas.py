@@ -85,6 +85,7 @@ class ReleaseOut(BaseModel):
     state: ReleaseState
     reasons: list[str] = Field(description="Of the last decision.")
     approved_by: str
+    stopped_by: str = Field(description="Who of the staff stopped it; empty where nobody did, or a decision did.")
     changed: datetime
 
     @classmethod
@@ -99,6 +100,7 @@ class ReleaseOut(BaseModel):
             state=release.state,
             reasons=list(release.reasons),
             approved_by=release.approved_by,
+            stopped_by=release.stopped_by,
             changed=release.changed,
         )
 

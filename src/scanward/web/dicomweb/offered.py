@@ -1,6 +1,6 @@
 """What a recipient may have. Whatever it may not have does not exist for it: both are 404."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Annotated
 
 from fastapi import Depends, Path
@@ -35,7 +35,7 @@ def offers(
     modality: str = "",
     page_size: int = PAGE,
 ) -> Iterator[Offer]:
-    """Yield what the recipient may fetch, in the order of release; none of a release that is not permitted any more."""
+    """Yield what the recipient may fetch, in the order of release; nothing that is not permitted any more."""
     if not principal.recipient:
         raise Problem(403, "expected a token that is bound to a recipient")
     permitted: dict[str, Callable[[OutboxItem], bool]] = {}
@@ -52,7 +52,7 @@ def offers(
         for release, item, blob in page:
             if release.release_id not in permitted:
                 permitted[release.release_id] = services.may_still_leave(release)
-            if permitted[release.release_id]:
+            if permitted[release.release_id](item):
                 yield release, item, blob
         if len(page) < page_size:
             return

@@ -3,14 +3,14 @@
 import json
 import secrets
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import structlog
 from fastapi import APIRouter, Request
 from fastapi.responses import Response, StreamingResponse
 
 from scanward.errors import ScanwardError, StateError, StoreError
-from scanward.model.release import Release
+from scanward.model.release import OutboxItem, Release
 from scanward.ports.network import Outgoing
 from scanward.web.access import Services
 from scanward.web.dicomweb.accept import parse_accept
@@ -38,21 +38,20 @@ _INSTANCE = "/studies/{study}/series/{series}/instances/{instance}"
 
 
 class _Hand:
-    """Hands offers out, each only while its release is permitted."""
+    """Hands offers out, each only while it is permitted."""
 
     def __init__(self, services: WebServices, metrics: Metrics) -> None:
         self._services = services
         self._metrics = metrics
-        self._decided: dict[str, tuple[float, bool]] = {}
+        self._decided: dict[str, tuple[float, Callable[[OutboxItem], bool]]] = {}
 
-    def _is_permitted(self, release: Release) -> bool:
-        """Whether a release is permitted, decided on no longer than `DECISION_SECONDS` ago."""
+    def _is_permitted(self, release: Release, item: OutboxItem) -> bool:
+        """Whether an instance is permitted, by a decision on its release no longer than `DECISION_SECONDS` ago."""
         now = time.monotonic()
-        decided, permitted = self._decided.get(release.release_id, (float("-inf"), False))
-        if now - decided > DECISION_SECONDS:
-            permitted = self._services.may_still_leave(release)
-            self._decided[release.release_id] = now, permitted
-        return permitted
+        decided = self._decided.get(release.release_id)
+        if decided is None or now - decided[0] > DECISION_SECONDS:
+            decided = self._decided[release.release_id] = now, self._services.may_still_leave(release)
+        return decided[1](item)
 
     def open(self, offer: Offer) -> Outgoing:
         """Return the file of an offer, noted as fetched: it counts so from before its first byte leaves.
@@ -60,7 +59,7 @@ class _Hand:
         Raises `Problem` 404 where it may not (any more) be had.
         """
         release, item, blob = offer
-        if not self._is_permitted(release):
+        if not self._is_permitted(release, item):
             raise Problem(404)
         try:
             outgoing = self._services.open_outgoing(release, item, blob)

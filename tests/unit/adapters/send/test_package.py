@@ -6,6 +6,7 @@ import json
 import subprocess
 import tarfile
 import tracemalloc
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -15,15 +16,15 @@ from scanward.adapters.send import folder_drop
 from scanward.adapters.send.package import MANIFEST, PackageSender, Terms
 from scanward.errors import ConfigError
 from scanward.model.agreement import Obligation, PackageEndpoint
-from scanward.model.release import Delivery
+from scanward.model.release import Consignment, Delivery
 from tests.common.outgoing import make_outgoing, make_several
 
 TERMS = Terms(
     purpose="HRESCH",
     region="DE",
     obligations=frozenset(Obligation),
-    delete_by=date(2027, 3, 1),
 )
+FIRST = Consignment(package="ab" * 16, is_repeated=False, delete_by=date(2027, 3, 1))
 
 
 @pytest.fixture
@@ -41,7 +42,13 @@ def drop(tmp_path):
 @pytest.fixture
 def sender(drop, identity):
     endpoint = PackageEndpoint(path=str(drop), age_recipients=(str(identity.to_public()),))
-    return PackageSender(endpoint, terms=TERMS)
+    return PackageSender(endpoint, terms=TERMS, consignment=FIRST)
+
+
+@pytest.fixture
+def repeating(drop, identity):
+    endpoint = PackageEndpoint(path=str(drop), age_recipients=(str(identity.to_public()),))
+    return PackageSender(endpoint, terms=TERMS, consignment=replace(FIRST, is_repeated=True))
 
 
 def packages(drop):
@@ -77,21 +84,34 @@ def test_age_opens_a_package_with_the_files_and_a_manifest(sender, drop, identit
     }
 
 
-def test_sending_again_replaces_in_any_order(sender, drop):
+@pytest.mark.peers("age")
+def test_sending_again_replaces_in_any_order_and_without_what_stays_by_now(sender, repeating, drop, identity, tmp_path):
     files = make_several(3)
     list(sender.send(files))
     first = packages(drop)
-    list(sender.send(list(reversed(files))))
+    list(repeating.send(list(reversed(files))))
     assert packages(drop) == first
-    list(sender.send(files[:2]))
-    assert len(packages(drop)) == 2
+    list(repeating.send(files[:2]))
+    assert packages(drop) == first
+    names = {MANIFEST, *(f"{file.sop_instance_uid}.dcm" for file in files[:2])}
+    assert set(unpack(first[0], identity, tmp_path)) == names
 
 
-def test_the_name_says_nothing(sender, drop):
+def test_a_package_that_may_be_there_is_replaced_by_the_whole_of_it_only(sender, repeating, drop):
+    files = make_several(3)
+    list(sender.send(files))
+    before = packages(drop)[0].read_bytes()
+    files[1].breaks_after = 5000
+    assert {each.delivery for each in repeating.send(files)} == {Delivery.NOT_SENT}
+    (package,) = packages(drop)
+    assert package.read_bytes() == before
+
+
+def test_the_name_is_the_one_on_record_and_says_nothing(sender, drop):
     files = make_several(2)
     list(sender.send(files))
     (package,) = packages(drop)
-    assert package.name.removesuffix(".tar.age").isalnum()
+    assert package.name == f"{FIRST.package}.tar.age"
     assert not any(file.sop_instance_uid in package.name for file in files)
     assert files[0].sop_instance_uid.encode() not in package.read_bytes()
 
@@ -139,14 +159,14 @@ def test_no_room_leaves_nothing(sender, drop, monkeypatch):
 
 def test_a_folder_that_is_not_there_is_not_made(tmp_path, identity):
     endpoint = PackageEndpoint(path=str(tmp_path / "not-there"), age_recipients=(str(identity.to_public()),))
-    reports = list(PackageSender(endpoint, terms=TERMS).send(make_several(2)))
+    reports = list(PackageSender(endpoint, terms=TERMS, consignment=FIRST).send(make_several(2)))
     assert [each.delivery for each in reports] == [Delivery.NOT_SENT] * 2
 
 
 @pytest.mark.parametrize("keys", [(), ("age1nonsense",), ("AGE-SECRET-KEY-1QQQQ",)])
 def test_a_package_that_nobody_could_open_is_refused_at_once(drop, keys):
     with pytest.raises(ConfigError):
-        PackageSender(PackageEndpoint(path=str(drop), age_recipients=keys), terms=TERMS)
+        PackageSender(PackageEndpoint(path=str(drop), age_recipients=keys), terms=TERMS, consignment=FIRST)
 
 
 def test_a_package_is_never_whole_in_memory(sender, drop):

@@ -1,6 +1,6 @@
 """The right door for each kind of endpoint."""
 
-from datetime import UTC, date, datetime
+from datetime import date
 
 import pytest
 
@@ -25,8 +25,9 @@ from scanward.model.agreement import (
     StowEndpoint,
     TlsFiles,
 )
+from scanward.model.release import Consignment
 
-TODAY = date(2026, 11, 21)
+CONSIGNMENT = Consignment(package="ab" * 16, is_repeated=False, delete_by=date(2027, 2, 19))
 KEY = "age1t7rxyev2z3rw82stdlrrepyc39nvn86l5078zqkf5uasdy86jp6svpy7pa"
 
 AGREEMENT = Agreement(
@@ -64,37 +65,38 @@ def recipient(endpoint, *, agreement=AGREEMENT, version="0"):
     ],
 )
 def test_each_endpoint_has_its_door(endpoint, kind):
-    assert isinstance(make_sender(recipient(endpoint), today=TODAY), kind)
-    assert isinstance(Senders()(recipient(endpoint)), kind)
+    assert isinstance(make_sender(recipient(endpoint), CONSIGNMENT), kind)
+    assert isinstance(Senders()(recipient(endpoint), CONSIGNMENT), kind)
 
 
 def test_nothing_is_sent_to_who_fetches():
     with pytest.raises(ConfigError):
-        make_sender(recipient(PullEndpoint()), today=TODAY)
+        make_sender(recipient(PullEndpoint()), CONSIGNMENT)
 
 
 def test_the_manifest_of_a_package_says_what_was_agreed(monkeypatch):
     seen = []
-    monkeypatch.setattr(package, "PackageSender", lambda endpoint, *, terms: seen.append(terms))
-    Senders(clock=lambda: datetime(2026, 11, 21, 23, 59, tzinfo=UTC))(
-        recipient(PackageEndpoint(path="/nowhere", age_recipients=(KEY,)))
+    monkeypatch.setattr(
+        package, "PackageSender", lambda endpoint, *, terms, consignment: seen.append((terms, consignment))
     )
-    (terms,) = seen
-    assert (terms.purpose, terms.region, terms.delete_by) == ("HRESCH", "DE", date(2027, 2, 19))
+    Senders()(recipient(PackageEndpoint(path="/nowhere", age_recipients=(KEY,))), CONSIGNMENT)
+    ((terms, consignment),) = seen
+    assert (terms.purpose, terms.region) == ("HRESCH", "DE")
     assert terms.obligations == AGREEMENT.obligations
+    assert consignment == CONSIGNMENT
 
 
 def test_no_package_without_an_agreement():
     with pytest.raises(ConfigError):
-        make_sender(recipient(PackageEndpoint(path="/nowhere", age_recipients=(KEY,)), agreement=None), today=TODAY)
+        make_sender(recipient(PackageEndpoint(path="/nowhere", age_recipients=(KEY,)), agreement=None), CONSIGNMENT)
 
 
 def test_a_door_with_a_token_is_kept_until_the_recipient_changes():
     senders = Senders()
     endpoint = StowEndpoint(url="http://127.0.0.1/dicom-web")
-    first = senders(recipient(endpoint))
-    assert senders(recipient(endpoint)) is first
-    assert senders(recipient(endpoint, version="1")) is not first
+    first = senders(recipient(endpoint), CONSIGNMENT)
+    assert senders(recipient(endpoint), CONSIGNMENT) is first
+    assert senders(recipient(endpoint, version="1"), CONSIGNMENT) is not first
 
 
 @pytest.mark.parametrize(
