@@ -9,18 +9,23 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from scanward.decide.evaluate import evaluate
+from scanward.flow.decisions import Standing, series_facts
 from scanward.model.agreement import Agreement, Basis, DataScope, Obligation, PullEndpoint, Recipient
 from scanward.model.consent import Effect, Provision
-from scanward.model.decision import Decision, DecisionFacts, Deny, Permit, SeriesFacts
+from scanward.model.decision import Decision, DecisionFacts, Deny, Grounds, Permit, SeriesFacts
+from scanward.model.release import OutboxItem
+from scanward.model.study import StoredInstance
 from scanward.standard._data import read_json
 from tests.unit.decide.facts import facts as permitting_facts
 from tests.unit.decide.facts import permit
 
 CODES = sorted(read_json("act_reasons.json")["codes"])
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
+FORM = "f" * 32
+"""The form in which instances leave now."""
 
 # Mostly what exists and hangs together, so that many examples are permitted; sometimes nonsense.
-purposes = st.sampled_from(["MLTRAINING", "HOPERAT", "HQUALIMP", "TREAT", "TREATDS", "HRESCH", "CLINTRCH"])
+purposes = st.sampled_from(["MLTRAINING", "HOPERAT", "SYSDEV", "PATADMIN", "TREAT", "TREATDS", "HRESCH", "CLINTRCH"])
 any_purpose = purposes | st.sampled_from(["*", "", "nonsense", "PurposeOfUse", *CODES])
 recipients = st.sampled_from(["acme", "other", "*"])
 times = st.one_of(
@@ -116,8 +121,60 @@ def likely_facts(draw: st.DrawFn) -> DecisionFacts:
 all_facts = st.one_of(likely_facts(), likely_facts(), any_facts)
 
 
-def assert_not_wider(after: Decision, before: Decision) -> None:
-    """Fail where `after` lets anything leave that `before` does not."""
+def instances_of(facts: DecisionFacts) -> list[StoredInstance]:
+    """Return instances of each series, and of one that was not decided on, with and without text in their pixels."""
+    others = SeriesFacts(series_id="z", modality="CT", body_part="CHEST", sop_class_uid="1.2.840.10008.5.1.4.1.1.2")
+    return [
+        StoredInstance(
+            instance_id=f"{number}{burned}",
+            series_id=one.series_id,
+            sop_class_uid=one.sop_class_uid,
+            transfer_syntax_uid="1.2.840.10008.1.2.1",
+            modality=one.modality,
+            body_part=one.body_part,
+            burned_in_annotation=burned,
+            size_bytes=1,
+            blob="blob",
+        )
+        for number, one in enumerate((*facts.series, others))
+        for burned in ("", "NO", "YES")
+    ]
+
+
+def leaving(decision: Decision, facts: DecisionFacts, form: str = FORM) -> set[tuple[str, str]]:
+    """Return which instances leave in which form, of two in the outbox for each of a study; `form` is that of now."""
+    instances = {one.instance_id: one for one in instances_of(facts)}
+    standing = Standing(
+        decision=decision,
+        grounds=Grounds(agreement_version="v", provisions=frozenset()),
+        recipient=facts.recipient,
+        form=form,
+        instances=instances,
+    )
+    items = [make_item(one, made) for one in (*instances, "not of the study") for made in (FORM, "former", "")]
+    return {(item.instance_id, item.form) for item in items if standing.allows(item)}
+
+
+def make_item(instance_id: str, form: str) -> OutboxItem:
+    return OutboxItem(
+        instance_id=instance_id,
+        sop_instance_uid="2.25.1",
+        series_uid="2.25.2",
+        study_uid="2.25.3",
+        patient="SW-1",
+        sop_class_uid="1.2",
+        transfer_syntax_uid="1.2",
+        modality="CT",
+        size_bytes=1,
+        recipe="recipe",
+        index=0,
+        form=form,
+    )
+
+
+def assert_not_wider(after: Decision, before: Decision, facts: DecisionFacts) -> None:
+    """Fail where `after` lets anything leave that `before` does not, as a whole or any one instance."""
+    assert leaving(after, facts) <= leaving(before, facts)
     if isinstance(after, Deny):
         assert after.reasons
         return
@@ -134,7 +191,7 @@ def assert_not_wider(after: Decision, before: Decision) -> None:
 @given(all_facts, provisions.map(lambda one: replace(one, effect=Effect.DENY)), st.integers(0, 5))
 def test_a_further_denial_never_widens(facts: DecisionFacts, denial: Provision, at: int) -> None:
     more = (*facts.provisions[:at], denial, *facts.provisions[at:])
-    assert_not_wider(evaluate(replace(facts, provisions=more)), evaluate(facts))
+    assert_not_wider(evaluate(replace(facts, provisions=more)), evaluate(facts), facts)
 
 
 @given(all_facts, st.data())
@@ -143,7 +200,7 @@ def test_a_permit_less_never_widens(facts: DecisionFacts, data: st.DataObject) -
     assume(permits)
     gone = data.draw(st.sampled_from(permits))
     fewer = tuple(one for number, one in enumerate(facts.provisions) if number != gone)
-    assert_not_wider(evaluate(replace(facts, provisions=fewer)), evaluate(facts))
+    assert_not_wider(evaluate(replace(facts, provisions=fewer)), evaluate(facts), facts)
 
 
 @given(all_facts, st.randoms(use_true_random=False))
@@ -189,7 +246,23 @@ def test_agreeing_on_less_never_widens(facts: DecisionFacts, data: st.DataObject
         assume("*" not in values or len(values) == 1)
     less = data.draw(narrower(facts.recipient.agreement))
     regions = data.draw(st.sampled_from([facts.recipient.allowed_regions, frozenset()]))
-    assert_not_wider(evaluate(replace(facts, recipient=recipient(less, regions))), evaluate(facts))
+    assert_not_wider(evaluate(replace(facts, recipient=recipient(less, regions))), evaluate(facts), facts)
+
+
+@given(all_facts)
+def test_only_instances_decided_on_leave_and_only_in_the_form_of_now(facts: DecisionFacts) -> None:
+    decision = evaluate(facts)
+    left = leaving(decision, facts)
+    assert {form for _, form in left} <= {FORM}
+    assert leaving(decision, facts, form="") == set()
+    assert leaving(decision, facts, form="another") == set()
+    if isinstance(decision, Deny):
+        assert left == set()
+        return
+    instances = {one.instance_id: one for one in instances_of(facts)}
+    for instance_id, _ in left:
+        assert series_facts(instances[instance_id]) in decision.series
+        assert decision.unchecked_pixels or instances[instance_id].burned_in_annotation != "YES"
 
 
 @given(all_facts, st.sampled_from(["recipient", "agreement", "provisions", "series", "purpose", "now", "restrictions"]))
