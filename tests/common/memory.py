@@ -55,7 +55,7 @@ class MemoryFolder:
     def write(self, checked: CheckedInstance) -> str:
         instance = checked.instance
         parts = [
-            piece if isinstance(piece, bytes) else instance.source.read(piece.offset, piece.length)
+            piece if isinstance(piece, bytes) else piece.source_in(instance.source).read(piece.offset, piece.length)
             for piece in instance.pieces
         ]
         if instance.deflate_from is not None:

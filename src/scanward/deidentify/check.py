@@ -65,7 +65,7 @@ class Checker:
                 if piece not in clean:
                     novel.append(piece)
             elif piece.content is not Content.NATIVE_PIXELS:
-                self._check_range(instance.source, piece)
+                self._check_range(piece.source_in(instance.source), piece)
         if novel:
             self._check_bytes(_GAP.join(novel), SearchContext.HEADER)
             if len(clean) > REMEMBERED_PIECES:

@@ -130,7 +130,7 @@ class _Output:
         if start != self._end:
             self.flush()
             last = self.pieces[-1] if self.pieces else b""
-            if isinstance(last, Range) and last.offset + last.length == start and last.content is Content.HEADER:
+            if isinstance(last, Range) and last == Range(last.offset, start - last.offset):
                 self.pieces.pop()
                 start = last.offset
             self._start = start
@@ -326,7 +326,7 @@ def gather(reader: Reader, pieces: list[Piece]) -> list[Piece]:
         if isinstance(piece, Range):
             if piece.length <= min(SMALL_RANGE_BYTES, budget) and piece.content is Content.HEADER:
                 budget -= piece.length
-                held.append(reader.read(piece.offset, piece.length))
+                held.append(piece.source_in(reader.source).read(piece.offset, piece.length))
                 continue
             if held:
                 gathered.append(b"".join(held))

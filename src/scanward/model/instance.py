@@ -53,7 +53,7 @@ class Content(Enum):
 
 
 class Range(NamedTuple):
-    """Bytes of the source that pass through unchanged.
+    """Bytes that are somewhere else: those of the source that pass through unchanged, or new ones.
 
     Attributes
     ----------
@@ -61,15 +61,23 @@ class Range(NamedTuple):
         Where they are in the source, in bytes.
     content
         What they are.
+    source
+        What the offset counts in, for bytes made anew that are better not held as a piece of bytes, such as frames
+        coded again; None for the source of the instance.
     """
 
     offset: int
     length: int
     content: Content = Content.HEADER
+    source: ByteSource | None = None
+
+    def source_in(self, source: ByteSource) -> ByteSource:
+        """Return what the offset counts in, in an instance that came of `source`."""
+        return source if self.source is None else self.source
 
 
 Piece = bytes | Range
-"""A part of an output: new bytes, or a range of the source."""
+"""A part of an output: new bytes, or a range of the source or of what was made aside."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -93,7 +101,7 @@ class DeidentifiedInstance:
     deflate_from
         Index of the first piece that has to be deflated when written (Deflated Explicit VR), or None.
     source
-        What the ranges among `pieces` refer to.
+        What the ranges among `pieces` refer to that name no source of their own.
     placement
         Where the output belongs.
     """

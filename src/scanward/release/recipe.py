@@ -18,7 +18,7 @@ from struct import Struct
 from struct import error as StructError  # noqa: N812 - a class by its name
 
 from scanward.dicomstream.opening import open_dicom
-from scanward.errors import StoreError
+from scanward.errors import OutputError, StoreError
 from scanward.model.instance import ByteSource, CheckedInstance, Piece, Range
 
 MAGIC = b"scanward recipes 1\n"
@@ -78,6 +78,7 @@ def _encode(pieces: Sequence[Piece], deflate_from: int | None) -> bytes:
     heads: list[bytes] = []
     data: list[bytes] = []
     pending: list[bytes] = []
+    held = 0
 
     def end_bytes() -> None:
         if pending:
@@ -93,11 +94,27 @@ def _encode(pieces: Sequence[Piece], deflate_from: int | None) -> bytes:
             first = len(heads)
         if isinstance(piece, bytes):
             pending.append(piece)
+        elif piece.source is not None:
+            pending.append(_read_made(piece, piece.source, at_most=MAX_RECIPE_BYTES - held))
+            held += piece.length
         else:
             end_bytes()
             heads.append(_RANGE.pack(1, piece.offset, piece.length))
     end_bytes()
     return b"".join((_HEAD.pack(flags, first, len(heads)), *heads, *data))
+
+
+def _read_made(piece: Range, source: ByteSource, *, at_most: int) -> bytes:
+    """Return bytes that were made aside, which nobody has when the recipe is used."""
+    if piece.length > at_most:
+        raise OutputError(
+            f"expected at most {MAX_RECIPE_BYTES} bytes of an instance to be made anew, got more",
+            remedy="Send the instance in a Transfer Syntax in which its pixels can be coded again.",
+        )
+    data = source.read(piece.offset, piece.length)
+    if len(data) != piece.length:
+        raise StoreError("what was made of an instance is shorter than it was")
+    return data
 
 
 def read_recipe(recipes: ByteSource, index: int) -> Recipe:
@@ -179,6 +196,7 @@ def _chunks(piece: Piece, source: ByteSource) -> Iterator[bytes]:
     if isinstance(piece, bytes):
         yield piece
         return
+    source = piece.source_in(source)
     offset, end = piece.offset, piece.offset + piece.length
     while offset < end:
         chunk = source.read(offset, min(CHUNK_BYTES, end - offset))

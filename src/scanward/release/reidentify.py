@@ -290,7 +290,8 @@ class _Rewrite:
             raise ResultError(f"{format_tag(element.tag)}: expected at most {MAX_HELD_BYTES} bytes")
         pieces = self._walk(element, reader, end)
         data = b"".join(
-            piece if isinstance(piece, bytes) else reader.read(piece.offset, piece.length) for piece in pieces
+            piece if isinstance(piece, bytes) else piece.source_in(reader.source).read(piece.offset, piece.length)
+            for piece in pieces
         )
         items = data[len(encode_header(element.tag, element.vr, 0, element.encoding)) :]
         if element.is_undefined:

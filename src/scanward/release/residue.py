@@ -51,8 +51,9 @@ def _searched(pieces: Sequence[Piece], source: ByteSource) -> Iterator[bytes]:
         if isinstance(piece, bytes):
             yield piece
         elif piece.content is Content.HEADER:
+            counted_in = piece.source_in(source)
             for at in range(0, piece.length, CHUNK_BYTES):
-                yield source.read(piece.offset + at, min(CHUNK_BYTES + OVERLAP_BYTES, piece.length - at))
+                yield counted_in.read(piece.offset + at, min(CHUNK_BYTES + OVERLAP_BYTES, piece.length - at))
 
 
 def _begins_with_uid(number: bytes, uids: frozenset[bytes], lengths: list[int]) -> bool:

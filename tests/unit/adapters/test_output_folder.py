@@ -12,7 +12,7 @@ from scanward.adapters.send import folder as folder_module
 from scanward.adapters.send.folder import MARKER, STAGING, OutputFolder
 from scanward.errors import OutputError, SourceError
 from scanward.model import instance as instance_module
-from scanward.model.instance import CheckedInstance, DeidentifiedInstance, Placement, Range
+from scanward.model.instance import CheckedInstance, Content, DeidentifiedInstance, Placement, Range
 
 PLACE = {"patient": "P-1", "study_uid": "2.25.1", "series_uid": "2.25.2", "sop_instance_uid": "2.25.3"}
 
@@ -90,6 +90,17 @@ def test_ranges_are_copied_every_way(out, tmp_path, monkeypatch, way, durable):
     path = out.write(checked(pieces, source))
     expected = b"head" + data[10:2_500_010] + b"middle" + data[:3] + data[2_999_990:]
     assert (tmp_path / "out" / path).read_bytes() == expected
+
+
+@pytest.mark.parametrize("deflate", [None, 0])
+@pytest.mark.parametrize("on_disk", [False, True])
+def test_ranges_of_what_was_made_aside(out, tmp_path, on_disk, deflate):
+    data = os.urandom(100_000)
+    aside = OnDisk(data, tmp_path / "aside") if on_disk else Memory(data)
+    pieces = [Range(0, 3), Range(500, 90_000, Content.CODESTREAM, aside), b"new", Range(3, 3)]
+    got = (tmp_path / "out" / out.write(checked(pieces, Memory(b"source"), deflate))).read_bytes()
+    expected = b"sou" + data[500:90_500] + b"newrce"
+    assert (zlib.decompressobj(-zlib.MAX_WBITS).decompress(got) if deflate == 0 else got) == expected
 
 
 def _refuse(*_args):

@@ -53,6 +53,14 @@ def test_known_identifier_in_what_passes_through_is_found(content: Content) -> N
             checker().check(instance(b"", Range(0, len(source), content), source=source))
 
 
+def test_known_identifier_in_what_was_made_aside_is_found() -> None:
+    aside = BytesSource(b"\1\1 QUILLFEATHER ")
+    with pytest.raises(ResidualIdentifierError):
+        checker().check(instance(Range(0, aside.size, Content.CODESTREAM, aside), source=bytes(aside.size)))
+    samples = Range(0, aside.size, Content.NATIVE_PIXELS, aside)
+    assert checker().check(instance(samples, source=b"QUILLFEATHER"))
+
+
 def test_native_samples_are_not_searched() -> None:
     source = b"QUILLFEATHER"
     assert checker().check(instance(Range(0, len(source), Content.NATIVE_PIXELS), source=source))

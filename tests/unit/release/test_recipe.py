@@ -5,8 +5,10 @@ import io
 import pytest
 from pydicom import dcmread
 
-from scanward.errors import StoreError
-from scanward.release.recipe import assemble, encode_recipes, length_bytes, read_recipe
+from scanward.errors import OutputError, StoreError
+from scanward.model.instance import Content, Range
+from scanward.release import recipe as recipe_module
+from scanward.release.recipe import assemble, encode_pieces, encode_recipes, length_bytes, read_recipe
 from tests.common import memory
 from tests.common.memory import BytesSource, MemoryFolder, deidentify_in_memory
 from tests.common.studies import make_samples
@@ -65,6 +67,24 @@ def test_a_recipe_that_is_not_there(checked, index):
     recipes = BytesSource(encode_recipes([one for one, *_ in checked[1]]))
     with pytest.raises(StoreError):
         read_recipe(recipes, index)
+
+
+def test_what_was_made_aside_is_taken_into_the_recipe():
+    aside, source = BytesSource(b"0123456789"), BytesSource(b"abcdefghij")
+    pieces = [b"x", Range(2, 5, Content.CODESTREAM, aside), Range(2, 5), Range(9, 1, Content.NATIVE_PIXELS, aside)]
+    assert length_bytes(pieces, None, source) == 12
+    recipe = read_recipe(BytesSource(encode_pieces([(pieces, None)])), 0)
+    assert b"".join(assemble(recipe, source)) == b"x23456cdefg9"
+    with pytest.raises(StoreError):
+        encode_pieces([([Range(8, 5, Content.CODESTREAM, aside)], None)])
+
+
+def test_more_made_aside_than_a_recipe_holds(monkeypatch):
+    monkeypatch.setattr(recipe_module, "MAX_RECIPE_BYTES", 9)
+    aside = BytesSource(b"0123456789")
+    assert encode_pieces([([Range(0, 5, Content.CODESTREAM, aside), Range(0, 4, Content.CODESTREAM, aside)], None)])
+    with pytest.raises(OutputError):
+        encode_pieces([([Range(0, 5, Content.CODESTREAM, aside), Range(0, 5, Content.CODESTREAM, aside)], None)])
 
 
 def test_bytes_that_are_no_recipes():

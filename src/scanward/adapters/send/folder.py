@@ -233,7 +233,7 @@ def _fill(fd: int, instance: DeidentifiedInstance) -> None:
             if pending:
                 written += _write(fd, b"".join(pending))
                 pending = []
-            _copy(fd, instance.source, piece.offset, piece.length)
+            _copy(fd, piece.source_in(instance.source), piece.offset, piece.length)
             written += piece.length
         else:
             pending.append(piece)
@@ -311,7 +311,7 @@ def _deflate(fd: int, instance: DeidentifiedInstance, first: int) -> int:
 
 def _piece_chunks(source: ByteSource, piece: Piece) -> Iterator[bytes]:
     if isinstance(piece, Range):
-        return _chunks(source, piece.offset, piece.offset + piece.length)
+        return _chunks(piece.source_in(source), piece.offset, piece.offset + piece.length)
     return iter((piece,))
 
 
