@@ -80,7 +80,7 @@ def _contenders(only: list[str] | None) -> tuple[list[Any], list[str]]:
 
 def _run_script(name: str, work: Path, *arguments: str) -> Any:
     """Run one of the scripts beside this one; show what it prints, return what it measured."""
-    figures = work / f"{name}.json"
+    figures = work / f"{name.replace('/', '-')}.json"
     command = [sys.executable, str(Path(__file__).parent / f"{name}.py"), "--json", str(figures), *arguments]
     done = subprocess.run(command, env=ENVIRONMENT, check=False)
     if done.returncode:
@@ -106,7 +106,7 @@ GATEWAY = {
 }
 """Tables of the gateway -> script that makes each."""
 
-PARTS = ("speed", "scaling", "mixes", "midi", "leaks", *GATEWAY)
+PARTS = ("speed", "scaling", "mixes", "midi", "leaks", "pixels", *GATEWAY)
 """The tables, in their order."""
 
 
@@ -138,6 +138,7 @@ def main() -> None:
             "large": bench.take_large,
             "midi": lambda: _run_script("midi_score", work),
             "leaks": lambda: _run_script("leaks", work),
+            "pixels": lambda: _run_script("burned_in/run", work, *(["--data", str(data)] if data else [])),
             **_gateway_parts(work, data, large=arguments.large),
         }
         for name, part in parts.items():

@@ -32,6 +32,13 @@ class Hit:
     word: Word
     covered: float
 
+    def __str__(self) -> str:
+        word = self.word
+        return (
+            f"{self.case.name}, {word.text!r} at {word.x},{word.y}: {self.covered:.0%} covered; {word.size_px} px, "
+            f"contrast {word.contrast:.0f}, noise {word.noise:.0f}, {word.style}, {word.rotation} deg, {word.script}"
+        )
+
     @property
     def found(self) -> bool:
         """Whether the word is covered."""
@@ -100,7 +107,7 @@ def _band(value: float, edges: Sequence[float]) -> str:
 
 
 GROUPS: Mapping[str, Callable[[Hit], str]] = {
-    "size": lambda hit: f"{hit.word.size_px} px",
+    "size": lambda hit: f"{_band(hit.word.size_px, (8, 10, 12, 14, 18, 24, 36, 48, 60))} px",
     "contrast": lambda hit: _band(hit.word.contrast, (4, 8, 15, 30, 60, 120)),
     "contrast to noise": lambda hit: _band(hit.word.contrast / max(hit.word.noise, 1), (1, 2, 4, 8)),
     "style": lambda hit: hit.word.style,
