@@ -9,6 +9,9 @@ from dataclasses import dataclass, field
 
 TIMEOUT_SECONDS = 10.0
 
+RECEIVED_AHEAD_BYTES = 64 * 1024
+"""So much the system takes, about twice, for a server that does not read."""
+
 
 @dataclass(kw_only=True)
 class Seen:
@@ -88,6 +91,9 @@ def reset(conn: socket.socket) -> None:
 @contextlib.contextmanager
 def _listener() -> Iterator[socket.socket]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
+        # Connections have it too. Left to itself, the system takes up to 32 MB for a server that does not read: then
+        # whole files have left that the server never looked at, and how many depends on how busy the machine is.
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVED_AHEAD_BYTES)
         yield listener
 
 

@@ -207,9 +207,10 @@ def test_a_connection_ended_before_anything(script):
 
 
 @pytest.mark.parametrize("is_reset", [False, True])
-@pytest.mark.parametrize("read", [0, 1, 5_000, 12_000_000])
+@pytest.mark.parametrize("read", [0, 1, 5_000, 10_000_000])
 def test_a_connection_ended_within_the_body_of_large_files(read, is_reset):
-    files = make_several(3, rows=2048)  # 8 MB each, more than the system takes for us
+    # 8 MB each. What is read and what the system takes for us, 4 MB, end before the third.
+    files = make_several(3, rows=2048)
 
     def script(conn, noted):
         read_head(conn, noted)
