@@ -145,7 +145,8 @@ def _open_blobs(home: Path, settings: GatewaySettings) -> Blobs:
         blobs = FolderBlobs(folder, min_free_bytes=settings.min_free_bytes)
         blobs.clear_staged()
         return blobs
-    from scanward.adapters.blobs.objects import ObjectBlobs, read_options
+    from scanward.adapters.blobs.objects import ObjectBlobs
+    from scanward.adapters.object_store import read_options
 
     if settings.ledger_url.startswith("sqlite") or not settings.ledger_url:
         raise ConfigError(

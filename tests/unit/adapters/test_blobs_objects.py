@@ -10,9 +10,10 @@ import fsspec
 import pytest
 from moto.server import ThreadedMotoServer
 
-from scanward.adapters.blobs import objects
+from scanward.adapters import object_store
 from scanward.adapters.blobs.format import HEADER_BYTES, SEGMENT_BYTES, TAG_BYTES, stored_bytes
-from scanward.adapters.blobs.objects import FRONT_BYTES, ObjectBlobs, read_options
+from scanward.adapters.blobs.objects import FRONT_BYTES, ObjectBlobs
+from scanward.adapters.object_store import read_options
 from scanward.errors import ConfigError, KeyStoreError, SourceError, StoreError, StoreFullError
 from scanward.model.instance import BytesSource
 
@@ -90,7 +91,7 @@ def test_what_goes_in_comes_out(shop, size):
 
 
 def test_a_large_blob_goes_in_parts(shop, monkeypatch):
-    monkeypatch.setattr(objects, "ONE_REQUEST_BYTES", 5 * 1024**2)  # the least that S3 takes as a part
+    monkeypatch.setattr(object_store, "ONE_REQUEST_BYTES", 5 * 1024**2)  # the least that S3 takes as a part
     content = patterned(11 * 1024**2)
     name = shop.blobs.put(KEY, BytesSource(content))
     assert read_all(shop.blobs, name) == content
@@ -106,7 +107,7 @@ class EndsEarly(BytesSource):
 
 
 def test_a_large_blob_that_cannot_be_read_to_its_end_is_not_there(shop, monkeypatch):
-    monkeypatch.setattr(objects, "ONE_REQUEST_BYTES", 5 * 1024**2)
+    monkeypatch.setattr(object_store, "ONE_REQUEST_BYTES", 5 * 1024**2)
     with pytest.raises(SourceError):
         shop.blobs.put(KEY, EndsEarly(patterned(11 * 1024**2)))
     assert shop.count() == 0

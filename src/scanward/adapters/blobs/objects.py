@@ -7,15 +7,11 @@ Trust: nothing readable without the data keys. The options hold credentials that
 """
 
 import errno
-import json
-import os
 import re
 import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 from scanward.adapters.blobs.errors import full, missing
 from scanward.adapters.blobs.format import (
@@ -27,21 +23,12 @@ from scanward.adapters.blobs.format import (
     encrypt,
     stored_bytes,
 )
-from scanward.adapters.home import check_private
-from scanward.errors import ConfigError, ScanwardError, StoreError
+from scanward.adapters.object_store import open_store, put_object
+from scanward.errors import ScanwardError, StoreError
 from scanward.model.instance import ByteSource
-
-if TYPE_CHECKING:
-    from fsspec import AbstractFileSystem
-
-ONE_REQUEST_BYTES = 32 * 1024**2
-"""Up to this size a blob is put by one request, from memory; a larger one in parts of this size."""
 
 FRONT_BYTES = HEADER_BYTES + SEGMENT_BYTES + TAG_BYTES + 1
 """Fetched when a blob is opened: header and first segment, which is where the header of an instance is."""
-
-MAX_OPTIONS_BYTES = 64 * 1024
-"""A longer file holds no options."""
 
 _NAME = re.compile(r"[0-9a-f]{32}")
 _FOLDER = re.compile(r"[0-9a-f]{2}")
@@ -74,7 +61,9 @@ class ObjectBlobs:
     """
 
     def __init__(self, url: str, options: Mapping[str, object] | None = None) -> None:
-        self._fs, self._root = _open_store(url, options or {})
+        self._fs, self._root = open_store(
+            url, options or {}, for_a_folder="Leave blobs_url empty: the blobs are in the home folder then."
+        )
 
     def put(self, key: bytes, content: ByteSource) -> str:
         """Store `content` encrypted under `key` and return its name; durable on return."""
@@ -82,11 +71,8 @@ class ObjectBlobs:
         path = self._path(name)
         try:
             with _told("stored"):
-                if stored_bytes(content.size) <= ONE_REQUEST_BYTES:
-                    pieces = [piece for batch in encrypt(key, name, content) for piece in batch]
-                    self._fs.pipe_file(path, b"".join(pieces))
-                else:
-                    self._put_parts(path, encrypt(key, name, content))
+                pieces = (piece for batch in encrypt(key, name, content) for piece in batch)
+                put_object(self._fs, path, stored_bytes(content.size), pieces)
         except BaseException:
             with suppress(Exception):  # it may be stored all the same; no one has its name, so fsck finds it
                 self._fs.rm_file(path)
@@ -136,22 +122,6 @@ class ObjectBlobs:
             data: bytes = self._fs.cat_file(path, start=offset, end=offset + length)
         return data
 
-    def _put_parts(self, path: str, batches: Iterator[list[bytes]]) -> None:
-        """Put a large blob; it appears when all parts are there."""
-        handle = self._fs.open(path, "wb", block_size=ONE_REQUEST_BYTES, autocommit=False)
-        try:
-            for batch in batches:
-                for piece in batch:
-                    handle.write(piece)
-            handle.close()
-        except BaseException:
-            with suppress(AttributeError):  # only kinds that send by themselves let it be set
-                handle.closed = True  # or it would send the rest when it is collected
-            with suppress(Exception):  # parts that are no object; the store takes them away by its own rules
-                handle.discard()
-            raise
-        handle.commit()
-
     def _time(self, path: str, info: Mapping[str, object]) -> datetime:
         """Return when an object was stored: each kind of store has its own word for it."""
         found = next((info[name] for name in _TIMES if name in info), None)
@@ -164,55 +134,6 @@ class ObjectBlobs:
         if not isinstance(found, datetime):
             raise StoreError("expected the object store to tell the time of its objects")
         return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
-
-
-def read_options(name: str) -> dict[str, object]:
-    """Return the options in the JSON file `name`; none where it is empty.
-
-    Raises
-    ------
-    KeyStoreError
-        Others can read the file.
-    ConfigError
-        It cannot be read, or is no JSON object.
-    """
-    if not name:
-        return {}
-    check_private(Path(name))
-    try:
-        with open(name, "rb") as file:
-            content = file.read(MAX_OPTIONS_BYTES + 1)
-    except OSError as error:
-        raise ConfigError(f"cannot read blobs_options_file: {os.strerror(error.errno or 0)}") from None
-    try:
-        options: object = json.loads(content) if len(content) <= MAX_OPTIONS_BYTES else None
-    except (ValueError, RecursionError):
-        options = None
-    if not isinstance(options, dict):
-        raise ConfigError(f"expected blobs_options_file to be a JSON object of up to {MAX_OPTIONS_BYTES} bytes")
-    return options
-
-
-def _open_store(url: str, options: Mapping[str, object]) -> "tuple[AbstractFileSystem, str]":
-    """Return the store and the path of the prefix in it."""
-    from fsspec.core import url_to_fs
-
-    protocol, found, _ = url.partition("://")
-    if not found or "::" in url or protocol in {"file", "local"}:
-        raise ConfigError(
-            "expected blobs_url to be the URL of an object store, such as s3://bucket/prefix",
-            remedy="For a folder leave it empty: the blobs are in the home folder then.",
-        )
-    try:
-        # Other processes put and delete too, so that a listing from before is no use.
-        fs, root = url_to_fs(url, skip_instance_cache=True, use_listings_cache=False, **options)
-    except ImportError:
-        raise ConfigError(
-            "the library for this kind of object store is missing", remedy="For S3: pip install scanward[s3]"
-        ) from None
-    except (TypeError, ValueError, KeyError):
-        raise ConfigError("blobs_url or an option of the object store is not known to fsspec") from None
-    return fs, str(root).rstrip("/")
 
 
 @contextmanager

@@ -7,12 +7,10 @@ Trust: whatever is in the store has left. The options hold keys that let a thief
 """
 
 import hashlib
-import json
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scanward.adapters.send.credentials import read_private
+from scanward.adapters import object_store
 from scanward.adapters.send.outgoing import UNREADABLE, exact_chunks, find_path_parts, report, report_all
 from scanward.errors import ConfigError, StoreError
 from scanward.model.agreement import ObjectStoreEndpoint
@@ -22,13 +20,8 @@ from scanward.ports.network import Outgoing
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
-ONE_REQUEST_BYTES = 32 * 1024**2
-"""Up to this size an instance is sent in one request, from memory; a larger one in parts of this size."""
-
 NOT_REACHED = "the object store cannot be reached"
 """Detail of a report where nothing was sent."""
-
-_LOCAL = frozenset({"file", "local"})
 
 
 class ObjectSender:
@@ -46,7 +39,7 @@ class ObjectSender:
     """
 
     def __init__(self, endpoint: ObjectStoreEndpoint) -> None:
-        self._fs, self._root = _open_store(endpoint)
+        self._fs, self._root = _open(endpoint)
 
     def send(self, files: Sequence[Outgoing]) -> Iterator[DeliveryReport]:
         """Put each file to its place; what is there under its name is replaced."""
@@ -78,10 +71,7 @@ class ObjectSender:
 
     def _put(self, path: str, file: Outgoing) -> tuple[Delivery, str]:
         try:
-            if file.size_bytes <= ONE_REQUEST_BYTES:
-                self._fs.pipe_file(path, b"".join(exact_chunks(file)))
-            else:
-                self._put_parts(path, file)
+            object_store.put_object(self._fs, path, file.size_bytes, exact_chunks(file))
         except StoreError:
             return Delivery.NOT_SENT, UNREADABLE
         except (FileNotFoundError, PermissionError):
@@ -94,19 +84,6 @@ class ObjectSender:
             return Delivery.UNKNOWN, "the object store did not say whether it stored it"
         return Delivery.CONFIRMED, ""
 
-    def _put_parts(self, path: str, file: Outgoing) -> None:
-        """Put a large file; it appears when all parts are there."""
-        handle = self._fs.open(path, "wb", block_size=ONE_REQUEST_BYTES, autocommit=False)
-        try:
-            for chunk in exact_chunks(file):
-                handle.write(chunk)
-            handle.close()
-        except BaseException:
-            handle.closed = True  # or it would send the rest when it is collected
-            handle.discard()
-            raise
-        handle.commit()
-
     def _holds(self, path: str, file: Outgoing) -> bool:
         """Whether the store holds the bytes of `file` at `path`, for certain."""
         try:
@@ -114,8 +91,8 @@ class ObjectSender:
             if self._fs.info(path)["size"] != file.size_bytes:
                 return False
             there = hashlib.sha256()
-            for start in range(0, file.size_bytes, ONE_REQUEST_BYTES):
-                end = min(start + ONE_REQUEST_BYTES, file.size_bytes)
+            for start in range(0, file.size_bytes, object_store.ONE_REQUEST_BYTES):
+                end = min(start + object_store.ONE_REQUEST_BYTES, file.size_bytes)
                 there.update(self._fs.cat_file(path, start=start, end=end))
             ours = hashlib.sha256()
             for chunk in exact_chunks(file):
@@ -125,40 +102,14 @@ class ObjectSender:
         return there.digest() == ours.digest()
 
 
-def _open_store(endpoint: ObjectStoreEndpoint) -> "tuple[AbstractFileSystem, str]":
+def _open(endpoint: ObjectStoreEndpoint) -> "tuple[AbstractFileSystem, str]":
     """Return the store and the path of the prefix in it."""
-    from fsspec.core import url_to_fs
-
-    protocol, found, _ = endpoint.url.partition("://")
-    if not found or "::" in endpoint.url or protocol in _LOCAL:
-        raise ConfigError(
-            "expected the URL of an object store, such as s3://bucket/prefix",
-            remedy="For a folder of this machine take an endpoint of kind folder.",
-        )
-    options = _read_options(endpoint.options_file)
-    if protocol in {"s3", "s3a"}:
+    options = object_store.read_options(endpoint.options_file)
+    if endpoint.url.partition("://")[0] in {"s3", "s3a"}:
         _bind_s3(options)
-    try:
-        fs, root = url_to_fs(endpoint.url, skip_instance_cache=True, use_listings_cache=False, **options)
-    except ImportError:
-        raise ConfigError(
-            "the library for this kind of object store is missing", remedy="For S3: pip install scanward[s3]"
-        ) from None
-    except (TypeError, ValueError, KeyError):
-        raise ConfigError("the URL or an option of the object store is not known to fsspec") from None
-    return fs, str(root).rstrip("/")
-
-
-def _read_options(name: str) -> dict[str, object]:
-    if not name:
-        return {}
-    try:
-        options: object = json.loads(read_private(Path(name)))
-    except ValueError:
-        options = None
-    if not isinstance(options, dict):
-        raise ConfigError("expected the options of an object store to be a JSON object")
-    return options
+    return object_store.open_store(
+        endpoint.url, options, for_a_folder="For a folder of this machine take an endpoint of kind folder."
+    )
 
 
 def _bind_s3(options: dict[str, object]) -> None:

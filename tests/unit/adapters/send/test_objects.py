@@ -8,7 +8,7 @@ import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 from moto.server import ThreadedMotoServer
 
-from scanward.adapters.send import objects
+from scanward.adapters import object_store
 from scanward.adapters.send.objects import ObjectSender
 from scanward.errors import ConfigError, KeyStoreError
 from scanward.model.agreement import ObjectStoreEndpoint
@@ -64,16 +64,16 @@ def test_files_come_to_their_places_and_again_replace(bucket):
 
 
 def test_a_large_file_goes_in_parts_and_appears_whole(bucket, monkeypatch):
-    monkeypatch.setattr(objects, "ONE_REQUEST_BYTES", 5 * 1024**2)
+    monkeypatch.setattr(object_store, "ONE_REQUEST_BYTES", 5 * 1024**2)
     endpoint, fs, name = bucket
     file = make_outgoing(rows=2400)  # 11.5 MB
     assert send(endpoint, [file]) == [CONFIRMED]
     assert fs.cat_file(f"{name}/from/hospital/{file.path}") == file.content
 
 
-@pytest.mark.parametrize("limit", [5 * 1024**2, objects.ONE_REQUEST_BYTES])
+@pytest.mark.parametrize("limit", [5 * 1024**2, object_store.ONE_REQUEST_BYTES])
 def test_a_file_that_cannot_be_read_leaves_nothing_and_the_others_go(bucket, monkeypatch, limit):
-    monkeypatch.setattr(objects, "ONE_REQUEST_BYTES", limit)
+    monkeypatch.setattr(object_store, "ONE_REQUEST_BYTES", limit)
     endpoint, fs, name = bucket
     files = [make_outgoing(1), make_outgoing(2, rows=2400), make_outgoing(3)]
     files[1].breaks_after = 7 * 1024**2
