@@ -137,6 +137,9 @@ class TestGateway:
     def close(self) -> None:
         self.stores.close()
 
+    def has_workers(self) -> bool:
+        return True
+
     def add_recipient(self, document: str = LUNG_AI, path: str = "/nowhere") -> Recipient:
         text = document.format(path=path)
         return self.staff.save_recipient(text.split('"')[1], text, "test")

@@ -41,7 +41,7 @@ def show(home: Path | None) -> None:
     """Print where the key lies and an id that tells it from others; never the key itself."""
     folder = _key_folder(home)
     if not folder.exists():
-        click.echo(f"no key yet; the first run of scanward deidentify makes {folder.path}")
+        click.echo(f"no key yet; scanward init, or the first scanward deidentify, makes {folder.path}")
         return
     click.echo(f"id      {folder.key_id()}")
     click.echo(f"folder  {folder.path.parent}")
