@@ -8,25 +8,11 @@ from pathlib import Path
 from scanward.deidentify.profile import load_profile
 from scanward.errors import SourceError
 from scanward.flow.worker import Unit, UnitResult, Worker, facts_of
-from scanward.model.instance import ByteSource, CheckedInstance, Placement
+from scanward.model.instance import ByteSource, BytesSource, CheckedInstance, Placement
 from scanward.model.profile import Profile
 from scanward.model.source import RefusedFile, SourceFile
 
 STUDY_INSTANCE_UID = 0x0020000D
-
-
-class BytesSource:
-    """Bytes as a source."""
-
-    def __init__(self, data: bytes) -> None:
-        self._data = data
-        self.size = len(data)
-
-    def fileno(self) -> int | None:
-        return None
-
-    def read(self, offset: int, length: int) -> bytes:
-        return self._data[offset : offset + length]
 
 
 class MemorySources:

@@ -23,7 +23,7 @@ from scanward.dicomstream.opening import open_dicom
 from scanward.flow.study import StudyDeidentifier
 from scanward.model.agreement import ResultScope
 from scanward.model.decision import Permit
-from scanward.model.instance import ByteSource, CheckedInstance, Piece
+from scanward.model.instance import ByteSource, BytesSource, CheckedInstance, Piece
 from scanward.release.label import Labelling
 from scanward.release.match import Match, ReleasedContext, match_result
 from scanward.release.originals import Originals
@@ -31,7 +31,6 @@ from scanward.release.read import ResultFacts, read_result
 from scanward.release.reidentify import ReidentifiedResult, Reidentifier
 from tests.common import documents, radiotherapy
 from tests.common.images import make_sc
-from tests.common.memory import BytesSource
 from tests.common.patients import Patient, Study
 from tests.common.studies import Sample, make_samples
 

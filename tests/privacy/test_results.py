@@ -12,11 +12,11 @@ from pydicom.dataset import Dataset
 
 from scanward.dicomstream.opening import open_dicom
 from scanward.errors import DicomFormatError, ResultError, ScanwardError
+from scanward.model.instance import BytesSource
 from scanward.release.match import match_result
 from scanward.release.read import read_result
 from scanward.release.reidentify import Reidentifier
 from tests.common.images import CT_IMAGE
-from tests.common.memory import BytesSource
 from tests.common.modules import item, reference
 from tests.common.results import (
     LABELLING,

@@ -14,6 +14,7 @@ from scanward.dicomstream.part10 import IMPLICIT_UID
 from scanward.dicomstream.reader import Element, Reader
 from scanward.errors import DicomFormatError, NetworkError
 from scanward.model.attribute import Tag
+from scanward.model.instance import BytesSource
 
 TRANSFER_SYNTAX: Final = IMPLICIT_UID
 
@@ -63,21 +64,9 @@ def _header(tag: Tag, length: int) -> bytes:
     return _HEADER.pack(tag >> 16, tag & 0xFFFF, length)
 
 
-class _Bytes:
-    def __init__(self, data: bytes) -> None:
-        self._data = data
-        self.size = len(data)
-
-    def fileno(self) -> int | None:
-        return None
-
-    def read(self, offset: int, length: int) -> bytes:
-        return self._data[offset : offset + length]
-
-
 def parse(data: bytes) -> Found:
     """Return the elements of a data set; raises `NetworkError` where it is not well formed."""
-    reader = Reader(_Bytes(data), vr_bytes_of, data)
+    reader = Reader(BytesSource(data), vr_bytes_of, data)
     try:
         found, _ = _parse(reader, 0, len(data), 0)
     except DicomFormatError:

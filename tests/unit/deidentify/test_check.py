@@ -7,8 +7,7 @@ from scanward.deidentify.pseudonym import Pseudonyms
 from scanward.deidentify.text.known import KnownIdentifiers
 from scanward.errors import ResidualIdentifierError
 from scanward.model.identifier import Identifier, IdentifierKind
-from scanward.model.instance import CheckedInstance, Content, DeidentifiedInstance, Piece, Placement, Range
-from tests.common.memory import BytesSource
+from scanward.model.instance import BytesSource, CheckedInstance, Content, DeidentifiedInstance, Piece, Placement, Range
 
 KNOWN = KnownIdentifiers(
     [

@@ -9,7 +9,7 @@ from scanward.deidentify.header.scan import Scanner
 from scanward.dicomstream.opening import open_dicom
 from scanward.errors import DicomFormatError, NotDicomError, ScanwardError
 from scanward.ingest.parse import Parser
-from tests.common.memory import BytesSource
+from scanward.model.instance import BytesSource
 from tests.common.studies import make_samples
 from tests.unit.dicomstream.datasets import EXPLICIT, Node, encode_as, file_of
 

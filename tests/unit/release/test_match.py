@@ -6,11 +6,11 @@ from pydicom.dataset import Dataset
 
 from scanward.errors import DicomFormatError, NestingError, NotDicomError, ResultError, StoreError, TruncatedError
 from scanward.model.agreement import ResultScope
+from scanward.model.instance import BytesSource
 from scanward.release.match import Match, match_result
 from scanward.release.originals import Originals
 from scanward.release.read import MAX_UIDS, ResultFacts, read_result
 from tests.common.images import CT_IMAGE
-from tests.common.memory import BytesSource
 from tests.common.modules import item, reference
 from tests.common.results import (
     MAKERS,

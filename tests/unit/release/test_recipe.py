@@ -6,11 +6,11 @@ import pytest
 from pydicom import dcmread
 
 from scanward.errors import OutputError, StoreError
-from scanward.model.instance import Content, Range
+from scanward.model.instance import BytesSource, Content, Range
 from scanward.release import recipe as recipe_module
 from scanward.release.recipe import assemble, encode_pieces, encode_recipes, length_bytes, read_recipe
 from tests.common import memory
-from tests.common.memory import BytesSource, MemoryFolder, deidentify_in_memory
+from tests.common.memory import MemoryFolder, deidentify_in_memory
 from tests.common.studies import make_samples
 
 

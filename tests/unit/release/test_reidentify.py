@@ -16,11 +16,10 @@ from pydicom.uid import (
 from scanward.dicomstream.file_meta import IMPLEMENTATION_CLASS_UID
 from scanward.dicomstream.opening import open_dicom
 from scanward.errors import ResultError
-from scanward.model.instance import Range
+from scanward.model.instance import BytesSource, Range
 from scanward.release.read import read_result
 from scanward.release.reidentify import Reidentifier
 from tests.common.images import CT_IMAGE
-from tests.common.memory import BytesSource
 from tests.common.modules import item, reference
 from tests.common.results import (
     LABELLING,
