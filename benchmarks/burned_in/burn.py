@@ -247,5 +247,16 @@ def _measure(word: Word, shown: NDArray[np.uint8], text: Mask) -> Word:
     # What was added is known; what is measured holds the roughness below it too.
     contrast = FAINT if word.style == "faint" else float(np.percentile(difference, 60))
     return replace(
-        word, contrast=contrast, noise=float(part[around].std(axis=0).max())
+        word, contrast=contrast, noise=float(part[around].std(axis=0).max()),
+        legibility=_legibility(part, here, around, ~text[box]),
     )  # fmt: skip
+
+
+def _legibility(part: NDArray[np.float32], here: Mask, around: Mask, plain: Mask) -> float:
+    """Return `Word.legibility`: what is beside a pixel is the mean of those without text that are near it."""
+    weight = plain.astype(np.float32)
+    total = cv2.GaussianBlur(weight, (0, 0), 2.5) + 1e-3
+    beside = np.stack([cv2.GaussianBlur(part[..., c] * weight, (0, 0), 2.5) / total for c in range(3)], axis=2)
+    difference = np.abs(part - beside).max(axis=2)
+    weakest = float(np.percentile(difference[here], 25))
+    return weakest if weakest >= float(np.sqrt((difference[around] ** 2).mean())) else 0.0

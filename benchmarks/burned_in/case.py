@@ -31,6 +31,10 @@ class Word:
         Grey levels of 255 by which 40 % of its pixels differ at least from what is around it.
     noise
         Standard deviation of what is around it, in the same levels.
+    legibility
+        Grey levels by which 75 % of its pixels differ at least from the level just beside them, or the noise there if
+        that is more: then none. `contrast` compares with all around a word, and is high where half of it is lost in
+        bone.
     style, rotation, script, font
         How it is drawn.
     """
@@ -43,6 +47,7 @@ class Word:
     size_px: int = 0
     contrast: float = 255.0
     noise: float = 0.0
+    legibility: float = 255.0
     style: str = "real"
     rotation: str = "0"
     script: str = "latin"

@@ -36,7 +36,8 @@ class Hit:
         word = self.word
         return (
             f"{self.case.name}, {word.text!r} at {word.x},{word.y}: {self.covered:.0%} covered; {word.size_px} px, "
-            f"contrast {word.contrast:.0f}, noise {word.noise:.0f}, {word.style}, {word.rotation} deg, {word.script}"
+            f"contrast {word.contrast:.0f}, noise {word.noise:.0f}, "
+            f"legibility {word.legibility:.0f}, {word.style}, {word.rotation} deg, {word.script}"
         )
 
     @property
@@ -46,8 +47,13 @@ class Hit:
 
     @property
     def clear(self) -> bool:
-        """Whether a person reads it with ease."""
+        """Whether it is large enough, and stands out from what is around it."""
         return self.word.size_px >= CLEAR_SIZE_PX and self.word.contrast >= CLEAR_CONTRAST
+
+    @property
+    def legible(self) -> bool:
+        """Whether, besides, three quarters of it stand out from what is just beside them, and from the noise."""
+        return self.clear and self.word.legibility >= CLEAR_CONTRAST
 
 
 @dataclass(kw_only=True)
@@ -79,9 +85,11 @@ class Score:
     def summary(self) -> dict[str, Any]:
         """Return the figures."""
         clear = [hit for hit in self.hits if hit.clear]
+        legible = [hit for hit in self.hits if hit.legible]
         figures: dict[str, Any] = {
             "images": len(self.false_area), "words": len(self.hits), "found_percent": percent(self.hits),
             "clear_words": len(clear), "clear_found_percent": percent(clear),
+            "legible_words": len(legible), "legible_found_percent": percent(legible),
             "false_area_percent": 100 * float(np.mean(self.false_area or [0.0])),
             "touched": len(self.touched), "cpu_seconds_per_megapixel": self.cpu_seconds / max(self.megapixels, 1e-9),
             "failed": len(self.failed),
@@ -110,6 +118,7 @@ GROUPS: Mapping[str, Callable[[Hit], str]] = {
     "size": lambda hit: f"{_band(hit.word.size_px, (8, 10, 12, 14, 18, 24, 36, 48, 60))} px",
     "contrast": lambda hit: _band(hit.word.contrast, (4, 8, 15, 30, 60, 120)),
     "contrast to noise": lambda hit: _band(hit.word.contrast / max(hit.word.noise, 1), (1, 2, 4, 8)),
+    "legibility": lambda hit: _band(hit.word.legibility, (4, 8, 15, 30, 60, 120)),
     "style": lambda hit: hit.word.style,
     "rotation": lambda hit: hit.word.rotation,
     "script": lambda hit: hit.word.script,
@@ -185,7 +194,8 @@ def describe(score: Score) -> str:
     lines = [
         f"{score.subset}: {figures['words']} words in {figures['images']} images, "
         f"found {_number(figures['found_percent'])} %, "
-        f"of {figures['clear_words']} clear ones {_number(figures['clear_found_percent'])} %; "
+        f"of {figures['clear_words']} clear ones {_number(figures['clear_found_percent'])} %, "
+        f"of {figures['legible_words']} legible ones {_number(figures['legible_found_percent'])} %; "
         f"false area {figures['false_area_percent']:.2f} % (touched {figures['touched']}); "
         f"{figures['cpu_seconds_per_megapixel']:.2f} CPU s/Mpx"
         + (f"; failed on {figures['failed']}" if figures["failed"] else "")
