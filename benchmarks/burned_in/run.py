@@ -170,12 +170,12 @@ def print_table(figures: dict[str, Figures], subsets: Sequence[str]) -> None:
     print(f"\nBurned-in words of which 90 % of the pixels are covered ({counts})\n")
     print(format_table(head, rows))
     print(
-        "\nClear words: those of the column `words` from 10 px and contrast 30 on; legible: of these, those that stand out"
+        "\nClear words: those of the column `words` from 10 px and contrast 30 on; legible: of these, those that stand"
     )
     print(
-        "over three quarters of their length, and from the noise. False area and CPU: means over the columns with words."
+        "out over three quarters of their pixels, and from the noise. False area and CPU: means over the columns with"
     )
-    print("Mind the false area: a tool that covers a whole image covers its words too.\n")
+    print("words. Mind the false area: a tool that covers a whole image covers its words too.\n")
 
 
 def _share(figures: Figures, subset: str, key: str) -> str:
