@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from scanward.model.attribute import Action, Tag
+from scanward.model.pixels import PixelPolicy
 
 
 class Option(Enum):
@@ -66,6 +67,8 @@ class Profile:
     needed
         Optional Attributes that the purpose needs, with what is inside them: others are left out besides. None leaves
         it to the rest of the profile.
+    pixels
+        What is done about text in pixels.
     """
 
     name: str
@@ -73,3 +76,4 @@ class Profile:
     options: frozenset[Option] = frozenset()
     rules: Mapping[Tag, Action] = field(default_factory=dict)
     needed: frozenset[Tag] | None = None
+    pixels: PixelPolicy = field(default_factory=PixelPolicy)

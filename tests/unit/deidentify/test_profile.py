@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from scanward.deidentify.profile import SHIPPED, load_profile, parse_profile, profile_digest, restrict
+from scanward.deidentify.profile import SHIPPED, load_profile, parse_profile, profile_digest, profile_text, restrict
 from scanward.errors import ProfileError
 from scanward.model.attribute import Action
+from scanward.model.pixels import KeptText, PixelMode, PixelPolicy
 from scanward.model.profile import Option
 
 HEAD = 'name = "own"\ndescription = "for us"\n'
@@ -119,3 +120,41 @@ def test_an_agreement_narrows_what_a_profile_needs_and_never_widens_it() -> None
 def test_what_is_needed_is_named_by_keyword(keywords: tuple) -> None:
     with pytest.raises(ProfileError):
         restrict(load_profile("basic"), keywords)
+
+
+def test_shipped_profiles_take_text_out_of_all_pixels() -> None:
+    for name in SHIPPED:
+        assert load_profile(name).pixels == PixelPolicy()
+        assert "[pixels]" in profile_text(name)
+    assert PixelPolicy().mode is PixelMode.CLEAN
+    assert not PixelPolicy().kept
+
+
+def test_what_is_done_about_text_in_pixels_is_read() -> None:
+    policy = parse_profile(
+        HEAD + '[pixels]\nmode = "detect"\nkeep = ["laterality", "scale"]\nmodes = { CT = "clean", OT = "off" }\n'
+    ).pixels
+
+    assert policy.kept == {KeptText.LATERALITY, KeptText.SCALE}
+    assert [policy.mode_of(modality) for modality in ("US", "CT", " ot ")] == [
+        PixelMode.DETECT, PixelMode.CLEAN, PixelMode.OFF,
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ('pixels = "clean"', "table"),
+        ('[pixels]\nmod = "clean"', "unknown key 'mod'"),
+        ('[pixels]\nmode = "keep"', "unknown value 'keep'"),
+        ("[pixels]\nmode = true", "unknown value True"),
+        ('[pixels]\nkeep = "scale"', "list"),
+        ('[pixels]\nkeep = ["names"]', "unknown value 'names'"),
+        ('[pixels]\nmodes = ["CT"]', "table"),
+        ('[pixels]\nmodes = { ct = "off" }', "unknown Modality 'ct'"),
+        ('[pixels]\nmodes = { CT = "on" }', "unknown value 'on'"),
+    ],
+)
+def test_an_unknown_word_about_pixels_is_refused(text: str, word: str) -> None:
+    with pytest.raises(ProfileError, match=word):
+        parse_profile(HEAD + text)
