@@ -76,6 +76,12 @@ def settle(ledger: SqlLedger) -> None:
     ledger.settle("w", said, after(20))
 
 
+def renew(ledger: SqlLedger) -> None:
+    made = make_items(ledger.get_release(RELEASE), IDS[1:3], recipe="anew")
+    renewed = [replace(made[0], form="form"), replace(made[1], form="form", study_uid="2.25.7")]
+    ledger.replace_items(RELEASE, "form", renewed, [], pull=False, at=after(31))
+
+
 RESULT = Result(
     result_id="result", recipient="vendor", release_id="", sop_class_uid="1.2", size_bytes=1, blob="b", outgoing="",
     state=ResultState.RECEIVED, reason="", received=NOW, attempts=0,
@@ -106,9 +112,13 @@ STEPS: list[Step] = [
     begin,
     settle,
     lambda ledger: ledger.retry_items(RELEASE, "officer", after(30)),
+    lambda ledger: ledger.note_outdated(RELEASE, after(31)),
+    renew,
+    lambda ledger: ledger.clear_outdated(RELEASE),
     claimed,
     begin,
     lambda ledger: ledger.record_decision(RELEASE, DENY, ReleaseState.STOPPED, after(40)),
+    lambda ledger: ledger.stop(RELEASE, by="officer", reason="no", at=after(40)),
     lambda ledger: ledger.add_result(RESULT),
     lambda ledger: ledger.move_result("result", ResultState.HELD, reason="nothing matches", at=after(41)),
     lambda ledger: ledger.save_recipient(parse_recipient("vendor"), "vendor", "officer", after(42)),

@@ -15,7 +15,6 @@ from scanward.model.release import OutboxItem, Release, ReleaseState
 from scanward.model.study import StoredInstance
 from scanward.ports.ledger import Ledger, Registry
 
-NO_RECIPIENT = "The recipient is not known any more."
 NOT_APPROVED = "A person has to approve this first, and nobody did."
 NOT_OF_THE_STUDY = "It is not known any more what this is."
 
@@ -49,7 +48,7 @@ class Standing:
     grounds
         By which documents.
     recipient
-        In force; None where there is none, and then nothing may leave.
+        In force; None where there is none, and then nothing may leave, by the decision.
     form
         How instances are de-identified by now (:func:`scanward.flow.forms.form_of`); empty where that cannot be told.
     instances
@@ -118,9 +117,7 @@ class Decider:
     def look_again(self, release: Release, batch: Sequence[StoredInstance]) -> Standing:
         """Return what of a release may leave as of now; `batch` is what it was made of."""
         decision, grounds, recipient = self._decide(release, series_of(batch))
-        if recipient is None:
-            decision = Deny(reasons=(NO_RECIPIENT,))
-        elif isinstance(decision, Permit) and decision.needs_approval and not release.approved_by:
+        if isinstance(decision, Permit) and decision.needs_approval and not release.approved_by:
             decision = Deny(reasons=(NOT_APPROVED,))
         return Standing(
             decision=decision,
