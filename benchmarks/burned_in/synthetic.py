@@ -74,8 +74,10 @@ def breast(rng: np.random.Generator, rows: int, columns: int) -> Grey:
     """Return something like a mammogram: half a disc of fibres on black."""
     y, x = np.mgrid[0:rows, 0:columns].astype(np.float32)
     inside = (x / (columns * 0.72)) ** 2 + ((y - rows / 2) / (rows * 0.44)) ** 2
-    fibres = np.abs(_smooth(rng, rows, columns, 9) - 0.5) + np.abs(_smooth(rng, rows, columns, 25) - 0.5)
-    picture = np.clip(1 - inside, 0, 1) ** 0.3 * (70 + 240 * np.clip(0.55 - fibres, 0, 1))
+    gland = 0.6 * _smooth(rng, rows, columns, 90) + 0.3 * _smooth(rng, rows, columns, 30)
+    fibres = np.clip(1 - 8 * np.abs(_smooth(rng, rows, columns, 45) - 0.5), 0, 1)
+    texture = 0.15 * _smooth(rng, rows, columns, 6)
+    picture = np.clip(1 - inside, 0, 1) ** 0.3 * (40 + 170 * np.clip(gland + texture, 0, 1) ** 1.5 + 30 * fibres)
     grain = rng.normal(0, rng.uniform(1, 5), (rows, columns))
     return _float(picture + grain * (inside < 1))
 
