@@ -40,6 +40,9 @@ _ABOVE = 1.0
 _TALL = 1.5
 """More than one character in a region so many times as high as wide was read turned."""
 
+_SAME = 0.5
+"""Of two regions that share more than this of the smaller one, the larger is read."""
+
 _LONGEST_INITIALS = 5
 
 _WIDE = str.maketrans({**{0xFF01 + at: 0x21 + at for at in range(94)}, 0x3000: 0x20, 0x2212: 0x2D, 0x00D7: 0x78})
@@ -100,13 +103,14 @@ def find_kept(
     if not allowed or len(regions) > MAX_REGIONS:
         return kinds
     texts = [agreed_text(region) for region in regions]
-    lines = _lines([region.box for region in regions])
+    boxes = [region.box for region in regions]
+    lines = _lines(boxes)
     for line in lines:
-        words = [texts[index] for index in line]
-        kind = kind_of(" ".join(word for word in words if word), allowed, known) if all(words) else None
+        words = _words(line, boxes, texts)
+        kind = kind_of(" ".join(words), allowed, known) if all(words) else None
         for index in line:
             kinds[index] = kind
-    _drop_beside(kinds, [region.box for region in regions], lines)
+    _drop_beside(kinds, boxes, lines)
     return kinds
 
 
@@ -116,7 +120,7 @@ def agreed_text(region: TextRegion) -> str:
         return ""
     texts = {_tidy(reading.text) for reading in region.readings}
     # Some models leave spaces out, and small and capital letters of some shapes are the same.
-    if len({text.replace(" ", "").casefold() for text in texts}) != 1:
+    if len({_squeezed(text) for text in texts}) != 1:
         return ""
     text = max(texts, key=lambda item: (item.count(" "), item))
     turned = region.box.height > _TALL * region.box.width and len(text) > 1
@@ -185,6 +189,23 @@ def _initials(letters: list[str]) -> Iterable[str]:
         yield "".join(some)
         yield "".join(reversed(some))
         yield "".join([*some[1:], some[0]])
+
+
+def _words(line: Sequence[int], boxes: Sequence[Rectangle], texts: Sequence[str]) -> list[str]:
+    """Return what a line reads from left to right, each word once: detection finds some again, whole or in part."""
+    chosen: list[int] = []
+    for index in sorted(line, key=lambda item: (-boxes[item].area, item)):
+        around = [other for other in chosen if boxes[other].common(boxes[index]).area > _SAME * boxes[index].area]
+        if not around:
+            chosen.append(index)
+        elif not texts[index] or not any(_squeezed(texts[index]) in _squeezed(texts[other]) for other in around):
+            # The same place, read otherwise: nobody knows what stands there.
+            return [""]
+    return [texts[index] for index in sorted(chosen, key=lambda item: boxes[item].x)]
+
+
+def _squeezed(text: str) -> str:
+    return text.replace(" ", "").casefold()
 
 
 def _lines(boxes: Sequence[Rectangle]) -> list[list[int]]:

@@ -218,3 +218,18 @@ def test_an_unread_region_counts_as_what_goes():
 
 def test_of_very_many_regions_none_stays():
     assert not any(kinds(*(region(40 * (at % 40), 40 * (at // 40), "5") for at in range(1001))))
+
+
+def test_a_word_that_was_found_twice_is_read_once():
+    whole, again, part = (
+        region(37, 742, "Dist 1.43 cm"),
+        region(36, 741, "DIST 1.43cm", width=99),
+        region(37, 742, "Dist"),
+    )
+
+    assert kinds(whole, again, part) == [KeptText.MEASUREMENT] * 3
+
+
+def test_a_place_that_was_read_in_two_ways_goes():
+    assert kinds(region(37, 742, "1.43 cm"), region(37, 741, "7.43 cm")) == [None, None]
+    assert kinds(region(37, 742, "1.43 cm"), TextRegion(Rectangle(37, 742, 50, 12), ())) == [None, None]
