@@ -61,15 +61,17 @@ class TextEngine(Protocol):
         """Model and version, for the report."""
         ...
 
-    def find(self, picture: Picture, *, thorough: bool = True) -> list[FoundText]:
+    def find(self, picture: Picture, *, enlarge: float = 1.0, thorough: bool = True) -> list[FoundText]:
         """Return all regions that look like text, in any script and direction.
 
         Parameters
         ----------
         picture
             What to look at.
+        enlarge
+            How much larger than usual it is looked at: what is small and faint is found, at the square of the cost.
         thorough
-            False for a look at about a third of the cost: one pass instead of several.
+            False for a look at half the cost: one pass instead of two.
 
         Raises
         ------

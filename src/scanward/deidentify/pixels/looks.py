@@ -1,0 +1,120 @@
+"""What a frame is shown as to find text in it: text that a viewer sees in any window is seen in one of the looks.
+
+Stored values of 12 or 16 bit hold far more than one window shows, and eight grey levels of 255 are enough to hide a
+word from people, yet not from software. So a frame is shown as a viewer would, over its full range where that differs,
+and with its contrast made the same everywhere, from the full depth: what stands out from its surroundings by more than
+they vary is seen, wherever in the range it lies.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from scanward.ports.engines import Picture
+
+Values = NDArray[np.float32]
+"""Modality values of a frame: (rows, columns)."""
+
+SURROUNDINGS_PX: Final = 12.0
+"""Standard deviation of the Gaussian that says what surroundings are: about the height of small letters."""
+
+CONTRAST: Final = 45.0
+"""Grey levels that the standard deviation of the surroundings becomes."""
+
+NOISE_SHARE: Final = 1 / 1024
+"""Variation below this share of the range counts as none: it is rounding."""
+
+EVEN_ENLARGEMENT: Final = 1.6
+"""Looks of even contrast are enlarged: small faint letters drown in the noise that they bring up."""
+
+_SAME: Final = 0.12
+"""Two windows that differ by less than this share of their widths show the same."""
+
+_TAILS: Final = (0.1, 99.9)
+"""Percentiles that the full range is taken from: a few pixels of metal or padding must not flatten the rest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A frame as shown to an engine.
+
+    Attributes
+    ----------
+    picture
+        What is shown.
+    enlarge
+        How much larger than usual it is looked at.
+    thorough
+        Whether it is looked at in more than one pass.
+    """
+
+    picture: Picture
+    enlarge: float = 1.0
+    thorough: bool = True
+
+
+def looks_of_colour(picture: Picture) -> list[Look]:
+    """Return the looks of a frame in colour."""
+    brightest = picture.max(axis=2).astype(np.float32)
+    return [Look(picture), _even(brightest, 255.0)]
+
+
+def looks_of_grey(
+    values: Values, windows: Sequence[tuple[float, float]], padding: NDArray[np.bool_] | None
+) -> list[Look]:
+    """Return the looks of a frame in grey.
+
+    Parameters
+    ----------
+    values
+        Modality values.
+    windows
+        Lowest and highest value that viewers show, the default first; may be empty.
+    padding
+        Pixels that hold no value, or None.
+    """
+    real = values[~padding] if padding is not None and padding.any() and not padding.all() else values
+    least, most = float(real.min()), float(real.max())
+    low, high = (float(value) for value in np.percentile(real, _TAILS))
+    if high <= low:
+        low, high = least, most
+    shown: list[tuple[float, float]] = []
+    for window in [*windows[:1], (low, high)]:
+        if window[1] > window[0] and not any(_is_same(window, other) for other in shown):
+            shown.append(window)
+    looks = [Look(_shown(values, window), thorough=number == 0) for number, window in enumerate(shown)]
+    if padding is not None and padding.any():
+        # Next to the values it would be the only contrast there is.
+        values = np.where(padding, np.float32(np.median(real)), values)
+    return [*looks, _even(values, most - least)]
+
+
+def even_contrast(values: Values, range_: float) -> Picture:
+    """Return a picture in which surroundings vary alike everywhere (local normalisation)."""
+    mean = cv2.GaussianBlur(values, (0, 0), SURROUNDINGS_PX)
+    apart = values - mean
+    deviation = np.sqrt(cv2.GaussianBlur(apart * apart, (0, 0), SURROUNDINGS_PX)) + max(range_ * NOISE_SHARE, 1e-6)
+    return _grey(128 + apart / deviation * CONTRAST)
+
+
+def _even(values: Values, range_: float) -> Look:
+    return Look(even_contrast(values, range_), EVEN_ENLARGEMENT, thorough=False)
+
+
+def _shown(values: Values, window: tuple[float, float]) -> Picture:
+    low, high = window
+    return _grey((values - low) * np.float32(255 / (high - low)))
+
+
+def _grey(levels: NDArray[np.floating]) -> Picture:
+    grey = np.clip(np.rint(levels), 0, 255).astype(np.uint8)
+    return np.repeat(grey[..., None], 3, axis=2)
+
+
+def _is_same(one: tuple[float, float], other: tuple[float, float]) -> bool:
+    apart = max(abs(one[0] - other[0]), abs(one[1] - other[1]))
+    return apart < _SAME * min(one[1] - one[0], other[1] - other[0])

@@ -1,0 +1,96 @@
+"""Where text stands in one frame: all looks of it, by one engine."""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+import cv2
+import numpy as np
+
+from scanward.deidentify.pixels.fill import Mask
+from scanward.deidentify.pixels.looks import Look, looks_of_colour, looks_of_grey
+from scanward.deidentify.pixels.rectangle import Rectangle
+from scanward.deidentify.pixels.view import Grey, View
+from scanward.ports.engines import Picture, Quad, TextEngine
+
+GAP_HEIGHTS: Final = 2.5
+"""Two regions of a line that are less than so many heights apart are one: the word between them was too faint."""
+
+_ALIKE: Final = 1.8
+"""Heights of the parts of one line differ by less than this factor."""
+
+_LEVEL: Final = 0.6
+"""So much of the lower of two parts stands beside the other where both are of one line."""
+
+
+def looks_of(shown: Picture | Grey, view: View) -> list[Look]:
+    """Return the looks of a frame as it is shown."""
+    if not isinstance(shown, Grey):
+        return looks_of_colour(shown)
+    windows = [(center - width / 2, center + width / 2) for center, width in view.windows]
+    return looks_of_grey(shown.values, windows, shown.padding)
+
+
+def find_text(engine: TextEngine, looks: Iterable[Look]) -> list[Quad]:
+    """Return where an engine finds text in any of the looks.
+
+    Raises
+    ------
+    EngineError
+        The engine failed its own test.
+    """
+    return [
+        found.quad
+        for look in looks
+        for found in engine.find(look.picture, enlarge=look.enlarge, thorough=look.thorough)
+    ]
+
+
+def mask_of(quads: Sequence[Quad], shape: tuple[int, int]) -> Mask:
+    """Return which pixels regions cover, with what stands between the parts of a line."""
+    mask = np.zeros(shape, np.uint8)
+    for quad in quads:
+        cv2.fillPoly(mask, [np.rint(quad).astype(np.int32)], 1)
+    boxes = [bounds(quad) for quad in quads]
+    for box in _gaps(boxes):
+        mask[max(box.y, 0) : max(box.bottom, 0), max(box.x, 0) : max(box.right, 0)] = 1
+    return mask.astype(np.bool_)
+
+
+def bounds(quad: Quad) -> Rectangle:
+    """Return the upright rectangle around a region."""
+    low, high = np.floor(quad.min(axis=0)).astype(int), np.ceil(quad.max(axis=0)).astype(int)
+    return Rectangle(int(low[0]), int(low[1]), int(high[0] - low[0]), int(high[1] - low[1]))
+
+
+def boxes_of(mask: Mask) -> list[Rectangle]:
+    """Return the upright rectangles around the parts of a mask that do not touch."""
+    count, _, stats, _ = cv2.connectedComponentsWithStats(mask.view(np.uint8), connectivity=8)
+    return [Rectangle(*(int(value) for value in stats[number][:4])) for number in range(1, count)]
+
+
+def _gaps(boxes: Sequence[Rectangle]) -> Iterable[Rectangle]:
+    """Yield what lies between neighbouring parts of lines that run across, and of those that run up or down."""
+    for turned in (False, True):
+        here = [_turned(box) for box in boxes] if turned else list(boxes)
+        for left in here:
+            # The nearest to the right only: a line is bridged from part to part.
+            beside = [right for right in here if right.x > left.x and _are_level(left, right)]
+            if not beside:
+                continue
+            right = min(beside, key=lambda box: box.x)
+            if 0 < right.x - left.right <= GAP_HEIGHTS * min(*left[2:], *right[2:]):
+                top, bottom = min(left.y, right.y), max(left.bottom, right.bottom)
+                gap = Rectangle(left.right, top, right.x - left.right, bottom - top)
+                yield _turned(gap) if turned else gap
+
+
+def _are_level(one: Rectangle, other: Rectangle) -> bool:
+    low, high = sorted((one.height, other.height))
+    if one.height > _ALIKE * one.width or other.height > _ALIKE * other.width:
+        return False  # a line that runs the other way
+    beside = min(one.bottom, other.bottom) - max(one.y, other.y)
+    return low > 0 and high < _ALIKE * low and beside >= _LEVEL * low
+
+
+def _turned(box: Rectangle) -> Rectangle:
+    return Rectangle(box.y, box.x, box.height, box.width)
