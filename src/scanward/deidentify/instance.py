@@ -16,11 +16,13 @@ from scanward.deidentify.header.scan import (
 from scanward.deidentify.header.values import DATE_KEPT, DATE_SHIFTED, Context
 from scanward.dicomstream.encoding import EXPLICIT_LITTLE, Encoding, encode_element, encode_item_header
 from scanward.dicomstream.file_meta import IMPLEMENTATION_CLASS_UID
+from scanward.dicomstream.opening import encoding_of
 from scanward.dicomstream.part10 import MAGIC, PREAMBLE_BYTES, DataSetStart
 from scanward.errors import DeidentificationError
 from scanward.model.attribute import Tag
 from scanward.model.decision import Permit
 from scanward.model.instance import DeidentifiedInstance, Piece, Placement
+from scanward.model.pixels import UNSEEN, PixelOutcome
 from scanward.model.profile import BASIC_PROFILE_CODE, Option
 from scanward.standard.confidentiality import EDITION
 from scanward.standard.iods import attribute_type
@@ -35,6 +37,9 @@ BREAKS = (PATIENT_IDENTITY_REMOVED, BURNED_IN_ANNOTATION)
 """Where marks are put in, so that runs of elements end there: no element between the marks of a group stays."""
 
 _ABOUT_PIXELS = (BURNED_IN_ANNOTATION, RECOGNIZABLE_VISUAL_FEATURES)
+
+_CLEAN_PIXELS = ("113101", "Clean Pixel Data Option")
+"""Code Value and Meaning in CID 7050."""
 
 _ITEM = 0xFFFEE000
 
@@ -65,9 +70,11 @@ class Deidentifier:
         self._applier = Applier(context, BREAKS)
         self._uids: dict[bytes, str] = {}
         self._file_metas: dict[tuple[bytes, str, int], tuple[bytes, bytes]] = {}
-        self._marks: dict[tuple[int, Encoding, tuple[Tag, ...]], list[tuple[Tag, bytes]]] = {}
+        self._marks: dict[tuple[int, Encoding, tuple[Tag, ...], bool], list[tuple[Tag, bytes]]] = {}
 
-    def deidentify(self, start: DataSetStart, facts: InstanceFacts, *, suspicious: bool = False) -> Deidentified:
+    def deidentify(
+        self, start: DataSetStart, facts: InstanceFacts, *, suspicious: bool = False, pixels: PixelOutcome = UNSEEN
+    ) -> Deidentified:
         """Carry the plan out on one instance.
 
         Parameters
@@ -78,21 +85,31 @@ class Deidentifier:
             What the scan found in it.
         suspicious
             Search every element as it is written; for an instance in which the check found something.
+        pixels
+            What looking at its pixels came to.
 
         Raises
         ------
         DicomFormatError, DeidentificationError
             Nothing of the instance may be released.
         """
-        parts = (self._applier.apply_suspicious if suspicious else self._applier.apply)(start, facts)
+        replacement = pixels.replacement
+        if suspicious or replacement is not None:
+            parts = self._applier.apply_alone(start, facts, suspicious=suspicious, replacement=replacement)
+        else:
+            parts = self._applier.apply(start, facts)
         claims = 0
         for part in parts:
             claims |= part.claims
         placement = self._place(facts)
-        pieces: list[Piece] = [*self._file_meta(facts, placement)]
+        syntax = facts.transfer_syntax_uid if replacement is None else replacement.transfer_syntax_uid
+        if syntax != facts.transfer_syntax_uid:
+            _require_same_encoding(start, syntax)
+        pieces: list[Piece] = [*self._file_meta(facts, placement, syntax)]
         first = len(pieces)
         changes: list[ChangeSet] = []
-        self._assemble(parts, self._marks_for(claims, start.encoding, facts), pieces, changes)
+        marks = self._marks_for(claims, start.encoding, facts, is_proven=pixels.is_proven)
+        self._assemble(parts, marks, pieces, changes)
         instance = DeidentifiedInstance(
             pieces=pieces,
             deflate_from=first if start.is_deflated else None,
@@ -133,16 +150,16 @@ class Deidentifier:
             sop_instance_uid=self._uid(values[SOP_INSTANCE_UID]),
         )
 
-    def _file_meta(self, facts: InstanceFacts, placement: Placement) -> tuple[bytes, bytes, bytes]:
+    def _file_meta(self, facts: InstanceFacts, placement: Placement, syntax: str) -> tuple[bytes, bytes, bytes]:
         """Make File Meta Information anew (PS3.10 Section 7.1): nothing of the input's is taken over."""
         uid = encode_element(0x00020003, b"UI", placement.sop_instance_uid.encode("ascii"), EXPLICIT_LITTLE)
-        key = (facts.values[SOP_CLASS_UID], facts.transfer_syntax_uid, len(uid))
+        key = (facts.values[SOP_CLASS_UID], syntax, len(uid))
         around = self._file_metas.get(key)
         if around is None:
-            around = self._file_metas[key] = self._around_uid(facts, len(uid))
+            around = self._file_metas[key] = self._around_uid(facts, syntax, len(uid))
         return around[0], uid, around[1]
 
-    def _around_uid(self, facts: InstanceFacts, uid_bytes: int) -> tuple[bytes, bytes]:
+    def _around_uid(self, facts: InstanceFacts, syntax: str, uid_bytes: int) -> tuple[bytes, bytes]:
         """Return what stands before and behind the SOP Instance UID, which is all that differs in a series."""
         before = encode_marks(
             ((0x00020001, b"OB", b"\0\1"), (0x00020002, b"UI", self._uid(facts.values[SOP_CLASS_UID]).encode("ascii"))),
@@ -150,7 +167,7 @@ class Deidentifier:
         )
         behind = encode_marks(
             (
-                (0x00020010, b"UI", facts.transfer_syntax_uid.encode("ascii")),
+                (0x00020010, b"UI", syntax.encode("ascii")),
                 (0x00020012, b"UI", IMPLEMENTATION_CLASS_UID.encode("ascii")),
                 (0x00020013, b"SH", f"SCANWARD {__version__}".encode("ascii")),
             ),
@@ -160,22 +177,28 @@ class Deidentifier:
         length = encode_element(0x00020000, b"UL", length_bytes.to_bytes(4, "little"), EXPLICIT_LITTLE)
         return bytes(PREAMBLE_BYTES) + MAGIC + length + before, behind
 
-    def _marks_for(self, claims: int, encoding: Encoding, facts: InstanceFacts) -> list[tuple[Tag, bytes]]:
+    def _marks_for(
+        self, claims: int, encoding: Encoding, facts: InstanceFacts, *, is_proven: bool
+    ) -> list[tuple[Tag, bytes]]:
         required = tuple(tag for tag in _ABOUT_PIXELS if tag in facts.values and self._requires(tag))
-        key = (claims, encoding, required)
+        key = (claims, encoding, required, is_proven)
         marks = self._marks.get(key)
         if marks is None:
-            marks = self._marks[key] = self._make_marks(claims, encoding, required)
+            marks = self._marks[key] = self._make_marks(claims, encoding, required, is_proven=is_proven)
         return marks
 
     def _requires(self, tag: Tag) -> bool:
         return attribute_type(self._context.plan.sop_class_uid, (tag,)) == "1"
 
-    def _make_marks(self, claims: int, encoding: Encoding, required: tuple[Tag, ...]) -> list[tuple[Tag, bytes]]:
+    def _make_marks(
+        self, claims: int, encoding: Encoding, required: tuple[Tag, ...], *, is_proven: bool
+    ) -> list[tuple[Tag, bytes]]:
         """Make the marks of what was done: options are claimed where they decided something (PS3.15 E.1, CID 7050)."""
         profile = self._context.plan.profile
         codes = [BASIC_PROFILE_CODE]
         codes += [(option.code, option.meaning) for number, option in enumerate(Option) if claims >> number & 1]
+        if is_proven:
+            codes.append(_CLEAN_PIXELS)
         if claims & DATE_SHIFTED:
             temporal = b"MODIFIED"
         elif claims & DATE_KEPT and Option.RETAIN_FULL_DATES in profile.options:
@@ -183,6 +206,8 @@ class Deidentifier:
         else:
             temporal = b"REMOVED"
         method = f"Scanward {__version__}; profile {profile.name}; PS3.15 {EDITION}".encode("ascii")
+        if is_proven:
+            method += b"\\pixels looked at by machine, no text left"
         items = b"".join(_code_item(code, meaning, encoding) for code, meaning in codes)
         marks = [
             (PATIENT_IDENTITY_REMOVED, encode_element(PATIENT_IDENTITY_REMOVED, b"CS", b"YES", encoding)),
@@ -196,12 +221,21 @@ class Deidentifier:
                 encode_element(LONGITUDINAL_TEMPORAL_INFORMATION_MODIFIED, b"CS", temporal, encoding),
             ),
         ]
-        # Nobody has looked at the pixels, so where the IOD demands a value it is the careful one.
-        marks += [(tag, encode_element(tag, b"CS", b"YES", encoding)) for tag in required]
+        # Where nobody has looked at the pixels and the IOD demands a value, it is the careful one.
+        about_pixels = dict.fromkeys(required, b"YES")
+        if is_proven:
+            about_pixels[BURNED_IN_ANNOTATION] = b"NO"
+        marks += [(tag, encode_element(tag, b"CS", value, encoding)) for tag, value in about_pixels.items()]
         marks.sort()
         # No element of the input stays between the marks of a group, so they stand together where the first belongs.
         before_pixels = b"".join(mark for tag, mark in marks if tag < BREAKS[1])
         return [(BREAKS[0], before_pixels), (BREAKS[1], b"".join(mark for tag, mark in marks if tag >= BREAKS[1]))]
+
+
+def _require_same_encoding(start: DataSetStart, syntax: str) -> None:
+    """Refuse new Pixel Data in a Transfer Syntax that encodes the rest of the data set otherwise."""
+    if encoding_of(syntax) != (start.encoding, start.is_deflated):
+        raise DeidentificationError("expected a Transfer Syntax that fits the encoding of the instance, got another")
 
 
 def _code_item(code: str, meaning: str, encoding: Encoding) -> bytes:

@@ -15,6 +15,7 @@ from scanward.errors import ResidualIdentifierError
 from scanward.model.decision import Permit
 from scanward.model.identifier import Identifier, IdentifierKind
 from scanward.model.instance import CheckedInstance, Placement
+from scanward.model.pixels import UNSEEN, PixelOutcome
 from scanward.model.profile import Option, Profile
 
 
@@ -52,14 +53,23 @@ class StudyDeidentifier:
         self._pseudonyms = pseudonyms
         self._refused = refused
         self._deidentifiers: dict[tuple[bytes, bytes], Deidentifier] = {}
-        self._known = KnownIdentifiers(searched_identifiers(identifiers, profile, self.offset_days))
+        self.known = KnownIdentifiers(searched_identifiers(identifiers, profile, self.offset_days))
         retains_uids = Option.RETAIN_UIDS in profile.options
-        self._checker = Checker(self._known, pseudonyms, retains_uids=retains_uids)
+        self._checker = Checker(self.known, pseudonyms, retains_uids=retains_uids)
 
     def deidentify(
-        self, start: DataSetStart, facts: InstanceFacts, permit: Permit
+        self, start: DataSetStart, facts: InstanceFacts, permit: Permit, *, pixels: PixelOutcome = UNSEEN
     ) -> tuple[CheckedInstance, Deidentified]:
         """De-identify and check; an instance that fails the check gets one more, element by element, try.
+
+        Parameters
+        ----------
+        start, facts
+            The instance.
+        permit
+            The decision that it may leave.
+        pixels
+            What looking at its pixels came to.
 
         Raises
         ------
@@ -67,11 +77,11 @@ class StudyDeidentifier:
             Nothing of the instance may leave.
         """
         deidentifier = self._deidentifier(facts, permit)
-        done = deidentifier.deidentify(start, facts)
+        done = deidentifier.deidentify(start, facts, pixels=pixels)
         try:
             return self._checker.check(done.instance), done
         except ResidualIdentifierError:
-            done = deidentifier.deidentify(start, facts, suspicious=True)
+            done = deidentifier.deidentify(start, facts, suspicious=True, pixels=pixels)
         try:
             return self._checker.check(done.instance), done
         except ResidualIdentifierError:
@@ -86,7 +96,7 @@ class StudyDeidentifier:
             context = Context(
                 plan=Plan(self.profile, facts.text(SOP_CLASS_UID)),
                 pseudonyms=self._pseudonyms,
-                known=self._known,
+                known=self.known,
                 patient=self.patient,
                 offset_days=self.offset_days,
                 charset=facts.charset,

@@ -36,6 +36,7 @@ class Reason(StrEnum):
     MALFORMED = "value does not fit its Value Representation"
     MARK = "written to tell what was done"
     NOT_NEEDED = "not needed for the purpose"
+    PIXELS = "text in the pixels was filled"
 
 
 def format_tag(tag: Tag) -> str:

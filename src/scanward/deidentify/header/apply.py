@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from scanward.deidentify.header.pixels import pixel_pieces
+from scanward.deidentify.header.pixels import DESCRIBES_PIXELS, PIXEL_DATA, pixel_pieces, replaced_pieces
 from scanward.deidentify.header.plan import Method, Operation
 from scanward.deidentify.header.private import PrivatePlan
 from scanward.deidentify.header.scan import InstanceFacts
@@ -17,6 +17,7 @@ from scanward.dicomstream.similar import FIRST_PIXEL_TAG, SimilarDataSets
 from scanward.errors import DeidentificationError
 from scanward.model.attribute import Action, Path, Reason, Tag, format_tag
 from scanward.model.instance import Piece
+from scanward.model.pixels import PixelReplacement
 from scanward.model.report import Change
 from scanward.standard.dictionary import keyword_of
 
@@ -81,6 +82,7 @@ class Applier:
         self._made: dict[tuple[Path, Action, Reason], Change] = {}
         self._edited: dict[tuple[Tag, bytes, Operation, bytes, bytes], Edited] = {}
         self._suspicious = False
+        self._replacement: PixelReplacement | None = None
         self._similar: SimilarDataSets[Part] = SimilarDataSets(self._process, self._join, breaks)
 
     def apply(self, start: DataSetStart, facts: InstanceFacts) -> list[Part]:
@@ -96,17 +98,54 @@ class Applier:
         self._begin(facts)
         return self._similar.process(start)
 
-    def apply_suspicious(self, start: DataSetStart, facts: InstanceFacts) -> list[Part]:
-        """As `apply`, with every element's new bytes searched as well, and the element gone where something is found.
+    def apply_alone(
+        self,
+        start: DataSetStart,
+        facts: InstanceFacts,
+        *,
+        suspicious: bool = False,
+        replacement: PixelReplacement | None = None,
+    ) -> list[Part]:
+        """As `apply`, with nothing taken over from instances before or left to those that follow.
 
-        For instances in which the check found an identifier after `apply`.
+        Parameters
+        ----------
+        start, facts
+            The instance.
+        suspicious
+            Search every element's new bytes as well, and take the element out where something is found: for instances
+            in which the check found an identifier after `apply`.
+        replacement
+            New Pixel Data, and new values of what describes it.
         """
         self._begin(facts)
-        self._suspicious = True
+        self._suspicious, self._replacement = suspicious, replacement
         try:
-            return SimilarDataSets(self._process, self._join).process(start)
+            parts = SimilarDataSets(self._process, self._join).process(start)
+            return parts if replacement is None else self._describe_anew(parts, replacement, start)
         finally:
-            self._suspicious = False
+            self._suspicious, self._replacement = False, None
+
+    def _describe_anew(self, parts: list[Part], replacement: PixelReplacement, start: DataSetStart) -> list[Part]:
+        """Put new values of what describes the pixels in the place of those that the plan let through."""
+        unknown = replacement.values.keys() - DESCRIBES_PIXELS
+        if unknown:
+            raise DeidentificationError(f"{format_tag(min(unknown))}: expected what describes pixels, got another")
+        if not any(part.tag == PIXEL_DATA for part in parts):
+            raise DeidentificationError("Pixel Data: expected it where there is new, got none")
+        new = {part.tag: part for part in parts}
+        for tag, value in replacement.values.items():
+            before = new.pop(tag, None)
+            self._changes.clear()
+            if value is not None:
+                pieces: tuple[Piece, ...] = (encode_element(tag, start.reader.vr_of(tag), value, start.encoding),)
+                self._note_at((tag,), Action.CLEAN, Reason.PIXELS)
+            else:
+                pieces = ()
+                if before is not None:
+                    self._note_at((tag,), Action.REMOVE, Reason.PIXELS)
+            new[tag] = Part(tag, pieces, self._intern(self._changes), before.claims if before is not None else 0)
+        return [new[tag] for tag in sorted(new)]
 
     def _begin(self, facts: InstanceFacts) -> None:
         self._facts = facts
@@ -121,7 +160,9 @@ class Applier:
         if creator is not None:
             scope.creators[element.tag >> 16 << 8 | (element.tag & 0xFFFF) >> 8] = creator
         decide: Decide = self._decide_suspicious if self._suspicious else self._decide
-        if element.vr in SIMPLE_VRS:
+        if self._replacement is not None and element.tag == PIXEL_DATA:
+            pieces = self._replaced(element, scope, self._replacement)
+        elif element.vr in SIMPLE_VRS:
             if element.tag & 0x10000:
                 scope.note(element, reader)  # what becomes of a private creator depends on its name
             pieces = self._edit_simple(reader, element, end, decide(element, scope, reader))
@@ -131,6 +172,12 @@ class Applier:
                 raise DeidentificationError(f"{format_tag(element.tag)}: expected it to end elsewhere")
             pieces = tuple(gather(reader, walked))
         return Part(element.tag, pieces, self._intern(self._changes), self._claims)
+
+    def _replaced(self, element: Element, scope: Scope, replacement: PixelReplacement) -> tuple[Piece, ...]:
+        if self._facts is None:
+            raise DeidentificationError("Pixel Data: expected the facts of its instance")
+        self._note(element, scope, Action.CLEAN, Reason.PIXELS)
+        return tuple(replaced_pieces(element, replacement, self._facts))
 
     @staticmethod
     def _edit_simple(
@@ -168,13 +215,15 @@ class Applier:
         return found
 
     def _note(self, element: Element, scope: Scope, action: Action, reason: Reason, claims: int = 0) -> None:
-        path = (*scope.path, element.tag)
+        self._note_at((*scope.path, element.tag), action, reason)
+        self._claims |= claims
+
+    def _note_at(self, path: Path, action: Action, reason: Reason) -> None:
         key = (path, action, reason)
         change = self._made.get(key)
         if change is None:
             change = self._made[key] = _describe(path, action, reason)
         self._changes[change] = None
-        self._claims |= claims
 
     # Decisions
 

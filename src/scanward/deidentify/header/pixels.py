@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import Literal
+from typing import Final, Literal
 
 from scanward.deidentify.header.scan import (
     BITS_ALLOCATED,
@@ -13,12 +13,39 @@ from scanward.deidentify.header.scan import (
     SAMPLES_PER_PIXEL,
     InstanceFacts,
 )
+from scanward.dicomstream.encoding import UNDEFINED_LENGTH, encode_header
 from scanward.dicomstream.reader import Element, Reader
 from scanward.errors import DeidentificationError, DicomFormatError
 from scanward.model.attribute import format_tag
 from scanward.model.instance import Content, Piece, Range
+from scanward.model.pixels import PixelReplacement
 
 _SHAPE = (ROWS, COLUMNS, BITS_ALLOCATED, SAMPLES_PER_PIXEL, NUMBER_OF_FRAMES)
+
+PIXEL_DATA = 0x7FE00010
+
+DESCRIBES_PIXELS: Final = frozenset(
+    (
+        0x00080008,  # Image Type
+        0x00280002,  # Samples per Pixel
+        0x00280004,  # Photometric Interpretation
+        0x00280006,  # Planar Configuration
+        0x00280100,  # Bits Allocated
+        0x00280101,  # Bits Stored
+        0x00280102,  # High Bit
+        0x00280103,  # Pixel Representation
+        0x00280106,  # Smallest Image Pixel Value
+        0x00280107,  # Largest Image Pixel Value
+        0x00280108,  # Smallest Pixel Value in Series
+        0x00280109,  # Largest Pixel Value in Series
+        0x00282110,  # Lossy Image Compression
+        0x00282112,  # Lossy Image Compression Ratio
+        0x00282114,  # Lossy Image Compression Method
+        0x7FE00001,  # Extended Offset Table
+        0x7FE00002,  # Extended Offset Table Lengths
+    )
+)
+"""All that new Pixel Data may bring new values of; none of them tells of anybody."""
 
 MAX_EXCESS_BYTES = 4096
 """So many bytes behind the last sample are taken for padding: a block of a disk."""
@@ -56,6 +83,35 @@ def pixel_pieces(reader: Reader, element: Element, facts: InstanceFacts) -> tupl
         samples, excess = samples + 1, excess - 1
     pixels = Range(element.value, samples, Content.NATIVE_PIXELS)
     return [pixels, bytes(excess)] if excess else [pixels], excess > 1
+
+
+def replaced_pieces(element: Element, replacement: PixelReplacement, facts: InstanceFacts) -> list[Piece]:
+    """Return Pixel Data as a whole element, with its new value.
+
+    Raises
+    ------
+    DeidentificationError
+        The element was not encoded as the new one has to be.
+    DicomFormatError
+        The value is too long for one element.
+    """
+    pieces = list(replacement.pieces)
+    vr, length = element.vr, UNDEFINED_LENGTH
+    if replacement.is_encapsulated:
+        if not element.is_undefined:
+            raise DeidentificationError("Pixel Data: expected native pixels to stay native, got fragments")
+    else:
+        length = sum(len(piece) if isinstance(piece, bytes) else piece.length for piece in pieces)
+        if length % 2:
+            pieces.append(b"\0")
+            length += 1
+        if length >= UNDEFINED_LENGTH:
+            raise DicomFormatError(f"{format_tag(element.tag)}: expected less than 4 GiB, got {length} bytes")
+        if element.is_undefined:
+            # Fragments are OB whatever they hold; native samples of more than 8 bits are words (PS3.5 Section A.2).
+            allocated = replacement.values.get(BITS_ALLOCATED) or facts.values.get(BITS_ALLOCATED, b"")
+            vr = b"OW" if int.from_bytes(allocated[:2], "little") > 8 else b"OB"
+    return [encode_header(element.tag, vr, length, element.encoding), *pieces]
 
 
 def native_length_bytes(facts: InstanceFacts) -> int | None:
