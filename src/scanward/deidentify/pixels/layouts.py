@@ -1,0 +1,280 @@
+"""Where known devices write identity onto the screen: rectangles that are filled in all of their images.
+
+A layout holds for one screen: manufacturer, model, size and SOP Class, all of them alike. It is filled besides what
+detection finds, never in its place. The table that comes with Scanward has only what was seen in real images; a site
+adds its own, which people decide on at the hold desk: `propose` says what stayed in place in some images of a device,
+and a person looks at it.
+"""
+
+import json
+import tomllib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Final
+
+from scanward.deidentify.pixels.header import Elements
+from scanward.deidentify.pixels.rectangle import Rectangle, hull
+from scanward.errors import ConfigError
+
+MANUFACTURER: Final = 0x00080070
+MODEL_NAME: Final = 0x00081090
+SOP_CLASS_UID: Final = 0x00080016
+
+FEWEST_INSTANCES: Final = 5
+"""From fewer images of a device nothing is proposed."""
+
+STABLE_SHARE: Final = 0.8
+"""Of the images, those that have text at a place which is proposed."""
+
+ONE_LINE_SHARE: Final = 0.6
+"""Of the height of the larger, what two boxes of one line share."""
+
+MAX_SHARE: Final = 0.4
+"""Of the image, what is proposed or allowed at most: more is no header but the image."""
+
+MAX_SIDE: Final = 65_535
+"""Rows and Columns are 16 bits (PS3.3 C.7.6.3.1)."""
+
+_KEYS: Final = frozenset({"manufacturer", "model", "sop_classes", "rows", "columns", "boxes", "source"})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Screen:
+    """What tells one screen of a device from others.
+
+    Attributes
+    ----------
+    manufacturer, model
+        Manufacturer (0008,0070) and Manufacturer's Model Name (0008,1090), folded: case and spaces do not count.
+    sop_class_uid
+        SOP Class.
+    rows, columns
+        Size of the frames.
+    """
+
+    manufacturer: str
+    model: str
+    sop_class_uid: str
+    rows: int
+    columns: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Layout:
+    """What is always filled on a screen.
+
+    Attributes
+    ----------
+    manufacturer, model, sop_classes, rows, columns
+        Which screen.
+    boxes
+        What is filled.
+    source
+        How it is known.
+    """
+
+    manufacturer: str
+    model: str
+    sop_classes: frozenset[str]
+    rows: int
+    columns: int
+    boxes: tuple[Rectangle, ...]
+    source: str
+
+    def is_of(self, screen: Screen) -> bool:
+        """Whether it holds for a screen."""
+        return (
+            screen.sop_class_uid in self.sop_classes
+            and (self.rows, self.columns) == (screen.rows, screen.columns)
+            and _folded(self.manufacturer) == _folded(screen.manufacturer)
+            and _folded(self.model) == _folded(screen.model)
+        )
+
+
+def read_screen(header: Elements, rows: int, columns: int) -> Screen | None:
+    """Return what tells the screen of an instance, or None where manufacturer or model is missing."""
+    manufacturer, model = header.text(MANUFACTURER), header.text(MODEL_NAME)
+    if not manufacturer or not model:
+        return None
+    return Screen(
+        manufacturer=_folded(manufacturer),
+        model=_folded(model),
+        sop_class_uid=header.text(SOP_CLASS_UID),
+        rows=rows,
+        columns=columns,
+    )
+
+
+def find_boxes(layouts: Iterable[Layout], screen: Screen | None) -> tuple[Rectangle, ...]:
+    """Return what is always filled on a screen: the boxes of all layouts that hold for it."""
+    if screen is None:
+        return ()
+    return tuple(sorted({box for layout in layouts if layout.is_of(screen) for box in layout.boxes}))
+
+
+@cache
+def shipped_layouts() -> tuple[Layout, ...]:
+    """Return the table that comes with Scanward."""
+    text = (resources.files("scanward.deidentify.pixels") / "layouts.toml").read_text("utf-8")
+    return parse_layouts(text, where="layouts.toml")
+
+
+def parse_layouts(text: str, *, where: str) -> tuple[Layout, ...]:
+    """Parse a table of layouts.
+
+    Parameters
+    ----------
+    text
+        TOML, in the form of `layouts.toml`.
+    where
+        Its name, for messages.
+
+    Raises
+    ------
+    ConfigError
+        It is not TOML, a key is unknown or missing, or a box does not fit the screen.
+    """
+    try:
+        content = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{where}: expected TOML: {error}") from None
+    unknown = sorted(set(content) - {"layout"})
+    entries = content.get("layout", [])
+    if unknown or not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise ConfigError(f"{where}: expected tables [[layout]] and nothing else")
+    return tuple(_layout(entry, f"{where}: layout {number}") for number, entry in enumerate(entries, 1))
+
+
+def _layout(entry: dict[str, object], where: str) -> Layout:
+    wrong = sorted(_KEYS ^ set(entry))
+    if wrong:
+        is_missing = wrong[0] in _KEYS
+        raise ConfigError(
+            f"{where}: {'missing' if is_missing else 'unknown'} key {wrong[0]!r}",
+            remedy=f"Each layout has the keys {', '.join(sorted(_KEYS))}.",
+        )
+    rows, columns = (_side(entry, key, where) for key in ("rows", "columns"))
+    classes = entry["sop_classes"]
+    if not isinstance(classes, list) or not classes or not all(isinstance(uid, str) and uid for uid in classes):
+        raise ConfigError(f"{where}: expected 'sop_classes' as a list of UIDs")
+    boxes = _boxes(entry["boxes"], Rectangle(0, 0, columns, rows), where)
+    return Layout(
+        manufacturer=_text(entry, "manufacturer", where),
+        model=_text(entry, "model", where),
+        sop_classes=frozenset(classes),
+        rows=rows,
+        columns=columns,
+        boxes=boxes,
+        source=_text(entry, "source", where),
+    )
+
+
+def _text(entry: dict[str, object], key: str, where: str) -> str:
+    value = entry[key]
+    if not isinstance(value, str) or not value.strip():
+        raise ConfigError(f"{where}: expected {key!r} as a text")
+    return " ".join(value.split())
+
+
+def _side(entry: dict[str, object], key: str, where: str) -> int:
+    value = entry[key]
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 < value <= MAX_SIDE:
+        raise ConfigError(f"{where}: expected {key!r} as a number from 1 to {MAX_SIDE}")
+    return value
+
+
+def _boxes(value: object, screen: Rectangle, where: str) -> tuple[Rectangle, ...]:
+    boxes = []
+    for numbers in value if isinstance(value, list) else ():
+        if not isinstance(numbers, list) or len(numbers) != 4 or not all(type(number) is int for number in numbers):
+            raise ConfigError(f"{where}: expected each of 'boxes' as [column, row, width, height]")
+        box = Rectangle(*numbers)
+        if not box.area or not screen.holds(box):
+            raise ConfigError(f"{where}: expected boxes within {screen.height} rows and {screen.width} columns")
+        boxes.append(box)
+    if not boxes or sum(box.area for box in boxes) > MAX_SHARE * screen.area:
+        raise ConfigError(
+            f"{where}: expected 'boxes' that cover at most {MAX_SHARE:.0%} of the screen, and one at least"
+        )
+    return tuple(boxes)
+
+
+def propose(screen: Screen, found: Sequence[Sequence[Rectangle]]) -> Layout | None:
+    """Propose a layout from where text was found in some images of one device, for a person to look at.
+
+    Text that stays in place in nearly all of them is the screen's: a name is longer or shorter and begins at one place.
+
+    Parameters
+    ----------
+    screen
+        Which device and screen all the images are of.
+    found
+        By image, where text was found.
+
+    Returns
+    -------
+    Layout or None
+        None where there are fewer than `FEWEST_INSTANCES`, or nothing stays in place.
+    """
+    if len(found) < FEWEST_INSTANCES:
+        return None
+    needed = STABLE_SHARE * len(found)
+    # What is in all images but a few is in one of so many.
+    seeds = {box for boxes in found[: len(found) - int(needed) + 1] for box in boxes}
+    lines: list[Rectangle] = []
+    for seed in sorted(seeds):
+        members = [[box for box in boxes if _is_line(seed, box)] for boxes in found]
+        if sum(bool(some) for some in members) >= needed:
+            lines.append(hull(box for some in members for box in some))
+    boxes = _joined(lines, Rectangle(0, 0, screen.columns, screen.rows))
+    if not boxes or sum(box.area for box in boxes) > MAX_SHARE * screen.rows * screen.columns:
+        return None
+    return Layout(
+        manufacturer=screen.manufacturer,
+        model=screen.model,
+        sop_classes=frozenset({screen.sop_class_uid}),
+        rows=screen.rows,
+        columns=screen.columns,
+        boxes=boxes,
+        source=f"text at the same place in {len(found)} images",
+    )
+
+
+def _is_line(one: Rectangle, other: Rectangle) -> bool:
+    shared = one.common(other)
+    return shared.area > 0 and shared.height >= ONE_LINE_SHARE * max(one.height, other.height)
+
+
+def _joined(lines: Iterable[Rectangle], screen: Rectangle) -> tuple[Rectangle, ...]:
+    """Return boxes of which no two are of one line, cut at the edges of the screen."""
+    joined: list[Rectangle] = []
+    for line in sorted(set(lines)):
+        while True:
+            same = [box for box in joined if _is_line(box, line)]
+            if not same:
+                break
+            joined = [box for box in joined if box not in same]
+            line = hull([*same, line])
+        joined.append(line)
+    cut = (box.common(screen) for box in joined)
+    return tuple(sorted(box for box in cut if box.area))
+
+
+def format_layout(layout: Layout) -> str:
+    """Return a layout as TOML, to be added to the file of a site."""
+    values: dict[str, object] = {
+        "manufacturer": layout.manufacturer,
+        "model": layout.model,
+        "sop_classes": sorted(layout.sop_classes),
+        "rows": layout.rows,
+        "columns": layout.columns,
+        "boxes": [list(box) for box in layout.boxes],
+        "source": layout.source,
+    }
+    return "[[layout]]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in values.items())
+
+
+def _folded(text: str) -> str:
+    return " ".join(text.casefold().split())
