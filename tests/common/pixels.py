@@ -116,7 +116,7 @@ def joined(pieces: list[Piece] | tuple[Piece, ...], start: DataSetStart) -> byte
 
 def replaced(data: bytes, replacement: PixelReplacement, start: DataSetStart) -> Dataset:
     """Return the instance with its Pixel Data replaced, as pydicom reads it."""
-    ds = dcmread(io.BytesIO(data))
+    ds = dcmread(io.BytesIO(data), force=True)
     vr = "OB" if replacement.is_encapsulated else ds["PixelData"].VR
     little = UID(replacement.transfer_syntax_uid).is_little_endian
     for tag, value in replacement.values.items():
@@ -136,7 +136,7 @@ def replaced(data: bytes, replacement: PixelReplacement, start: DataSetStart) ->
     ds["PixelData"].is_undefined_length = replacement.is_encapsulated
     stream = io.BytesIO()
     ds.save_as(stream)
-    return dcmread(io.BytesIO(stream.getvalue()))
+    return dcmread(io.BytesIO(stream.getvalue()), force=True)
 
 
 def raw_frames(ds: Dataset) -> np.ndarray:

@@ -2,11 +2,14 @@
 
 import os
 import tempfile
+from bisect import bisect_right
+from collections.abc import Sequence
+from itertools import accumulate
 from pathlib import Path
 from typing import IO
 
 from scanward.errors import HoldError, OutputError
-from scanward.model.instance import Content, Range
+from scanward.model.instance import ByteSource, Content, Piece, Range
 
 MEMORY_BYTES = 8 * 1024 * 1024
 """So much stays in memory."""
@@ -91,3 +94,47 @@ class MadeBytes:
         """Give the space back."""
         if self._file is not None:
             self._file.close()
+
+
+class JoinedPieces:
+    """Pieces of an output as a source, to read what was made before it is written.
+
+    Parameters
+    ----------
+    pieces
+        In their order.
+    source
+        What the ranges refer to that name no source of their own.
+    """
+
+    __slots__ = ("_pieces", "_source", "_starts", "size")
+
+    def __init__(self, pieces: Sequence[Piece], source: ByteSource) -> None:
+        self._pieces = pieces
+        self._source = source
+        lengths = (len(piece) if isinstance(piece, bytes) else piece.length for piece in pieces)
+        self._starts = list(accumulate(lengths, initial=0))
+        self.size = self._starts.pop()
+
+    def fileno(self) -> int | None:
+        """There is no file."""
+        return None
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Return `length` bytes from `offset`; fewer only at the end."""
+        parts = []
+        end = min(offset + length, self.size)
+        index = bisect_right(self._starts, offset) - 1
+        while offset < end:
+            piece, first = self._pieces[index], offset - self._starts[index]
+            if isinstance(piece, bytes):
+                part = piece[first : first + end - offset]
+            else:
+                wanted = min(end - offset, piece.length - first)
+                part = piece.source_in(self._source).read(piece.offset + first, wanted) if wanted > 0 else b""
+                if len(part) < wanted:
+                    break
+            parts.append(part)
+            offset += len(part)
+            index += 1
+        return b"".join(parts)

@@ -51,6 +51,9 @@ DECODED = _JPEG | _JPEG_LS | _JPEG_2000 | _HTJ2K | _JPEG_XL | _PLAIN | {RLE}
 _SEQUENTIAL = frozenset({BASELINE, EXTENDED})
 _PROCESSES = _SEQUENTIAL | {PROGRESSIVE, LOSSLESS}
 
+MAX_PADDING_BYTES = 64
+"""So much may follow the end of a codestream in its fragment."""
+
 MIN_EFFORT = 3
 """Of JPEG XL: more takes many times as long and gains a few percent."""
 
@@ -158,9 +161,12 @@ def _decode_jpeg(data: bytes, layout: FrameLayout) -> _Decoded:
 
 
 def _require_end(data: bytes) -> None:
-    """Refuse a JPEG codestream that stops early: decoders make up what is missing, each in its own way."""
-    if not data.rstrip(b"\0").rstrip(b"\xff").endswith(b"\xd9") and b"\xff\xd9" not in data[-64:]:
-        raise DicomFormatError("Pixel Data: expected a JPEG codestream to end with its marker")
+    """Refuse a codestream that stops early: decoders make up what is missing, each in its own way.
+
+    The marker is the same for JPEG, JPEG-LS and JPEG 2000. Without it, CharLS takes seconds to find that out.
+    """
+    if b"\xff\xd9" not in data[-MAX_PADDING_BYTES:]:
+        raise DicomFormatError("Pixel Data: expected a codestream to end with its marker, got the end before")
 
 
 def _decode_jpegls(data: bytes, layout: FrameLayout) -> _Decoded:
@@ -168,12 +174,14 @@ def _decode_jpegls(data: bytes, layout: FrameLayout) -> _Decoded:
     if shape.process != JPEG_LS:
         raise DicomFormatError("Pixel Data: expected a JPEG-LS codestream, got another")
     _require_shape(shape, layout)
+    _require_end(data)
     return _Decoded(imagecodecs.jpegls_decode(data), shape.precision)
 
 
 def _decode_jpeg2000(data: bytes, layout: FrameLayout) -> _Decoded:
     shape = read_jpeg2000_shape(data)
     _require_shape(shape, layout)
+    _require_end(data)
     return _Decoded(imagecodecs.jpeg2k_decode(data, numthreads=1, planar=False), shape.precision)
 
 
@@ -265,10 +273,10 @@ def _encode_jpeg(
     shape = read_jpeg_shape(original)
     if shape.process in _SEQUENTIAL:
         try:
-            data, is_lossy = splice_jpeg(original, samples, changed)
+            data = splice_jpeg(original, samples, changed)
         except NotSplicedError:
             return None
-        return CodedFrame(data=data, transfer_syntax_uid=uid, photometric=layout.photometric, is_lossy=is_lossy)
+        return CodedFrame(data=data, transfer_syntax_uid=uid, photometric=layout.photometric, is_lossy=True)
     if shape.process != LOSSLESS:
         return None
     colour = "YCBCR" if layout.photometric.startswith("YBR") else "RGB"

@@ -35,7 +35,7 @@ MAX_DC_BITS = 15
 """Bits of a difference of DC coefficients at most, with 12 bit samples (ISO/IEC 10918-1 Table F.6)."""
 
 
-def splice_jpeg(data: bytes, samples: Samples, changed: NDArray[np.bool_]) -> tuple[bytes, bool]:
+def splice_jpeg(data: bytes, samples: Samples, changed: NDArray[np.bool_]) -> bytes:
     """Return a JPEG codestream in which the blocks that a change touches are coded anew.
 
     Parameters
@@ -46,12 +46,6 @@ def splice_jpeg(data: bytes, samples: Samples, changed: NDArray[np.bool_]) -> tu
         What it decodes to, in its own colour space with all chrominance, with some changed.
     changed
         (rows, columns): where.
-
-    Returns
-    -------
-    tuple
-        The codestream, and whether blocks were coded anew that are not changed as a whole: their other pixels may
-        differ by what quantisation does.
 
     Raises
     ------
@@ -70,7 +64,7 @@ def splice_jpeg(data: bytes, samples: Samples, changed: NDArray[np.bool_]) -> tu
         for number, edit in enumerate(edits):
             if edit.blocks:
                 scan.intervals[number] = _write(scan.intervals[number], edit, codes)
-    return parts.join(), any(each.is_partial for each in blocks)
+    return parts.join()
 
 
 class _Symbol(NamedTuple):

@@ -326,13 +326,10 @@ class NewBlocks:
         (rows, columns of blocks, those beyond the picture included): place in `coefficients`, or -1.
     coefficients
         Quantised, in zigzag order, for each block.
-    is_partial
-        Whether some of their pixels were not changed.
     """
 
     places: NDArray[np.int64]
     coefficients: list[list[int]]
-    is_partial: bool
 
 
 def make_blocks(parts: JpegParts, index: int, samples: Samples, changed: NDArray[np.bool_]) -> NewBlocks:
@@ -356,7 +353,6 @@ def make_blocks(parts: JpegParts, index: int, samples: Samples, changed: NDArray
     beyond = (0, down * tall - parts.rows), (0, across * wide - parts.columns)
     grid = (down, tall, across, wide)
     touched = np.pad(changed, beyond).reshape(grid).any(axis=(1, 3))
-    whole = np.pad(changed, beyond, constant_values=True).reshape(grid).all(axis=(1, 3))
     places = np.full(touched.shape, -1, np.int64)
     places[touched] = np.arange(np.count_nonzero(touched))
     plane = samples if samples.ndim == 2 else samples[:, :, index]
@@ -366,4 +362,4 @@ def make_blocks(parts: JpegParts, index: int, samples: Samples, changed: NDArray
     transformed = (_DCT @ pixels @ _DCT.T).reshape(-1, 64)[:, _ZIGZAG]
     limit = (1 << (parts.precision + 2)) - 1
     quantised = np.clip(np.rint(transformed / component.quantisation), -limit, limit).astype(np.int64)
-    return NewBlocks(places, quantised.tolist(), bool((touched & ~whole).any()))
+    return NewBlocks(places, quantised.tolist())

@@ -24,6 +24,7 @@ PLANAR_CONFIGURATION = 0x00280006
 BITS_STORED = 0x00280101
 HIGH_BIT = 0x00280102
 PIXEL_REPRESENTATION = 0x00280103
+LOSSY_IMAGE_COMPRESSION = 0x00282110
 FLOAT_PIXEL_DATA = 0x7FE00008
 DOUBLE_FLOAT_PIXEL_DATA = 0x7FE00009
 PIXEL_DATA = 0x7FE00010
@@ -42,6 +43,10 @@ PHOTOMETRICS = frozenset(
 
 _IMAGE_MAGICS = (b"\xff\xd8\xff", b"\xff\x4f\xff\x51", b"\0\0\0\x0cjP  \r\n\x87\n", b"\0\0\0\x0cJXL \r\n\x87\n")
 """What a codestream may begin with, where nothing else tells the frames apart."""
+
+
+_JPEG_XL = frozenset({"1.2.840.10008.1.2.4.110", "1.2.840.10008.1.2.4.112"})
+"""Without JPEG recompression, whose samples are those of the JPEG."""
 
 
 class CodedSpan(NamedTuple):
@@ -118,7 +123,7 @@ class Frames:
     @property
     def decoded_photometric(self) -> str:
         """Photometric Interpretation of what `frame` gives."""
-        return decoded_photometric(self.layout, is_encapsulated=self.is_encapsulated)
+        return decoded_photometric(self.layout, self.transfer_syntax_uid if self.is_encapsulated else "")
 
     def frame(self, index: int) -> Samples:
         """Return the samples of a frame, from 0, as an array of the caller's own.
@@ -200,14 +205,23 @@ def open_frames(start: DataSetStart, facts: InstanceFacts, codec: FrameCodec) ->
     return Frames(start, facts, header, element, codec)
 
 
-def decoded_photometric(layout: FrameLayout, *, is_encapsulated: bool) -> str:
+def decoded_photometric(layout: FrameLayout, transfer_syntax_uid: str) -> str:
     """Return the Photometric Interpretation of samples as decoded.
 
     Chrominance comes in full; the colour transforms of JPEG 2000 and JPEG XL are part of their coding, and undone.
+
+    Parameters
+    ----------
+    layout
+        As the header says.
+    transfer_syntax_uid
+        How encapsulated frames are coded; empty for native ones.
     """
+    if layout.samples_per_pixel == 3 and transfer_syntax_uid in _JPEG_XL:
+        return "RGB"
     if layout.photometric in HALVED or layout.photometric == "YBR_PARTIAL_420":
         return "YBR_FULL"
-    if is_encapsulated and layout.photometric in ("YBR_ICT", "YBR_RCT", "XYB"):
+    if transfer_syntax_uid and layout.photometric in ("YBR_ICT", "YBR_RCT", "XYB"):
         return "RGB"
     return layout.photometric
 

@@ -1,6 +1,6 @@
 """What the header says of the pixels, read when they are looked at; the file command's first pass does without."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Literal
 
 from scanward.dicomstream.encoding import ITEM, ITEM_DELIMITER, SEQUENCE_DELIMITER, UNDEFINED_LENGTH, Encoding
@@ -28,18 +28,34 @@ class Elements:
         Headers by tag.
     little
         Whether numbers are little endian.
+    values
+        Raw values that take the place of those that are there.
     """
 
-    __slots__ = ("_elements", "_little", "_reader")
+    __slots__ = ("_elements", "_little", "_reader", "_values")
 
-    def __init__(self, reader: Reader, elements: dict[Tag, Element], *, little: bool) -> None:
+    def __init__(
+        self,
+        reader: Reader,
+        elements: Mapping[Tag, Element],
+        *,
+        little: bool,
+        values: Mapping[Tag, bytes] | None = None,
+    ) -> None:
         self._reader = reader
         self._elements = elements
         self._little = little
+        self._values = values or {}
+
+    def with_values(self, values: Mapping[Tag, bytes | None]) -> "Elements":
+        """Return these elements with other raw values; None takes one out."""
+        elements = {tag: element for tag, element in self._elements.items() if values.get(tag, b"") is not None}
+        new = {tag: value for tag, value in values.items() if value is not None}
+        return Elements(self._reader, elements, little=self._little, values={**self._values, **new})
 
     def __contains__(self, tag: Tag) -> bool:
         """Whether there is such an element."""
-        return tag in self._elements
+        return tag in self._elements or tag in self._values
 
     def tags(self) -> Iterator[Tag]:
         """Give all tags."""
@@ -51,6 +67,8 @@ class Elements:
 
     def raw(self, tag: Tag) -> bytes:
         """Return a value as it is; empty where it is missing, of undefined length or over `MAX_VALUE_BYTES`."""
+        if tag in self._values:
+            return self._values[tag]
         element = self._elements.get(tag)
         if element is None or element.length > MAX_VALUE_BYTES:
             return b""
@@ -72,10 +90,10 @@ class Elements:
         """
         element = self._elements.get(tag)
         raw = self.raw(tag)
-        if element is None:
-            return []
-        width = 4 if element.vr in (b"UL", b"SL") else 2
-        signed = element.vr in (b"SS", b"SL") or (signed and (element.vr != b"US" or element.encoding.implicit))
+        width = 2
+        if element is not None:
+            width = 4 if element.vr in (b"UL", b"SL") else 2
+            signed = element.vr in (b"SS", b"SL") or (signed and (element.vr != b"US" or element.encoding.implicit))
         order: Literal["little", "big"] = "little" if self._little else "big"
         count = len(raw) // width
         return [int.from_bytes(raw[at * width : (at + 1) * width], order, signed=signed) for at in range(count)]
