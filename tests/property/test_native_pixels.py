@@ -39,7 +39,8 @@ def instances(draw):
     if draw(st.booleans()):
         data = bytes(length)
     syntax = draw(st.sampled_from(NATIVE_SYNTAXES))
-    vr = draw(st.sampled_from(["OB", "OW"])) if allocated <= 8 else "OW"
+    # Single bits in words of big endian: pydicom does not swap the bytes, which PS3.5 8.2.1 asks for.
+    vr = draw(st.sampled_from(["OB", "OW"])) if allocated == 8 else "OB" if allocated == 1 else "OW"
     return file_of(ds, data, syntax, vr=vr)
 
 

@@ -53,7 +53,7 @@ def _unpack(segment: bytes, length: int) -> NDArray[np.uint8]:
         raise DicomFormatError("RLE: a segment makes fewer samples than the image has")
     try:
         unpacked = imagecodecs.packbits_decode(segment, out=length + MAX_EXCESS_BYTES)
-    except imagecodecs.ImcdError:
+    except RuntimeError:
         raise DicomFormatError("RLE: expected runs of bytes, got something else") from None
     if len(unpacked) < length:
         raise DicomFormatError("RLE: a segment makes fewer samples than the image has")

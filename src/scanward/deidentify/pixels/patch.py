@@ -1,6 +1,7 @@
 """Native Pixel Data with the bytes of some samples changed, and all others as ranges of the source."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -20,10 +21,7 @@ def patched_pieces(frames: Frames, editor: Editor, made: MadeBytes) -> list[Piec
     pieces: list[Piece] = []
     at = 0
     for offset, new in _patches(frames, editor, made):
-        if offset < at:
-            _shorten(pieces, at - offset)
-        else:
-            pieces += slicer.take(at, offset)
+        pieces += slicer.take(at, offset)
         pieces.append(new)
         at = offset + new.length
     pieces += slicer.take(at, slicer.size)
@@ -36,26 +34,38 @@ def base_pieces(frames: Frames) -> list[Piece]:
 
 
 def _patches(frames: Frames, editor: Editor, made: MadeBytes) -> Iterator[tuple[int, Range]]:
-    """Give what changes, in order: where in the value, and the new bytes; one may begin within the last."""
+    """Give what changes, in order: where in the value, and the new bytes."""
     reader, native = frames.start.reader, frames.native
-    behind, carry = 0, b""  # the last bytes made, which the next frame may share: single bits, words of bytes
+    shared = _Change(0, b"", b"")  # the end of a frame, where the next begins: single bits, words of bytes
     for index in range(frames.count):
         mask = editor.mask(index)
         if mask is None:
             continue
         offset, length, skip_bits = native.span(index)
-        data = reader.read(frames.element.value + offset, length)
-        shared = behind - offset
-        if shared > 0:
-            data = carry[-shared:] + data[shared:]
-        new = native.pack(editor.edit(native.unpack(data, skip_bits), mask), data, skip_bits)
-        differences = _differences(data, new)
-        if shared > 0 and differences and differences[0][0] < shared:
-            # Over what the last one made of them.
-            differences[0] = (0, differences[0][1])
-        for start, end in differences:
-            yield offset + start, made.add(new[start:end], Content.NATIVE_PIXELS)
-        behind, carry = offset + length, new[-2:]
+        before = reader.read(frames.element.value + offset, length)
+        data = before
+        if offset < shared.offset + len(shared.after):
+            data = shared.after + before[len(shared.after) :]
+        else:
+            yield from _put(shared, made)
+        after = native.pack(editor.edit(native.unpack(data, skip_bits), mask), data, skip_bits)
+        end = native.span(index + 1)[0] - offset
+        yield from _put(_Change(offset, before[:end], after[:end]), made)
+        shared = _Change(offset + end, before[end:], after[end:])
+    yield from _put(shared, made)
+
+
+class _Change(NamedTuple):
+    """Bytes as they were and as they are now, from an offset in the value."""
+
+    offset: int
+    before: bytes
+    after: bytes
+
+
+def _put(change: _Change, made: MadeBytes) -> Iterator[tuple[int, Range]]:
+    for start, end in _differences(change.before, change.after):
+        yield change.offset + start, made.add(change.after[start:end], Content.NATIVE_PIXELS)
 
 
 def _differences(before: bytes, after: bytes) -> list[tuple[int, int]]:
@@ -67,15 +77,6 @@ def _differences(before: bytes, after: bytes) -> list[tuple[int, int]]:
     starts = changed[np.concatenate(([0], breaks + 1))]
     ends = changed[np.concatenate((breaks, [len(changed) - 1]))] + 1
     return [(int(start), int(end)) for start, end in zip(starts, ends, strict=True)]
-
-
-def _shorten(pieces: list[Piece], length: int) -> None:
-    """Take bytes off the end of what was made last."""
-    last = pieces.pop()
-    if isinstance(last, bytes) or last.source is None or last.length < length:
-        raise TypeError("expected bytes that were made")
-    if last.length > length:
-        pieces.append(last._replace(length=last.length - length))
 
 
 class Slicer:
