@@ -19,6 +19,9 @@ QUEUE = "queue"
 ENGINES = (PROCESSES, QUEUE)
 """What carries out `scanward deidentify`."""
 
+PIXEL_MODES = ("off", "detect", "clean")
+"""What may be done about text in pixels (:class:`scanward.model.pixels.PixelMode`)."""
+
 
 def default_workers() -> int:
     """Return the number of cores this process may use."""
@@ -65,6 +68,8 @@ class DeidentifyRequest:
         Release instances whose pixels are likely to carry burned-in text and that would be held otherwise.
     engine
         `PROCESSES` of this machine, or `QUEUE`: the gateway's durable queue, shared with its workers.
+    pixels
+        What is done about text in pixels of all modalities, one of `PIXEL_MODES`; empty: what the profile says.
     """
 
     sources: tuple[Path, ...]
@@ -75,6 +80,7 @@ class DeidentifyRequest:
     home: Path | None = None
     release_unchecked_pixels: bool = False
     engine: str = PROCESSES
+    pixels: str = ""
 
     def __post_init__(self) -> None:
         """Refuse what no run could carry out."""
@@ -84,6 +90,8 @@ class DeidentifyRequest:
             raise ConfigError(f"expected 1 to {MAX_WORKERS} workers, got {self.workers}")
         if self.engine not in ENGINES:
             raise ConfigError(f"expected the engine to be one of {', '.join(ENGINES)}")
+        if self.pixels and self.pixels not in PIXEL_MODES:
+            raise ConfigError(f"expected what is done about pixels to be one of {', '.join(PIXEL_MODES)}")
         object.__setattr__(self, "recipient", parse_recipient(self.recipient))
 
 

@@ -57,6 +57,10 @@ class HoldError(ScanwardError):
     """A person has to look at the instance before anything of it may leave; the message says why."""
 
 
+class TextFoundError(HoldError):
+    """Text was found in pixels and stays there: nobody has to look whether there is any."""
+
+
 class EngineError(ScanwardError):
     """An engine that finds or reads something is missing or failed its own test: its word means nothing."""
 

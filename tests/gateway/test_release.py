@@ -5,6 +5,8 @@ import io
 import pytest
 from pydicom import dcmread
 
+from scanward.bootstrap import pixels
+from scanward.errors import EngineError
 from scanward.model.release import Delivery, ItemState, ReleaseState
 from tests.common.gateway import LUNG_AI, TestGateway
 from tests.common.studies import make_ct_series, make_samples
@@ -211,7 +213,11 @@ def test_only_what_was_agreed_leaves(gateway):
     assert not gateway.inbox.arrived
 
 
-def test_pixels_that_nobody_looked_at_stay_and_say_why(gateway):
+def test_pixels_that_nobody_looked_at_stay_and_say_why(gateway, monkeypatch):
+    def load():
+        raise EngineError("expected the package openvino, found none", remedy="pip install 'scanward[pixels]'")
+
+    monkeypatch.setattr(pixels, "load_engines", load)
     gateway.add_recipient(LUNG_AI.replace('["CT", "MR"]', '["*"]'))
     for sample in make_samples(seed=5):
         assert gateway.take(sample.ds).accepted
@@ -224,6 +230,8 @@ def test_pixels_that_nobody_looked_at_stay_and_say_why(gateway):
     held = [line for line in lines if line.state == ItemState.EXCLUDED]
     assert held
     assert all(line.detail for line in held)
+    assert any("pip install 'scanward[pixels]'" in line.detail for line in held)
+    assert not any(line.item.pixels.is_proven for line in lines if line.item is not None)
     assert {line.state for line in lines} == {ItemState.SENT, ItemState.EXCLUDED}
     arrived = {dcmread(io.BytesIO(files[0])).Modality for files in gateway.inbox.arrived.values()}
     assert "US" not in arrived

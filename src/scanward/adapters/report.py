@@ -9,7 +9,7 @@ from typing import Any
 from scanward.adapters.home import make_private_folder
 from scanward.adapters.report_page import render_page
 from scanward.errors import OutputError
-from scanward.model.report import Change, Outcome, RunReport, StudyReport
+from scanward.model.report import Change, Outcome, PixelTally, RunReport, StudyReport
 
 FORMAT_VERSION = 1
 """Version of the JSON."""
@@ -87,6 +87,8 @@ def to_json(report: RunReport) -> dict[str, Any]:
         "version": report.version,
         "profile": report.profile,
         "profile_description": report.profile_description,
+        "pixels": report.pixels,
+        "looked_by": list(report.looked_by),
         "recipient": report.recipient,
         "standard_edition": report.standard_edition,
         "started": report.started,
@@ -123,4 +125,28 @@ def _study_json(study: StudyReport, numbers: Mapping[Change, int]) -> dict[str, 
         "stopped": dict(sorted(study.stopped.items())),
         "residual": list(study.residual),
         "identifiers": dict(sorted(study.identifiers.items())),
+        "pixels": _pixels_json(study.pixels),
+    }
+
+
+def _pixels_json(tally: PixelTally) -> dict[str, Any]:
+    return {
+        "looked_at": tally.looked_at,
+        "not_looked_at": tally.unseen,
+        "words_kept": tally.kept_words,
+        "regions": tally.regions,
+        "filled": {
+            uid: [
+                {
+                    "frames": [box.first_frame, box.last_frame],
+                    "x": box.x,
+                    "y": box.y,
+                    "width": box.width,
+                    "height": box.height,
+                    "found_by": box.found_by.value,
+                }
+                for box in boxes
+            ]
+            for uid, boxes in sorted(tally.redactions.items())
+        },
     }

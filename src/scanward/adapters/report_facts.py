@@ -7,7 +7,7 @@ from datetime import datetime
 from itertools import groupby
 
 from scanward.model.attribute import Action, Reason
-from scanward.model.report import Change, Outcome, RunReport, StudyReport
+from scanward.model.report import Change, Outcome, PixelTally, RunReport, StudyReport
 
 ACTION_WORDS: Mapping[Action, tuple[str, str]] = {
     Action.REMOVE: ("Removed", "The Attribute is not in the output."),
@@ -24,8 +24,9 @@ OUTCOME_WORDS: Mapping[Outcome, tuple[str, str]] = {
     Outcome.HELD: (
         "Held",
         (
-            "Waits for a person, most often because the picture may show text. Look at these instances in the source; "
-            "if no name or number is burned in, run the same command with --release-unchecked-pixels."
+            "Waits for a person: the picture shows text that was not taken out, or it may show text and could not be "
+            "looked at. Look at these instances in the source; if no name or number is burned in, run the same command "
+            "with --release-unchecked-pixels."
         ),
     ),
     Outcome.QUARANTINED: (
@@ -94,6 +95,33 @@ def reasons_with_studies(studies: Sequence[StudyReport]) -> list[tuple[str, int,
             inputs[reason] += count
             where[reason].append(number)
     return [(reason, count, where[reason]) for reason, count in inputs.most_common()]
+
+
+def sum_pixels(studies: Sequence[StudyReport]) -> PixelTally:
+    """Return what looking at pixels came to over all `studies`."""
+    total = PixelTally()
+    for study in studies:
+        total.add(study.pixels)
+    return total
+
+
+def pixels_in_words(tally: PixelTally) -> list[str]:
+    """Return what looking at pixels came to, in sentences; none where there were no pixels."""
+    sentences = []
+    if tally.looked_at:
+        sentences.append(
+            f"The pixels of {plural(tally.looked_at, 'instance')} were looked at and show no text as they left."
+        )
+    if tally.redactions:
+        sentences.append(
+            f"Text was taken out of {plural(len(tally.redactions), 'instance')}: {plural(tally.regions, 'region')} "
+            "filled with what is around."
+        )
+    if tally.kept_words:
+        sentences.append(f"{plural(tally.kept_words, 'word')} stayed, since the profile keeps their kind.")
+    if tally.unseen:
+        sentences.append(f"Nobody looked at the pixels of {plural(tally.unseen, 'instance')}.")
+    return sentences
 
 
 def headline(report: RunReport) -> str:

@@ -18,13 +18,16 @@ from scanward.adapters.report_facts import (
     duration,
     group_changes,
     headline,
+    pixels_in_words,
     plural,
     reasons_with_studies,
     size,
     sum_changes,
+    sum_pixels,
     when,
 )
-from scanward.model.report import Outcome, RunReport, StudyReport
+from scanward.model.pixels import PixelBox
+from scanward.model.report import Outcome, PixelTally, RunReport, StudyReport
 
 STYLE = Path(__file__).parent / "templates" / "report.css"
 """How the page looks."""
@@ -37,6 +40,9 @@ MAX_NAMES_OPEN = 80
 
 MAX_STUDIES_OPEN = 20
 """With more studies than this, a printed page leaves their details folded."""
+
+MAX_FILLED = 200
+"""The page shows the boxes of so many instances of a study; the JSON has them all."""
 
 MAX_STUDIES_IN_DETAIL = 1000
 """The page shows so many studies in detail, so that a browser opens it; the JSON has them all."""
@@ -79,6 +85,7 @@ def render_page(report: RunReport) -> str:
                 _outcomes(report, total),
                 _stopped(reasons_with_studies(report.studies)),
                 _skipped(Counter(report.skipped)),
+                _pixels(report),
                 _residual(report.studies),
                 _studies(report.studies),
                 _details(report.studies),
@@ -251,6 +258,25 @@ def _skipped(reasons: Counter[str]) -> Markup:
     )
 
 
+def _pixels(report: RunReport) -> Markup:
+    total = sum_pixels(report.studies)
+    sentences = pixels_in_words(total)
+    if not sentences:
+        return Markup("")
+    policy = Markup('\n  <p class="soft">{}</p>').format(report.pixels) if report.pixels else Markup("")
+    looked_by = Markup("")
+    if report.looked_by:
+        looked_by = Markup('\n  <h3>Looked at by</h3>\n  <ul class="chips">{}</ul>').format(_texts(report.looked_by))
+    return Markup("""\
+<section aria-labelledby="pixels">
+  <h2 id="pixels">Text in pixels</h2>{}
+  <ul>{}</ul>{}
+  <p class="soft">What was filled is in the JSON beside this page with its place and frames; what stood there is told
+    nowhere.</p>
+</section>
+""").format(policy, _texts(sentences), looked_by)
+
+
 def _residual(studies: Sequence[StudyReport]) -> Markup:
     residual = Counter(text for study in studies for text in study.residual)
     identifiers: Counter[str] = Counter()
@@ -354,6 +380,8 @@ def _study(number: int, study: StudyReport, *, is_open: bool) -> Markup:
                 _items(sorted(study.identifiers.items()))
             )
         )
+    if study.pixels.redactions:
+        parts.append(_filled(study.pixels))
     if study.changes:
         parts.append(_changes(study, released))
     if study.residual:
@@ -374,6 +402,41 @@ def _study(number: int, study: StudyReport, *, is_open: bool) -> Markup:
         uid=study.study_uid or "none, nothing of it could be read",
         parts=_lines(parts),
     )
+
+
+def _filled(tally: PixelTally) -> Markup:
+    shown = sorted(tally.redactions.items())[:MAX_FILLED]
+    rest = Markup("")
+    if len(tally.redactions) > len(shown):
+        rest = Markup('\n      <p class="note">The other {} are in the JSON file beside this page.</p>').format(
+            plural(len(tally.redactions) - len(shown), "instance")
+        )
+    return Markup("""\
+    <h3>Text taken out of pixels</h3>
+    <details>
+      <summary>{}</summary>
+      <ul>
+{}
+      </ul>{}
+    </details>""").format(
+        " ".join(pixels_in_words(tally)),
+        _lines(
+            Markup('        <li><span class="mono">{}</span>: {}</li>').format(
+                uid, "; ".join(_box(box) for box in boxes)
+            )
+            for uid, boxes in shown
+        ),
+        rest,
+    )
+
+
+def _box(box: PixelBox) -> str:
+    """Return a filled box in words: size and corner, frames where not the first alone, and what told."""
+    frames = ""
+    if box.last_frame:
+        first, last = box.first_frame + 1, box.last_frame + 1
+        frames = f", frame {first}" if first == last else f", frames {first} to {last}"
+    return f"{box.width} x {box.height} at ({box.x}, {box.y}){frames}, by {box.found_by.value}"
 
 
 def _changes(study: StudyReport, released: int) -> Markup:

@@ -108,6 +108,7 @@ class QueueRun:
             profile=profile_text(request.profile),
             recipient=request.recipient,
             release_unchecked_pixels=request.release_unchecked_pixels,
+            pixels=request.pixels,
             key_id=self.key_id,
             version=__version__,
             folder=folder,

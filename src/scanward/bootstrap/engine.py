@@ -10,6 +10,7 @@ from scanward.adapters.archive import DimseArchive
 from scanward.adapters.engines.dbos import DbosQueue
 from scanward.adapters.send.senders import Senders
 from scanward.bootstrap.hands import make_hands
+from scanward.bootstrap.pixels import cleaner_maker
 from scanward.bootstrap.stores import Stores
 from scanward.config import GatewaySettings
 from scanward.errors import NetworkError
@@ -137,6 +138,7 @@ class Engine:
             shard_instances=settings.shard_instances,
             spool=stores.spool,
             clock=clock,
+            make_cleaner=cleaner_maker(stores.spool),
         )
         self.returner = Returner(
             ledger=ledger,

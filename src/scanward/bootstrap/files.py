@@ -11,6 +11,7 @@ from scanward.adapters.keys import KeyFolder
 from scanward.adapters.receive.folder import FolderSources
 from scanward.adapters.send.folder import OutputFolder
 from scanward.adapters.store.journal import SqliteJournal, run_id
+from scanward.bootstrap.pixels import cleaner_maker, with_mode
 from scanward.config import QUEUE, DeidentifyRequest, GatewaySettings, Progress
 from scanward.deidentify.profile import load_profile, profile_digest
 from scanward.flow.files import UNIT_FILES, FileRun, deidentify_files
@@ -41,7 +42,7 @@ def deidentify_folder(
     ScanwardError
         The run as a whole cannot be done; the same request goes on from where it stopped.
     """
-    profile = load_profile(request.profile)
+    profile = with_mode(load_profile(request.profile), request.pixels)
     home = find_home(request.home)
     settings = _load_settings(home) if request.engine == QUEUE else None
     make_private_folder(home)
@@ -55,6 +56,7 @@ def deidentify_folder(
         recipient=request.recipient,
         standard_edition=EDITION,
         started=_now(),
+        pixels=profile.pixels.in_words,
     )
     with contextlib.ExitStack() as stack:
         sources = FolderSources(request.sources, exclude=request.out, spool=spool)
@@ -71,6 +73,7 @@ def deidentify_folder(
                 keys.key_id(),
                 __version__,
                 str(request.release_unchecked_pixels),
+                request.pixels,
             )
         )
         report.run_id = run
@@ -90,6 +93,7 @@ def deidentify_folder(
             recipient_key=keys.recipient_key(request.recipient),
             release_unchecked_pixels=request.release_unchecked_pixels,
             spool=spool,
+            make_cleaner=cleaner_maker(spool),
         )
         pool, unit_files = _choose_pool(request, settings, home, run, keys, output)
         deidentify_files(

@@ -5,6 +5,7 @@ from pathlib import Path
 from scanward import __version__
 from scanward.adapters.receive.folder import FolderSources
 from scanward.adapters.send.shards import ShardFolder
+from scanward.bootstrap.pixels import cleaner_maker, with_mode
 from scanward.bootstrap.stores import Stores
 from scanward.deidentify.profile import parse_profile
 from scanward.errors import ConfigError
@@ -27,11 +28,12 @@ def make_hands(stores: Stores) -> Hands:
         worker = Worker(
             sources=sources,
             output=output,
-            profile=parse_profile(spec.profile),
+            profile=with_mode(parse_profile(spec.profile), spec.pixels),
             recipient=spec.recipient,
             recipient_key=stores.keys.recipient_key(spec.recipient),
             release_unchecked_pixels=spec.release_unchecked_pixels,
             spool=stores.spool,
+            make_cleaner=cleaner_maker(stores.spool),
         )
 
         def close() -> None:

@@ -56,9 +56,14 @@ _PATH = click.Path(path_type=Path)
     "--home", metavar="DIR", type=_PATH, help="Folder of keys and reports.  [default: SCANWARD_HOME, or user data]"
 )
 @click.option(
+    "--pixels",
+    type=click.Choice(("off", "detect", "clean")),
+    help="Text in pixels: not looked at, held where found, or taken out.  [default: as the profile says]",
+)
+@click.option(
     "--release-unchecked-pixels",
     is_flag=True,
-    help="Release what is likely to show burned-in text, instead of holding it. Look at it yourself.",
+    help="Release what may show text and cannot be looked at, instead of holding it. Look at it yourself.",
 )
 @click.option("--quiet", "-q", is_flag=True, help="No progress and no summary.")
 def deidentify(
@@ -71,6 +76,7 @@ def deidentify(
     workers: int | None,
     report: Path | None,
     home: Path | None,
+    pixels: str | None,
     release_unchecked_pixels: bool,
     quiet: bool,
 ) -> None:
@@ -91,6 +97,7 @@ def deidentify(
         workers=workers if workers is not None else default_workers(),
         home=home,
         release_unchecked_pixels=release_unchecked_pixels,
+        pixels=pixels or "",
     )
     try:
         result = _run(request, report, quiet=quiet)

@@ -20,3 +20,4 @@ def profiles() -> None:
         if options:
             text = f"Options of PS3.15 Annex E: {options}."
             click.echo(textwrap.fill(text, width, initial_indent="    ", subsequent_indent="    "))
+        click.echo(textwrap.fill(profile.pixels.in_words, width, initial_indent="    ", subsequent_indent="    "))

@@ -26,11 +26,31 @@ def _lines(report: RunReport, *, out: Path, page: Path, home: Path) -> Iterator[
     yield f"{'found':>12}  {report.found:>{width},}" + (
         f"  ({report.resumed:,} by an earlier run of this command)" if report.resumed else ""
     )
+    yield from _pixels(report)
     yield from _reasons(report)
     yield ""
     yield f"     outputs  {short(out)} ({report.bytes_released / 1e6:,.1f} MB in {len(report.studies):,} studies)"
     yield f"      report  {short(page)}"
     yield f"        keys  {short(home / 'keys')}: back them up with scanward keys export FILE"
+
+
+def _pixels(report: RunReport) -> Iterator[str]:
+    """Yield what looking at pixels came to."""
+    changed = sum(len(study.pixels.redactions) for study in report.studies)
+    regions = sum(study.pixels.regions for study in report.studies)
+    kept = sum(study.pixels.kept_words for study in report.studies)
+    unseen = sum(study.pixels.unseen for study in report.studies)
+    lines = []
+    if changed:
+        lines.append(f"text was taken out of {changed:,} instances, {regions:,} regions")
+    if kept:
+        lines.append(f"{kept:,} words were kept, as the profile says")
+    if unseen:
+        lines.append(f"nobody looked at the pixels of {unseen:,} of the released instances")
+    if lines:
+        yield ""
+        yield "Pixels:"
+        yield from (f"{'':>12}  {line}" for line in lines)
 
 
 def _reasons(report: RunReport) -> Iterator[str]:

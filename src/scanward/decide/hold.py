@@ -1,4 +1,4 @@
-"""Whether an instance may leave before anybody looked at its pixels."""
+"""Whether an instance may leave, by whether anybody has looked at its pixels."""
 
 from scanward.model.decision import Decision, Deny, Permit
 from scanward.standard.modalities import likely_burned_in
@@ -21,6 +21,7 @@ def evaluate_file(
     sop_class_uid: str,
     burned_in_annotation: str,
     release_unchecked_pixels: bool,
+    are_proven: bool = False,
 ) -> Decision:
     """Decide on one instance of a file run: whoever runs the command permits, unchecked pixels are denied.
 
@@ -32,8 +33,10 @@ def evaluate_file(
         What the instance says it is.
     release_unchecked_pixels
         Whether the person running the command has taken responsibility for burned-in text.
+    are_proven
+        Whether its pixels were looked at and show no text as they leave.
     """
-    if not release_unchecked_pixels:
+    if not release_unchecked_pixels and not are_proven:
         if is_declared_burned_in(burned_in_annotation):
             return Deny(reasons=(DECLARED_BURNED_IN,))
         if likely_burned_in(modality, sop_class_uid):

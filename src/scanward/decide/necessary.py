@@ -50,11 +50,19 @@ def is_needed(permit: Permit, instance: StoredInstance) -> bool:
     return facts in permit.series
 
 
-def find_setback(permit: Permit, instance: StoredInstance) -> str | None:
-    """Return why `instance` does not leave though the release does, in words; None where it leaves."""
+def find_setback(permit: Permit, instance: StoredInstance, *, are_proven: bool) -> str | None:
+    """Return why `instance` does not leave though the release does, in words; None where it leaves.
+
+    Parameters
+    ----------
+    permit, instance
+        The decision on the release, and what of it.
+    are_proven
+        Whether its pixels were looked at and show no text as they leave.
+    """
     if not is_needed(permit, instance):
         return NOT_NEEDED
-    if permit.unchecked_pixels:
+    if permit.unchecked_pixels or are_proven:
         return None
     if is_declared_burned_in(instance.burned_in_annotation):
         return DECLARED_BURNED_IN

@@ -3,7 +3,6 @@
 from scanward.model.attribute import Action, Reason
 from scanward.model.profile import Option, Profile
 from scanward.model.report import Change, Outcome, StudyReport
-from scanward.standard.modalities import likely_burned_in
 
 _HEAD_MODALITIES = frozenset({"CT", "MR", "PT"})
 
@@ -20,18 +19,31 @@ def residual_risks(study: StudyReport, profile: Profile) -> list[str]:
     """
     if not study.outcomes.get(Outcome.RELEASED):
         return []
-    risks = [
-        "Pixels have not been looked at: text that is burned into them, if there is any, is still there.",
-    ]
-    if any(likely_burned_in(modality, "") for modality in study.modalities):
-        risks[0] = (
-            "This study has images of a kind that often carries burned-in text, and they were released without "
-            "anybody's having looked at their pixels by machine."
-        )
+    risks = _risks_of_pixels(study)
     if _HEAD_MODALITIES & set(study.modalities):
         risks.append("If the head is in the volume, a face can be rebuilt from it; faces have not been removed.")
     risks += _risks_of_changes(study)
     risks += _risks_of_options(profile)
+    return risks
+
+
+def _risks_of_pixels(study: StudyReport) -> list[str]:
+    pixels = study.pixels
+    risks = []
+    if pixels.unseen_likely:
+        risks.append(
+            "This study has images of a kind that often carries burned-in text, and some were released without "
+            "anybody's having looked at their pixels by machine."
+        )
+    if pixels.unseen > pixels.unseen_likely:
+        risks.append("Nobody has looked at some of the pixels: text that is burned into them, if any, is still there.")
+    if pixels.looked_at:
+        risks.append(
+            "Text was looked for in pixels by machine, twice and by different models. Handwriting, text fainter than "
+            "the noise around it, and a person who can be recognised by what a photograph shows may have been missed."
+        )
+    if pixels.kept_words:
+        risks.append("Words of kinds that the profile keeps (markers, scales, measurements) stayed in the pixels.")
     return risks
 
 

@@ -66,7 +66,9 @@ class Standing:
         if isinstance(self.decision, Deny):
             return " ".join(self.decision.reasons)
         instance = self.instances.get(item.instance_id)
-        return NOT_OF_THE_STUDY if instance is None else find_setback(self.decision, instance)
+        if instance is None:
+            return NOT_OF_THE_STUDY
+        return find_setback(self.decision, instance, are_proven=item.pixels.is_proven)
 
     def is_outdated(self, item: OutboxItem) -> bool:
         """Return whether an instance was de-identified otherwise than it would be now."""

@@ -10,11 +10,12 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from scanward.deidentify.header.scan import MODALITY, STUDY_INSTANCE_UID
 from scanward.deidentify.residual import residual_risks
 from scanward.errors import ScanwardError
+from scanward.flow.pixel_texts import decode_pixels, encode_pixels
 from scanward.flow.processes import OpenPool, Pool, open_pool
 from scanward.flow.worker import FactsKey, Stopped, Unit, UnitResult, Worker, facts_of
 from scanward.model.attribute import Action, Reason
@@ -278,22 +279,23 @@ class _Ledger:
             "study": study.new_uid,
             "bytes": result.bytes_released,
             "changes": [[*change_to_json(change), count] for change, count in result.changes.items()],
+            "pixels": encode_pixels(result.pixels),
         }
         self._journal.record(entries, json.dumps(partial, separators=(",", ":")))
         for entry in entries:
             self.outcomes[entry.file] = (Outcome(entry.outcome), entry.detail)
         self._changes[study.number].update(result.changes)
+        study.report.pixels.add(result.pixels)
         self.bytes_released += result.bytes_released
 
-    def _add_partial(self, partial: dict[str, object]) -> None:
-        study = self._by_key.get((str(partial["patient"]), str(partial["study"])))
+    def _add_partial(self, partial: dict[str, Any]) -> None:
+        study = self._by_key.get((partial["patient"], partial["study"]))
         if study is None:
             return
-        self.bytes_released += int(str(partial["bytes"]))
-        changes = partial["changes"]
-        if isinstance(changes, list):
-            for attribute, tag, action, reason, count in changes:
-                self._changes[study.number][Change(attribute, tag, Action(action), Reason(reason))] += count
+        self.bytes_released += partial["bytes"]
+        for attribute, tag, action, reason, count in partial["changes"]:
+            self._changes[study.number][Change(attribute, tag, Action(action), Reason(reason))] += count
+        study.report.pixels.add(decode_pixels(partial["pixels"]))
 
 
 def change_to_json(change: Change) -> tuple[str, str, str, str]:
@@ -370,5 +372,6 @@ def _finish(
     report.resumed = ledger.resumed
     report.bytes_released = ledger.bytes_released
     report.outcomes = {outcome: outcomes[outcome] for outcome in Outcome}
+    report.looked_by = sorted(frozenset().union(*(study.report.pixels.looked_by for study in studies)))
     report.studies = sorted((study.report for study in studies), key=lambda one: (one.patient, one.study_uid))
     return report

@@ -21,7 +21,7 @@ from scanward.ports.stores import Blobs, Sealing, Vault
 from scanward.release.label import Labelling
 from scanward.release.match import Match, ReleasedContext, match_result
 from scanward.release.read import ResultFacts, read_opened
-from scanward.release.recipe import assemble, encode_pieces, length_bytes, read_recipe
+from scanward.release.recipe import RecipesSource, assemble, encode_pieces, length_bytes, read_recipe
 from scanward.release.reidentify import ReidentifiedResult, Reidentifier
 
 AT_ONCE = 50
@@ -120,7 +120,7 @@ class Returner:
                 received=result.received,
             )
             made = Reidentifier(labelling).apply(start, facts, match)
-            return release_id, self._blobs.put(key, BytesSource(_encode(made)))
+            return release_id, self._blobs.put(key, _encode(made))
 
     def _find_studies(self, result: Result, facts: ResultFacts) -> tuple[str, dict[str, DisclosedStudy]]:
         """Return the new UID of the study that a result belongs to, and every study it touches, by new UID."""
@@ -201,7 +201,7 @@ def _assigned(match: Match, study_uid: str) -> Match:
     return replace(match, uids={**match.uids, study_uid: match.originals.study_uid})
 
 
-def _encode(made: ReidentifiedResult) -> bytes:
+def _encode(made: ReidentifiedResult) -> RecipesSource:
     """Return the recipe of a result, and beside it what it is."""
     facts = {
         "sop_class_uid": made.sop_class_uid,

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from scanward.flow.pixel_texts import decode_pixels, encode_pixels
 from scanward.flow.processes import Share
 from scanward.flow.worker import FactsKey, ScanResult, Stopped, Unit, UnitResult
 from scanward.model.attribute import Action, Reason
@@ -118,6 +119,7 @@ def encode_put_aside(done: PutAside) -> str:
             ],
             "bytes_released": result.bytes_released,
             "unread": result.unread,
+            "pixels": encode_pixels(result.pixels),
         }
     )
 
@@ -138,6 +140,7 @@ def decode_put_aside(text: str) -> PutAside:
             ),
             bytes_released=value["bytes_released"],
             unread=value["unread"],
+            pixels=decode_pixels(value["pixels"]),
         ),
         folder=value["folder"],
         withdrawn=[

@@ -61,7 +61,7 @@ class JobSpec:
         Absolute paths, the same on every machine.
     profile
         Text of the profile.
-    recipient, release_unchecked_pixels
+    recipient, release_unchecked_pixels, pixels
         As asked for.
     key_id, version
         Of the keys and the program: with others the outputs would be others.
@@ -77,6 +77,7 @@ class JobSpec:
     profile: str
     recipient: str
     release_unchecked_pixels: bool
+    pixels: str
     key_id: str
     version: str
     folder: str

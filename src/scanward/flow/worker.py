@@ -1,9 +1,11 @@
 """What one process does with a share of the inputs: read them, and de-identify, check and release them."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from scanward.decide.hold import evaluate_file
 from scanward.deidentify.header.apply import ChangeSet
@@ -19,18 +21,25 @@ from scanward.deidentify.header.scan import (
     decode_identifiers,
 )
 from scanward.deidentify.pseudonym import Pseudonyms
+from scanward.deidentify.text.known import KnownIdentifiers
 from scanward.dicomstream.opening import open_dicom
 from scanward.dicomstream.part10 import DataSetStart
-from scanward.errors import NotDicomError, OutputError, ScanwardError, SourceError
+from scanward.errors import HoldError, NotDicomError, OutputError, ScanwardError, SourceError
+from scanward.flow.pixels import MakeCleaner, Opener, PixelLooker, Stacks, has_pixels
 from scanward.flow.study import StudyDeidentifier
 from scanward.model.decision import Decision, Deny
 from scanward.model.identifier import Identifier
 from scanward.model.instance import DeidentifiedInstance
+from scanward.model.pixels import PixelOutcome
 from scanward.model.profile import Option, Profile
-from scanward.model.report import Change, Outcome
+from scanward.model.report import Change, Outcome, PixelTally
 from scanward.model.source import SourceFile
 from scanward.ports.files import ReleaseFolder, Sources
+from scanward.standard.modalities import likely_burned_in
 from scanward.standard.uids import is_registered, is_well_formed_uid
+
+if TYPE_CHECKING:
+    from scanward.deidentify.pixels.stack import Stack
 
 COMPARE_BYTES = 1024 * 1024
 """How much of two inputs is compared at a time."""
@@ -116,6 +125,8 @@ class UnitResult:
         Length of all outputs.
     unread
         How many inputs could not be read here: on another machine they might.
+    pixels
+        What looking at the pixels of what was released came to.
     """
 
     study: int
@@ -124,6 +135,7 @@ class UnitResult:
     changes: Counter[Change] = field(default_factory=Counter)
     bytes_released: int = 0
     unread: int = 0
+    pixels: PixelTally = field(default_factory=PixelTally)
 
 
 def facts_of(key: FactsKey, sop_instance_uid: bytes = b"") -> InstanceFacts:
@@ -147,6 +159,8 @@ class Worker:
         Whether to release what is likely to carry burned-in text.
     spool
         Folder for inflated data sets, as secret as the inputs.
+    make_cleaner
+        Makes what looks at pixels; None where nobody looks.
     """
 
     def __init__(
@@ -159,6 +173,7 @@ class Worker:
         recipient_key: bytes,
         release_unchecked_pixels: bool,
         spool: Path,
+        make_cleaner: MakeCleaner | None = None,
     ) -> None:
         self._sources = sources
         self._output = output
@@ -167,6 +182,7 @@ class Worker:
         self._pseudonyms = Pseudonyms(recipient_key)
         self._release_unchecked_pixels = release_unchecked_pixels
         self._spool = spool
+        self._looker = PixelLooker(make_cleaner, profile.pixels)
         self._scanner = Scanner()
         self._study = -1
         self._deidentifier: StudyDeidentifier | None = None
@@ -257,22 +273,25 @@ class Worker:
         result = UnitResult(unit.study)
         tally: Counter[ChangeSet] = Counter()
         deidentifier = self._begin(unit)
-        decisions: dict[int, Decision] = {}
-        for index, file, number, uid in unit.files:
-            facts = facts_of(unit.facts[number], uid)
-            decision = decisions.get(number)
-            if decision is None:
-                decision = decisions[number] = self._decide(facts)
-            if isinstance(decision, Deny):
-                result.stopped.append(Stopped(index, Outcome.HELD, "; ".join(decision.reasons)))
-                continue
+        all_facts = [facts_of(unit.facts[number], uid) for _, _, number, uid in unit.files]
+        openers = [self._opener(file, facts) for (_, file, _, _), facts in zip(unit.files, all_facts, strict=True)]
+        stacks = Stacks(self._looker, all_facts, openers)
+        for place, (index, _, _, _) in enumerate(unit.files):
+            facts = all_facts[place]
+            decision = self._decide(facts, are_proven=self._looker.looks_at(facts.text(MODALITY)))
             try:
-                with self._sources.open(file) as source:
-                    start = open_dicom(source, self._spool)
-                    checked, done = deidentifier.deidentify(start, facts, decision)
+                if isinstance(decision, Deny):
+                    raise HoldError("; ".join(decision.reasons))
+                stack = stacks.find(place)
+                with openers[place]() as (start, _):
+                    pixels = self._look(start, facts, deidentifier.known, stack)
+                    checked, done = deidentifier.deidentify(start, facts, decision, pixels=pixels)
                     path = self._output.write(checked)
             except OutputError:
                 raise
+            except HoldError as error:
+                result.stopped.append(Stopped(index, Outcome.HELD, _reason(error)))
+                continue
             except ScanwardError as error:
                 result.unread += isinstance(error, SourceError)
                 result.stopped.append(Stopped(index, Outcome.QUARANTINED, _reason(error)))
@@ -280,12 +299,36 @@ class Worker:
             result.released.append((index, path))
             result.bytes_released += _length_bytes(done.instance)
             tally.update(done.changes)
+            _count_pixels(result.pixels, pixels, facts, done.instance.placement.sop_instance_uid)
         for changes, count in tally.items():
             for change in changes.changes:
                 result.changes[change] += count
+        result.pixels.looked_by = frozenset(self._looker.names) if result.pixels.looked_at else frozenset()
         return result
 
-    def _decide(self, facts: InstanceFacts) -> Decision:
+    def _opener(self, file: SourceFile, facts: InstanceFacts) -> Opener:
+        @contextmanager
+        def open_instance() -> Iterator[tuple[DataSetStart, InstanceFacts]]:
+            with self._sources.open(file) as source:
+                yield open_dicom(source, self._spool), facts
+
+        return open_instance
+
+    def _look(
+        self, start: DataSetStart, facts: InstanceFacts, known: KnownIdentifiers, stack: "Stack | None"
+    ) -> PixelOutcome:
+        """Look at the pixels of an instance; raise `HoldError` where it may not leave for what came of it."""
+        released = self._release_unchecked_pixels
+        pixels = self._looker.look(start, facts, known, stack=stack, may_stay_unseen=released)
+        decision = self._decide(facts, are_proven=pixels.is_proven)
+        if isinstance(decision, Deny):
+            missing = self._looker.missing
+            if missing is not None and has_pixels(facts):
+                raise HoldError(f"{'; '.join(decision.reasons)}; {missing}", remedy=missing.remedy)
+            raise HoldError("; ".join(decision.reasons))
+        return pixels
+
+    def _decide(self, facts: InstanceFacts, *, are_proven: bool) -> Decision:
         return evaluate_file(
             recipient=self._recipient,
             profile=self._profile.name,
@@ -293,6 +336,7 @@ class Worker:
             sop_class_uid=facts.text(SOP_CLASS_UID),
             burned_in_annotation=facts.text(BURNED_IN_ANNOTATION),
             release_unchecked_pixels=self._release_unchecked_pixels,
+            are_proven=are_proven,
         )
 
     def _begin(self, unit: Unit) -> StudyDeidentifier:
@@ -308,6 +352,17 @@ class Worker:
                 refused=self._output.withdraw,
             )
         return current
+
+
+def _count_pixels(tally: PixelTally, pixels: PixelOutcome, facts: InstanceFacts, sop_instance_uid: str) -> None:
+    if pixels.is_proven:
+        tally.looked_at += 1
+    elif has_pixels(facts):
+        tally.unseen += 1
+        tally.unseen_likely += likely_burned_in(facts.text(MODALITY), facts.text(SOP_CLASS_UID))
+    tally.kept_words += pixels.kept_words
+    if pixels.boxes:
+        tally.redactions[sop_instance_uid] = pixels.boxes
 
 
 def _length_bytes(instance: DeidentifiedInstance) -> int:

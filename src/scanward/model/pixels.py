@@ -21,6 +21,13 @@ class PixelMode(Enum):
     """Text is taken out, and the result looked at again."""
 
 
+_WORDS = {
+    PixelMode.OFF: "not looked for, instances likely to show it are held",
+    PixelMode.DETECT: "looked for, instances that show it are held",
+    PixelMode.CLEAN: "taken out",
+}
+
+
 class KeptText(Enum):
     """Words that a site may let stay, where they read exactly as such and identify nobody."""
 
@@ -55,6 +62,15 @@ class PixelPolicy:
     def mode_of(self, modality: str) -> PixelMode:
         """Return what is done about instances of a modality."""
         return self.modes.get(modality.strip().upper(), self.mode)
+
+    @property
+    def in_words(self) -> str:
+        """What is done, as a sentence or two for a person."""
+        others = ", ".join(f"{modality}: {_WORDS[mode]}" for modality, mode in sorted(self.modes.items()))
+        text = f"Text in pixels: {_WORDS[self.mode]}{f'; {others}' if others else ''}."
+        if self.kept:
+            text += f" Words that stay: {', '.join(sorted(kind.value for kind in self.kept))}."
+        return text
 
 
 class FoundBy(Enum):

@@ -6,6 +6,7 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from scanward.model.agreement import Basis
+from scanward.model.pixels import UNSEEN, PixelOutcome
 
 
 class ReleaseState(StrEnum):
@@ -113,6 +114,8 @@ class OutboxItem:
         Blob that holds how it is put together, and its place in there (:mod:`scanward.release.recipe`).
     form
         Digest of how it was de-identified (:mod:`scanward.flow.forms`); in another form it does not leave.
+    pixels
+        What looking at its pixels came to; without new pixels, which are in the recipe.
     """
 
     instance_id: str
@@ -127,6 +130,7 @@ class OutboxItem:
     recipe: str
     index: int
     form: str = ""
+    pixels: PixelOutcome = UNSEEN
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from scanward.model.attribute import Action, Reason
+from scanward.model.pixels import PixelBox
 
 
 class Outcome(StrEnum):
@@ -39,6 +40,48 @@ class Change:
     reason: Reason
 
 
+@dataclass(kw_only=True, slots=True)
+class PixelTally:
+    """What looking at the pixels of released instances came to.
+
+    Attributes
+    ----------
+    looked_at
+        Instances that were looked at and show no text as they left.
+    unseen
+        Instances with pixels at which nobody looked.
+    unseen_likely
+        Those among them that are of a kind which often shows text.
+    kept_words
+        Words that were read and left, since the profile keeps their kind.
+    redactions
+        What was filled, by new SOP Instance UID; never what stood there.
+    looked_by
+        Models and versions that looked.
+    """
+
+    looked_at: int = 0
+    unseen: int = 0
+    unseen_likely: int = 0
+    kept_words: int = 0
+    redactions: dict[str, tuple[PixelBox, ...]] = field(default_factory=dict)
+    looked_by: frozenset[str] = frozenset()
+
+    @property
+    def regions(self) -> int:
+        """How many regions were filled."""
+        return sum(len(boxes) for boxes in self.redactions.values())
+
+    def add(self, other: "PixelTally") -> None:
+        """Add what came of other instances."""
+        self.looked_at += other.looked_at
+        self.unseen += other.unseen
+        self.unseen_likely += other.unseen_likely
+        self.kept_words += other.kept_words
+        self.redactions |= other.redactions
+        self.looked_by |= other.looked_by
+
+
 @dataclass(kw_only=True)
 class StudyReport:
     """What became of one study.
@@ -61,6 +104,8 @@ class StudyReport:
         What could remain, in words.
     identifiers
         Number of distinct identifying values found in the input, by kind.
+    pixels
+        What looking at the pixels came to.
     """
 
     patient: str
@@ -71,6 +116,7 @@ class StudyReport:
     stopped: Mapping[str, int] = field(default_factory=dict)
     residual: Sequence[str] = ()
     identifiers: Mapping[str, int] = field(default_factory=dict)
+    pixels: PixelTally = field(default_factory=PixelTally)
 
 
 @dataclass(kw_only=True)
@@ -95,6 +141,10 @@ class RunReport:
         One report for each study, ordered by pseudonym and UID.
     run_id
         The id of the run's journal; names the folder of the report.
+    pixels
+        What was to be done about text in pixels, in words.
+    looked_by
+        Models and versions that looked at pixels.
     """
 
     version: str
@@ -111,3 +161,5 @@ class RunReport:
     skipped: Mapping[str, int] = field(default_factory=dict)
     studies: Sequence[StudyReport] = ()
     run_id: str = ""
+    pixels: str = ""
+    looked_by: Sequence[str] = ()

@@ -17,9 +17,10 @@ from pathlib import Path
 from struct import Struct
 from struct import error as StructError  # noqa: N812 - a class by its name
 
+from scanward.dicomstream.made import JoinedPieces
 from scanward.dicomstream.opening import open_dicom
 from scanward.errors import OutputError, StoreError
-from scanward.model.instance import ByteSource, CheckedInstance, Piece, Range
+from scanward.model.instance import ByteSource, BytesSource, CheckedInstance, Piece, Range
 
 MAGIC = b"scanward recipes 1\n"
 
@@ -28,6 +29,9 @@ CHUNK_BYTES = 256 * 1024
 
 MAX_RECIPE_BYTES = 1 << 30
 """A recipe holds what changed of an instance: even with all pixels changed, an instance of more is sent in ranges."""
+
+MAX_HEADS_BYTES = 64 * 1024 * 1024
+"""What says of each piece what it is: of three million pieces."""
 
 _COUNT = Struct("<I")
 _ENTRY = Struct("<QQ")
@@ -45,7 +49,7 @@ class Recipe:
     Attributes
     ----------
     pieces
-        New bytes and ranges of the source, in order.
+        New bytes and ranges of the source, in order; many new bytes are a range of the recipes, which have to be open.
     deflate_from
         Index of the first piece that is deflated as it leaves, or None.
     of_inflated
@@ -57,64 +61,84 @@ class Recipe:
     of_inflated: bool
 
 
-def encode_recipes(checked: Sequence[CheckedInstance]) -> bytes:
+class RecipesSource(JoinedPieces):
+    """Recipes about to be stored: what was made aside is read when it is its turn, so that memory is bounded."""
+
+    __slots__ = ()
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Return `length` bytes from `offset`, fewer only at the end; raises `StoreError` where some are gone."""
+        data = super().read(offset, length)
+        if len(data) < min(length, self.size - offset):
+            raise StoreError("what was made of an instance is shorter than it was")
+        return data
+
+
+def encode_recipes(checked: Sequence[CheckedInstance]) -> RecipesSource:
     """Return the recipes of instances, in their order."""
     return encode_pieces([(one.instance.pieces, one.instance.deflate_from) for one in checked])
 
 
-def encode_pieces(files: Sequence[tuple[Sequence[Piece], int | None]]) -> bytes:
-    """Return the recipes of files, each given as its pieces and the index of the first that is deflated."""
+def encode_pieces(files: Sequence[tuple[Sequence[Piece], int | None]]) -> RecipesSource:
+    """Return the recipes of files, each given as its pieces and the index of the first that is deflated.
+
+    Raises
+    ------
+    OutputError
+        More was made anew of one than a recipe holds.
+    """
     bodies = [_encode(pieces, deflate_from) for pieces, deflate_from in files]
     at = len(MAGIC) + _COUNT.size + _ENTRY.size * len(bodies)
     entries = []
     for body in bodies:
-        entries.append(_ENTRY.pack(at, len(body)))
-        at += len(body)
-    return b"".join((MAGIC, _COUNT.pack(len(bodies)), *entries, *bodies))
+        length = sum(_length(piece) for piece in body)
+        entries.append(_ENTRY.pack(at, length))
+        at += length
+    head = b"".join((MAGIC, _COUNT.pack(len(bodies)), *entries))
+    return RecipesSource([head, *(piece for body in bodies for piece in body)], BytesSource(b""))
 
 
-def _encode(pieces: Sequence[Piece], deflate_from: int | None) -> bytes:
+def _encode(pieces: Sequence[Piece], deflate_from: int | None) -> list[Piece]:
+    """Return a recipe in pieces, in which every range names its source."""
     flags = 0 if deflate_from is None else _INFLATED_SOURCE
     heads: list[bytes] = []
-    data: list[bytes] = []
-    pending: list[bytes] = []
-    held = 0
+    data: list[Piece] = []
+    pending: list[Piece] = []
 
     def end_bytes() -> None:
         if pending:
-            joined = b"".join(pending)
+            heads.append(_BYTES.pack(0, sum(_length(piece) for piece in pending)))
+            data.extend(pending)
             pending.clear()
-            heads.append(_BYTES.pack(0, len(joined)))
-            data.append(joined)
 
     first = _NO_DEFLATE
     for index, piece in enumerate(pieces):
         if index == deflate_from:
             end_bytes()
             first = len(heads)
-        if isinstance(piece, bytes):
+        if isinstance(piece, bytes) or piece.source is not None:
             pending.append(piece)
-        elif piece.source is not None:
-            pending.append(_read_made(piece, piece.source, at_most=MAX_RECIPE_BYTES - held))
-            held += piece.length
         else:
             end_bytes()
             heads.append(_RANGE.pack(1, piece.offset, piece.length))
     end_bytes()
-    return b"".join((_HEAD.pack(flags, first, len(heads)), *heads, *data))
-
-
-def _read_made(piece: Range, source: ByteSource, *, at_most: int) -> bytes:
-    """Return bytes that were made aside, which nobody has when the recipe is used."""
-    if piece.length > at_most:
+    held = sum(_length(piece) for piece in data)
+    if held > MAX_RECIPE_BYTES:
         raise OutputError(
-            f"expected at most {MAX_RECIPE_BYTES} bytes of an instance to be made anew, got more",
+            f"expected at most {MAX_RECIPE_BYTES} bytes of an instance to be made anew, got {held}",
             remedy="Send the instance in a Transfer Syntax in which its pixels can be coded again.",
         )
-    data = source.read(piece.offset, piece.length)
-    if len(data) != piece.length:
-        raise StoreError("what was made of an instance is shorter than it was")
-    return data
+    return [b"".join((_HEAD.pack(flags, first, len(heads)), *heads)), *data]
+
+
+def made_bytes(checked: CheckedInstance) -> int:
+    """Return how many bytes of an instance were made anew, and go into its recipe."""
+    pieces = checked.instance.pieces
+    return sum(_length(piece) for piece in pieces if isinstance(piece, bytes) or piece.source is not None)
+
+
+def _length(piece: Piece) -> int:
+    return len(piece) if isinstance(piece, bytes) else piece.length
 
 
 def read_recipe(recipes: ByteSource, index: int) -> Recipe:
@@ -132,16 +156,17 @@ def read_recipe(recipes: ByteSource, index: int) -> Recipe:
     if not 0 <= index < count:
         raise StoreError(f"expected one of {count} recipes, asked for another")
     offset, length = _ENTRY.unpack(recipes.read(len(head) + index * _ENTRY.size, _ENTRY.size))
-    if length > MAX_RECIPE_BYTES or offset + length > recipes.size:
+    if length > MAX_RECIPE_BYTES + MAX_HEADS_BYTES or offset + length > recipes.size:
         raise StoreError("a recipe is longer than what is there")
     try:
-        return _decode(recipes.read(offset, length))
+        return _decode(recipes, offset, length)
     except (StructError, IndexError):
         raise StoreError("a recipe is damaged") from None
 
 
-def _decode(body: bytes) -> Recipe:
-    flags, deflate_from, count = _HEAD.unpack_from(body, 0)
+def _decode(recipes: ByteSource, start: int, length: int) -> Recipe:
+    flags, deflate_from, count = _HEAD.unpack(recipes.read(start, _HEAD.size))
+    body = recipes.read(start, min(length, _HEAD.size + count * _RANGE.size, MAX_HEADS_BYTES))
     at = _HEAD.size
     kinds: list[int | Range] = []
     for _ in range(count):
@@ -149,17 +174,20 @@ def _decode(body: bytes) -> Recipe:
             kinds.append(_BYTES.unpack_from(body, at)[1])
             at += _BYTES.size
         else:
-            _, offset, length = _RANGE.unpack_from(body, at)
-            kinds.append(Range(offset, length))
+            _, offset, size = _RANGE.unpack_from(body, at)
+            kinds.append(Range(offset, size))
             at += _RANGE.size
     pieces: list[Piece] = []
     for kind in kinds:
-        if isinstance(kind, int):
-            pieces.append(body[at : at + kind])
-            at += kind
-        else:
+        if isinstance(kind, Range):
             pieces.append(kind)
-    if at != len(body):
+            continue
+        # What is long stays where it is until it is sent.
+        pieces.append(
+            recipes.read(start + at, kind) if kind <= CHUNK_BYTES else Range(start + at, kind, source=recipes)
+        )
+        at += kind
+    if at != length:
         raise StoreError("a recipe came out shorter or longer than written")
     return Recipe(pieces, None if deflate_from == _NO_DEFLATE else deflate_from, bool(flags & _INFLATED_SOURCE))
 

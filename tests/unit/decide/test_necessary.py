@@ -47,7 +47,7 @@ def test_an_instance_is_needed_where_its_series_facts_are_permitted() -> None:
     ],
 )
 def test_why_an_instance_stays(given: StoredInstance, reason: str | None) -> None:
-    assert find_setback(permit(), given) == reason
+    assert find_setback(permit(), given, are_proven=False) == reason
 
 
 def test_pixels_that_nobody_looked_at_stay_unless_agreed() -> None:
@@ -55,9 +55,9 @@ def test_pixels_that_nobody_looked_at_stay_unless_agreed() -> None:
     series = frozenset(
         {SeriesFacts(series_id=CT.series_id, modality="US", body_part="CHEST", sop_class_uid=ULTRASOUND)}
     )
-    assert find_setback(permit(series=series), scan) == UNCHECKED_PIXELS
-    assert find_setback(permit(series=series, unchecked=True), scan) is None
-    assert find_setback(permit(unchecked=True), scan) == NOT_NEEDED
+    assert find_setback(permit(series=series), scan, are_proven=False) == UNCHECKED_PIXELS
+    assert find_setback(permit(series=series, unchecked=True), scan, are_proven=False) is None
+    assert find_setback(permit(unchecked=True), scan, are_proven=False) == NOT_NEEDED
 
 
 @pytest.mark.parametrize("burned_in", ["YES", "NO", ""])
@@ -71,5 +71,5 @@ def test_the_file_command_holds_the_same_instances(burned_in: str, modality: str
         burned_in_annotation=burned_in,
         release_unchecked_pixels=False,
     )
-    held = find_setback(permit(series=None), instance(modality, sop_class, burned_in)) is not None
+    held = find_setback(permit(series=None), instance(modality, sop_class, burned_in), are_proven=False) is not None
     assert isinstance(decision, Deny) is held

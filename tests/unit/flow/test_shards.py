@@ -26,13 +26,14 @@ from scanward.flow.worker import ScanResult, Stopped, Unit, UnitResult
 from scanward.model.attribute import Action, Reason
 from scanward.model.identifier import Identifier, IdentifierKind
 from scanward.model.instance import Placement
-from scanward.model.report import Change, Outcome
+from scanward.model.pixels import FoundBy, PixelBox
+from scanward.model.report import Change, Outcome, PixelTally
 from scanward.model.source import SourceFile
 from tests.common.ledgers import SEALING
 
 JOB = "job"
 SPEC = JobSpec(
-    sources=("/in",), out="/out", profile="", recipient="test", release_unchecked_pixels=False, key_id="k",
+    sources=("/in",), out="/out", profile="", recipient="test", release_unchecked_pixels=False, pixels="", key_id="k",
     version="1", folder="ab" * 16, session="s",
 )  # fmt: skip
 STRANGE = SourceFile(path="/in/\udcff\u2028PLANTED^\u00c4.dcm", member="a\x00\ud800", size=3, modified_ns=2**62)
@@ -65,7 +66,10 @@ def test_tasks_and_results_come_back_as_they_were():
     scanned = ScanResult([FACTS], [(0, 0, b"\x80")], {"1.2\udcff": set(NAMES)}, stopped, 2)
     assert decode_scan(encode_scan(scanned)) == scanned
     change = Change("PatientName", "(0010,0010)", next(iter(Action)), next(iter(Reason)))
-    result = UnitResult(2, [(4, "a/b/c/d.dcm")], stopped, Counter({change: 2}), 5, 1)
+    box = PixelBox(first_frame=0, last_frame=3, x=1, y=2, width=30, height=8, found_by=FoundBy.SECOND_LOOK)
+    pixels = PixelTally(looked_at=3, unseen=2, unseen_likely=1, kept_words=4, redactions={"2.25.1": (box, box)},
+                        looked_by=frozenset({"b", "a"}))  # fmt: skip
+    result = UnitResult(2, [(4, "a/b/c/d.dcm")], stopped, Counter({change: 2}), 5, 1, pixels)
     placement = Placement(patient="a", study_uid="b", series_uid="c", sop_instance_uid="d")
     done = PutAside(result=result, folder="f", withdrawn=[placement])
     assert decode_put_aside(encode_put_aside(done)) == done

@@ -9,6 +9,7 @@ from sqlalchemy import Row as SqlRow
 
 from scanward.adapters.store import tables
 from scanward.adapters.store.database import from_micros, to_micros
+from scanward.flow.pixel_texts import decode_outcome, encode_outcome
 from scanward.model.agreement import Basis
 from scanward.model.consent import Effect, Provision
 from scanward.model.decision import Decision, Permit
@@ -199,6 +200,7 @@ def outbox_values(item: OutboxItem) -> dict[str, object]:
         "recipe": item.recipe,
         "recipe_index": item.index,
         "form": item.form,
+        "pixels": encode_outcome(item.pixels),
     }
 
 
@@ -214,6 +216,7 @@ NOTHING_LEAVES: dict[str, object] = {
     "recipe": "",
     "recipe_index": 0,
     "form": "",
+    "pixels": "",
 }
 """The same columns where nothing of the instance may leave."""
 
@@ -233,6 +236,7 @@ def to_outbox_item(row: Row) -> OutboxItem:
         recipe=row.recipe,
         index=row.recipe_index,
         form=row.form,
+        pixels=decode_outcome(row.pixels),
     )
 
 

@@ -247,6 +247,7 @@ items = Table(
     Column("recipe_index", Integer, nullable=False),
     Column("form", Text, nullable=False, server_default=""),
     Column("package", Text, nullable=False, server_default=""),
+    Column("pixels", Text, nullable=False, server_default=""),
     UniqueConstraint("release_id", "instance_id"),
     _where("uq_items_disclosed", "recipient", "sop_instance_uid", "purpose", condition=DISCLOSED, unique=True),
     _where("ix_items_queued_recipient", "recipient", "next_attempt", "seq", condition=QUEUED),

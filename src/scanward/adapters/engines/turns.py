@@ -1,0 +1,54 @@
+"""Lets the threads of a process look one after the other: a model runs once at a time."""
+
+import threading
+from collections.abc import Sequence
+
+from scanward.ports.engines import BarcodeEngine, FoundText, Picture, Quad, ReadText, TextEngine
+
+
+class InTurn:
+    """A text engine for any number of threads (implements :class:`scanward.ports.engines.TextEngine`).
+
+    Parameters
+    ----------
+    engine
+        Looks.
+    turn
+        Held while it does; engines that share a model share it.
+    """
+
+    def __init__(self, engine: TextEngine, turn: threading.Lock) -> None:
+        self._engine = engine
+        self._turn = turn
+        self.name = engine.name
+
+    def find(self, picture: Picture, *, enlarge: float = 1.0, thorough: bool = True) -> list[FoundText]:
+        """Return all regions that look like text; raises `EngineError` where the engine failed its own test."""
+        with self._turn:
+            return self._engine.find(picture, enlarge=enlarge, thorough=thorough)
+
+    def read(self, picture: Picture, quads: Sequence[Quad]) -> list[ReadText]:
+        """Return what regions read as, in their order."""
+        with self._turn:
+            return self._engine.read(picture, quads)
+
+
+class BarcodesInTurn:
+    """A barcode engine for any number of threads (implements :class:`scanward.ports.engines.BarcodeEngine`).
+
+    Parameters
+    ----------
+    engine
+        Looks.
+    turn
+        Held while it does.
+    """
+
+    def __init__(self, engine: BarcodeEngine, turn: threading.Lock) -> None:
+        self._engine = engine
+        self._turn = turn
+
+    def find(self, picture: Picture) -> list[Quad]:
+        """Return where barcodes are."""
+        with self._turn:
+            return self._engine.find(picture)
