@@ -27,7 +27,7 @@ from scanward.deidentify.pixels.sequence import Masks, Show, search_frames
 from scanward.deidentify.pixels.view import Grey, View
 from scanward.deidentify.text.known import KnownIdentifiers
 from scanward.dicomstream.part10 import DataSetStart
-from scanward.errors import HoldError
+from scanward.errors import TextFoundError
 from scanward.model.pixels import UNSEEN, FoundBy, PixelBox, PixelMode, PixelOutcome, PixelPolicy
 from scanward.ports.engines import BarcodeEngine, FrameCodec, Picture, Quad, TextEngine
 
@@ -191,13 +191,13 @@ class PixelCleaner:
         # 3. and 4. Filled, and looked at with other eyes
         for number in range(_PROOFS):
             if mode is PixelMode.DETECT and not found.is_empty:
-                raise HoldError(FOUND, remedy=REMEDY)
+                raise TextFoundError(FOUND, remedy=REMEDY)
             again = search_frames(self.engines.second, show_result, frames.count, view)
             if again.is_empty:
                 break
             # 5. What cannot be taken out
             if number == _PROOFS - 1:
-                raise HoldError(STILL_THERE, remedy=REMEDY)
+                raise TextFoundError(STILL_THERE, remedy=REMEDY)
             found.masks(FoundBy.SECOND_LOOK).merge(again)
         return found
 
