@@ -112,6 +112,10 @@ at hand: they describe what is seen, like others that Clean Descriptors names, a
 _ALWAYS_REMOVED = frozenset({"EncryptedAttributesSequence"})
 """What the table does not name and must not stay: identifying Attributes, encrypted for whoever has the key."""
 
+_PIXELS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
+"""Float, Double Float and plain Pixel Data. Inside of a sequence they are a preview or a copy, in which text stands as
+in the image itself, and nobody looks at them."""
+
 _CODE_PARTS = frozenset({"CodeValue", "LongCodeValue", "URNCodeValue", "CodeMeaning", "CodingSchemeDesignator"})
 
 
@@ -164,6 +168,8 @@ class Plan:
         if entry is None or not entry.vr:
             return Operation(Method.REMOVE, Action.REMOVE, Reason.UNKNOWN, None, "")
         kind = attribute_type(self.sop_class_uid, path) or ""
+        if tag in _PIXELS and len(path) > 1:
+            return Operation(Method.REMOVE, Action.REMOVE, Reason.RULE, None, kind)
         vr = _effective_vr(entry, encoded_vr)
         rule = self.profile.rules.get(tag)
         if rule is not None:

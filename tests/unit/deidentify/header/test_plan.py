@@ -142,6 +142,35 @@ def test_overlays_and_curves_go(tag: int, name: str) -> None:
     assert Plan(load_profile(name), CT).operation((tag,), b"OW").method is Method.REMOVE
 
 
+@pytest.mark.parametrize("name", SHIPPED)
+@pytest.mark.parametrize("tag", [0x7FE00008, 0x7FE00009, 0x7FE00010])
+@pytest.mark.parametrize(
+    "outer", [("ReferencedImageSequence",), ("SourceImageSequence", "ReferencedImageSequence"), ("BasicGrayscaleImageSequence",)]
+)  # fmt: skip
+def test_pixels_inside_of_sequences_go_since_nobody_looks_at_them(outer: tuple[str, ...], tag: int, name: str) -> None:
+    """Previews, copies of a screen: with the same name drawn in as in the image itself."""
+    plan = Plan(load_profile(name), CT)
+    path = tuple(tag_of(keyword) for keyword in outer)
+    for vr in (b"OB", b"OW", b"OF", b"UN"):
+        assert plan.operation((*path, tag), vr).method is Method.REMOVE
+        assert plan.operation((tag,), vr).method is not Method.REMOVE
+
+
+@pytest.mark.parametrize(
+    "outer", [(), ("ReferencedImageSequence",), ("ReferencedSeriesSequence", "ReferencedImageSequence")]
+)
+@pytest.mark.parametrize("keyword", ["IconImageSequence", 0x60003000, 0x601E3000, 0x50003000])
+@pytest.mark.parametrize("name", SHIPPED)
+def test_icons_overlays_and_curves_go_wherever_they_stand(
+    name: str, keyword: str | int, outer: tuple[str, ...]
+) -> None:
+    path = tuple(tag_of(word) for word in outer)
+    tag = keyword if isinstance(keyword, int) else tag_of(keyword)
+    vr = b"OW" if isinstance(keyword, int) else b"SQ"
+    for sop_class_uid in (CT, "1.2.840.10008.5.1.4.1.1.77.1.6", "1.2.3.4"):
+        assert Plan(load_profile(name), sop_class_uid).operation((*path, tag), vr).method is Method.REMOVE
+
+
 @pytest.mark.parametrize("vr", ["UN", "OB", "US", "LO", "SQ"])
 def test_a_vr_that_is_not_the_dictionarys_hides_nothing(vr: str) -> None:
     assert operation("PatientName", vr=vr).method is Method.PSEUDONYM
