@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from scanward.model.agreement import Agreement, Basis, Recipient
 from scanward.model.consent import Effect, RecordedProvision
+from scanward.model.pixels import PixelBox
 from scanward.model.release import ItemState, RecordedDisclosure, Release, ReleaseState, Result, ResultState
 from scanward.model.study import OriginKind, Study
 from scanward.ports.ledger import Event, ItemLine, Quarantined, StudyLine
@@ -119,6 +120,31 @@ class EventOut(BaseModel):
         return cls(at=event.at, what=event.what, by=event.by, detail=event.detail)
 
 
+class BoxOut(BaseModel):
+    """A rectangle of pixels that was filled; frames from 0, both included."""
+
+    first_frame: int
+    last_frame: int
+    x: int
+    y: int
+    width: int
+    height: int
+    found_by: str
+
+    @classmethod
+    def of(cls, box: PixelBox) -> Self:
+        """Return a box as the API shows it."""
+        return cls(
+            first_frame=box.first_frame,
+            last_frame=box.last_frame,
+            x=box.x,
+            y=box.y,
+            width=box.width,
+            height=box.height,
+            found_by=box.found_by.value,
+        )
+
+
 class ItemOut(BaseModel):
     """What became of one instance of a release; UIDs are the new ones."""
 
@@ -129,6 +155,9 @@ class ItemOut(BaseModel):
     sop_class_uid: str = ""
     modality: str = ""
     size_bytes: int = 0
+    pixels_looked_at: bool = Field(default=False, description="Whether its pixels show no text as they leave.")
+    words_kept: int = 0
+    filled: list[BoxOut] = []
 
     @classmethod
     def of(cls, line: ItemLine) -> Self:
@@ -143,6 +172,9 @@ class ItemOut(BaseModel):
             sop_class_uid=line.item.sop_class_uid,
             modality=line.item.modality,
             size_bytes=line.item.size_bytes,
+            pixels_looked_at=line.item.pixels.is_proven,
+            words_kept=line.item.pixels.kept_words,
+            filled=[BoxOut.of(box) for box in line.item.pixels.boxes],
         )
 
 

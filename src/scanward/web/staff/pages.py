@@ -5,10 +5,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from scanward.adapters.report_facts import pixels_in_words
 from scanward.errors import UnknownError
 from scanward.flow.staff import STOPPABLE
 from scanward.model.agreement import PullEndpoint, Recipient
 from scanward.model.release import ItemState, Release, ReleaseState, Result, ResultState
+from scanward.model.report import PixelTally
 from scanward.ports.ledger import ItemLine, StudyLine
 from scanward.web.services import WebServices
 from scanward.web.staff.stations import Line, line_of, line_of_study
@@ -96,6 +98,7 @@ class Pages:
             "items": items[:ITEMS_SHOWN],
             "more": max(0, len(items) - ITEMS_SHOWN),
             "setbacks": _setbacks(items),
+            "pixels": pixels_in_words(_sum_pixels(items)),
             "troubled": states[ItemState.FAILED] + states[ItemState.UNKNOWN],
             "stoppable": release.state in STOPPABLE
             and (release.state is not ReleaseState.DONE or _could_leave(row, states)),
@@ -183,6 +186,15 @@ def _could_leave(row: ReleaseRow, states: Mapping[ItemState, int]) -> bool:
     """Whether something of a release that is done could still leave: be sent again, or fetched, even once more."""
     again = (ItemState.FAILED, ItemState.UNKNOWN, ItemState.AVAILABLE)
     return any(states.get(one) for one in again) or (row.is_fetched and bool(states.get(ItemState.SENT)))
+
+
+def _sum_pixels(items: Sequence[ItemLine]) -> PixelTally:
+    looked_at = [line.item for line in items if line.item is not None and line.item.pixels.is_proven]
+    return PixelTally(
+        looked_at=len(looked_at),
+        kept_words=sum(item.pixels.kept_words for item in looked_at),
+        redactions={item.sop_instance_uid: item.pixels.boxes for item in looked_at if item.pixels.boxes},
+    )
 
 
 def _setbacks(items: Sequence[ItemLine]) -> Sequence[tuple[str, int]]:

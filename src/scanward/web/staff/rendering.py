@@ -52,7 +52,7 @@ def environment() -> Environment:
     )
     named = (words.when, words.day, words.size, words.purpose, words.sop_class, words.delivery, words.listed)
     made.filters.update({one.__name__: one for one in (*named, words.period, words.becomes, words.dicom_day)})
-    made.filters.update(person=words.person, plainly=words.plainly, set_of=frozenset)
+    made.filters.update(pixels=words.pixels, person=words.person, plainly=words.plainly, set_of=frozenset)
     made.globals.update(plural=words.plural, agreement_in_words=words.agreement_in_words)
     return made
 

@@ -18,8 +18,12 @@ from scanward.model.agreement import (
     StowEndpoint,
 )
 from scanward.model.consent import Provision
+from scanward.model.pixels import PixelOutcome
 from scanward.standard.act_reasons import name_of as purpose_name
 from scanward.standard.uids import name_of
+
+BOXES_SHOWN = 4
+"""So many boxes of an instance are shown; the API gives them all."""
 
 
 def when(moment: datetime) -> str:
@@ -65,6 +69,16 @@ def size(length_bytes: int) -> str:
 def plural(count: int, one: str, many: str = "") -> str:
     """Return a count with its noun."""
     return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def pixels(outcome: PixelOutcome) -> str:
+    """Return what looking at the pixels of an instance came to."""
+    if not outcome.is_proven:
+        return "not looked at"
+    if not outcome.boxes:
+        return "none found"
+    some = "; ".join(f"{box.width} x {box.height} at ({box.x}, {box.y})" for box in outcome.boxes[:BOXES_SHOWN])
+    return f"{plural(len(outcome.boxes), 'region')} filled: {some}{' ...' if len(outcome.boxes) > BOXES_SHOWN else ''}"
 
 
 def listed(values: Iterable[str], joint: str = "and") -> str:
@@ -181,4 +195,7 @@ def _term(agreed: Agreement, today: date) -> str:
 
 def _pixels(agreed: Agreement) -> str:
     held = "may leave" if agreed.unchecked_pixels else "stay"
-    return f"De-identified by the profile {agreed.profile}. Images likely to show burned-in text {held}."
+    return (
+        f"De-identified by the profile {agreed.profile}. Images that are likely to show text and that cannot be looked "
+        f"at {held}."
+    )
