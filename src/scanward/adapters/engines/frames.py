@@ -57,7 +57,10 @@ MAX_PADDING_BYTES = 64
 MIN_EFFORT = 3
 """Of JPEG XL: more takes many times as long and gains a few percent."""
 
-_SIGNED, _DEPTH = 0x80, 0x7F
+MIN_JPEG_LS_SAMPLES = 1024
+"""For fewer, pyjpegls has no room for the header."""
+
+_SIGNED = 0x80
 
 
 class _Decoded(NamedTuple):
@@ -108,7 +111,10 @@ class ImageCodec:
             encode = _encoder_of(transfer_syntax_uid)
             if encode is None:
                 return None
-            data, photometric = encode(samples, transfer_syntax_uid, layout, original)
+            try:
+                data, photometric = encode(samples, transfer_syntax_uid, layout, original)
+            except RuntimeError:
+                return None  # such as a frame of a few pixels, which has no room for its header
             coded = CodedFrame(
                 data=data, transfer_syntax_uid=transfer_syntax_uid, photometric=photometric, is_lossy=False
             )
@@ -193,7 +199,7 @@ def _decode_jpegxl(data: bytes, layout: FrameLayout) -> _Decoded:
 
 def _restore_jpeg(data: bytes) -> bytes:
     """Return the JPEG that a JPEG XL codestream was made of."""
-    return bytes(imagecodecs.jpegxl_decode_jpeg(data, 1))
+    return bytes(imagecodecs.jpegxl_decode_jpeg(data))  # type: ignore[call-arg]  # the stub names one too many
 
 
 def _decode_recompressed(data: bytes, layout: FrameLayout) -> _Decoded:
@@ -297,8 +303,11 @@ def _encode_jpegls(samples: Samples, _uid: str, layout: FrameLayout, original: b
     import jpeg_ls  # type: ignore[import-untyped]  # imagecodecs codes all bits of a sample, and cannot be told how many count
 
     precision = read_jpeg_shape(original).precision
+    bits = _coded_bits(samples, precision)
+    if precision == 8 * bits.dtype.itemsize and bits.size < MIN_JPEG_LS_SAMPLES:
+        return bytes(imagecodecs.jpegls_encode(bits)), layout.photometric
     data = jpeg_ls.encode_buffer(
-        _coded_bits(samples, precision).tobytes(),
+        bits.tobytes(),
         rows=layout.rows,
         columns=layout.columns,
         samples_per_pixel=layout.samples_per_pixel,

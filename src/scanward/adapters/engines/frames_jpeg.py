@@ -53,6 +53,8 @@ def splice_jpeg(data: bytes, samples: Samples, changed: NDArray[np.bool_]) -> by
         It is of another process, damaged, or its Huffman tables have no room for what is new.
     """
     parts = JpegParts(data)
+    if (parts.rows, parts.columns) != changed.shape or len(parts.components) != (1 if samples.ndim == 2 else 3):
+        raise NotSplicedError("expected a frame of the size of its samples")
     blocks = [make_blocks(parts, index, samples, changed) for index in range(len(parts.components))]
     followed = [_follow(parts, scan, blocks) for scan in parts.scans]
     renewed = _make_room(parts, followed)

@@ -168,6 +168,15 @@ class Scan:
         return b"".join(parts)
 
 
+def _is_metadata(marker: int, body: bytes) -> bool:
+    """Whether a segment says nothing that decoders need: a comment, or an application's other than of colour."""
+    if marker == 0xE0:
+        return not body.startswith(b"JFIF\0")
+    if marker == 0xEE:
+        return not body.startswith(b"Adobe")
+    return 0xE1 <= marker <= 0xEF or marker == 0xFE
+
+
 class JpegParts:
     """A codestream taken apart.
 
@@ -242,7 +251,7 @@ class JpegParts:
                 raise NotSplicedError("expected a whole segment")
             if marker == _DHT:
                 self._output.append(self._read_tables(body))
-            else:
+            elif not _is_metadata(marker, body):
                 self._output.append(data[at:end])
                 self._read(marker, body)
             if marker == _SOS:
@@ -265,6 +274,8 @@ class JpegParts:
                 at += 1 + 64 * width
         elif marker in (_SOF0, _SOF1):
             self.precision, self.rows, self.columns, count = _FRAME.unpack_from(body)
+            if self.precision not in (8, 12):
+                raise NotSplicedError("expected samples of 8 or 12 bits")
             for at in range(6, 6 + 3 * count, 3):
                 self._frame.append((body[at], body[at + 1] >> 4, body[at + 1] & 15, body[at + 2]))
 
