@@ -90,7 +90,7 @@ def encapsulated_file_of(
     file.add_new(0x7FE00010, "OB", encapsulate(coded, fragments_per_frame=fragments_per_frame, has_bot=table))
     file["PixelData"].is_undefined_length = True
     stream = io.BytesIO()
-    file.save_as(stream, enforce_file_format=True)
+    dcmwrite(stream, file, implicit_vr=False, little_endian=True, force_encoding=True)
     return stream.getvalue()
 
 
@@ -139,9 +139,11 @@ def replaced(data: bytes, replacement: PixelReplacement, start: DataSetStart) ->
     return dcmread(io.BytesIO(stream.getvalue()), force=True)
 
 
-def raw_frames(ds: Dataset) -> np.ndarray:
+def raw_frames(ds: Dataset, plugin: str = "") -> np.ndarray:
     """Return what pydicom decodes, not converted, frames first."""
     # Unused bits stay as they are where nothing was coded.
-    array = pixel_array(ds, raw=True, correct_unused_bits=ds.file_meta.TransferSyntaxUID.is_encapsulated)
+    array = pixel_array(
+        ds, raw=True, correct_unused_bits=ds.file_meta.TransferSyntaxUID.is_encapsulated, decoding_plugin=plugin
+    )
     wanted = 3 if ds.SamplesPerPixel == 1 else 4
     return array if array.ndim == wanted else array[None]

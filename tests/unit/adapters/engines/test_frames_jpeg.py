@@ -7,7 +7,7 @@ import io
 import imagecodecs
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -165,7 +165,6 @@ def test_other_processes_and_damage(seed):
             continue
 
 
-@settings(max_examples=40)
 @given(
     rows=st.integers(1, 50), columns=st.integers(1, 50), colour=st.booleans(), quality=st.integers(20, 100),
     subsampling=st.sampled_from(["4:4:4", "4:2:2", "4:2:0"]), optimize=st.booleans(), seed=st.integers(0, 99),
