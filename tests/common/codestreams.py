@@ -59,7 +59,7 @@ def make_codestream(samples, uid, *, stored=None):
         )  # fmt: skip
     if uid in (JPEG_LS, JPEG_LS_NEAR):
         if samples.size < 1024:
-            return bytes(imagecodecs.jpegls_encode(bits))
+            return bytes(imagecodecs.jpegls_encode(bits_of(samples, samples.dtype.itemsize * 8)))
         return bytes(
             jpeg_ls.encode_buffer(
                 bits.tobytes(), rows=samples.shape[0], columns=samples.shape[1],
