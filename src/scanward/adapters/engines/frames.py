@@ -57,9 +57,6 @@ MAX_PADDING_BYTES = 64
 MIN_EFFORT = 3
 """Of JPEG XL: more takes many times as long and gains a few percent."""
 
-MIN_JPEG_LS_SAMPLES = 1024
-"""For fewer, pyjpegls has no room for the header."""
-
 _SIGNED = 0x80
 
 
@@ -113,8 +110,10 @@ class ImageCodec:
                 return None
             try:
                 data, photometric = encode(samples, transfer_syntax_uid, layout, original)
-            except RuntimeError:
-                return None  # such as a frame of a few pixels, which has no room for its header
+            except (ImportError, RuntimeError):
+                # pyjpegls is missing (there is none for the latest Python), or has no room for the header of a frame
+                # of a few pixels.
+                return None
             coded = CodedFrame(
                 data=data, transfer_syntax_uid=transfer_syntax_uid, photometric=photometric, is_lossy=False
             )
@@ -300,12 +299,13 @@ def _encode_jpeg(
 
 
 def _encode_jpegls(samples: Samples, _uid: str, layout: FrameLayout, original: bytes) -> tuple[bytes, str]:
-    import jpeg_ls  # type: ignore[import-untyped]  # imagecodecs codes all bits of a sample, and cannot be told how many count
-
     precision = read_jpeg_shape(original).precision
     bits = _coded_bits(samples, precision)
-    if precision == 8 * bits.dtype.itemsize and bits.size < MIN_JPEG_LS_SAMPLES:
+    if precision == 8 * bits.dtype.itemsize:
         return bytes(imagecodecs.jpegls_encode(bits)), layout.photometric
+    # The other library codes all bits of a sample, and cannot be told how many count.
+    import jpeg_ls  # type: ignore[import-untyped]
+
     data = jpeg_ls.encode_buffer(
         bits.tobytes(),
         rows=layout.rows,

@@ -130,9 +130,11 @@ def _find_ring(
     while True:
         window = slice(max(0, y - margin), y + height + margin), slice(max(0, x - margin), x + width + margin)
         outside = ~mask[window]
-        if background.padding is not None:
+        if background.padding is not None and outside.any():
             values = stored_values(samples[window], background.layout)
             outside &= (values < background.padding[0]) | (values > background.padding[1])
+            if not outside.any():
+                return window, outside  # where there is no image: what is farther off does not belong here
         if np.count_nonzero(outside) >= MIN_RING_PIXELS or margin >= max(rows, columns):
             return window, outside
         margin *= 4
@@ -141,7 +143,7 @@ def _find_ring(
 def _make_values(values: NDArray[np.int64], ring: Mask, background: Background) -> NDArray[np.int64]:
     """Return values for a window; only those that go matter."""
     if not ring.any():
-        return _admit(np.zeros_like(values), background)
+        return _admit(np.full_like(values, background.padding[0] if background.padding else 0), background)
     if background.is_palette or background.layout.bits_stored == 1:
         found, counts = np.unique(values[ring], return_counts=True)
         return np.full_like(values, found[np.argmax(counts)])

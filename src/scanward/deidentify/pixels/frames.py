@@ -24,6 +24,7 @@ PLANAR_CONFIGURATION = 0x00280006
 BITS_STORED = 0x00280101
 HIGH_BIT = 0x00280102
 PIXEL_REPRESENTATION = 0x00280103
+OVERLAY_BITS_ALLOCATED, OVERLAY_BIT, OVERLAY_DATA = 0x0100, 0x0102, 0x3000
 LOSSY_IMAGE_COMPRESSION = 0x00282110
 FLOAT_PIXEL_DATA = 0x7FE00008
 DOUBLE_FLOAT_PIXEL_DATA = 0x7FE00009
@@ -124,6 +125,11 @@ class Frames:
     def decoded_photometric(self) -> str:
         """Photometric Interpretation of what `frame` gives."""
         return decoded_photometric(self.layout, self.transfer_syntax_uid if self.is_encapsulated else "")
+
+    @property
+    def has_embedded_overlay(self) -> bool:
+        """Whether the header says that bits of the samples are an overlay (PS3.3 C.9.2, retired)."""
+        return any(_is_embedded(self.header, group) for group in range(0x6000, 0x6020, 2))
 
     def frame(self, index: int) -> Samples:
         """Return the samples of a frame, from 0, as an array of the caller's own.
@@ -261,6 +267,12 @@ def _require_understood(layout: FrameLayout) -> None:
         layout.bits_allocated
     ):
         raise DicomFormatError("Bits Stored and High Bit: expected them to lie within Bits Allocated")
+
+
+def _is_embedded(header: Elements, group: int) -> bool:
+    allocated, position = (header.integer(group << 16 | number) for number in (OVERLAY_BITS_ALLOCATED, OVERLAY_BIT))
+    has_own_data = group << 16 | OVERLAY_DATA in header
+    return not has_own_data and ((allocated or 1) != 1 or (position or 0) != 0)
 
 
 def _is_single(photometric: str) -> bool:

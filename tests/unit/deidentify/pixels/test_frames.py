@@ -144,6 +144,27 @@ def test_bits_beside_values():
     assert without_spare_content(samples, frames.layout).tolist() == [[0x1FFE, 0x0002]]
 
 
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ({}, False),
+        ({0x60000100: 1, 0x60000102: 0}, False),
+        ({0x60000100: 16, 0x60000102: 12}, True),
+        ({0x60020100: 1, 0x60020102: 15}, True),
+    ],
+)
+def test_an_overlay_in_the_samples_is_declared(values, expected):
+    ds = make_header(rows=1, columns=1, allocated=16, stored=12)
+    for tag, value in values.items():
+        ds.add_new(tag, "US", value)
+    _, _, frames = open_file(file_of(ds, bytes(2), EXPLICIT))
+    assert frames.has_embedded_overlay is expected
+    ds.add_new(0x60000100, "US", 16)
+    ds.add_new(0x60003000, "OW", bytes(2))
+    _, _, frames = open_file(file_of(ds, bytes(2), EXPLICIT))
+    assert frames.has_embedded_overlay is (0x60020100 in values)
+
+
 def test_a_sign_that_is_repeated_is_no_content():
     ds = make_header(rows=1, columns=3, allocated=16, stored=12, signed=True)
     _, _, frames = open_file(file_of(ds, struct.pack("<3H", 0xF800, 0x0800, 0x07FF), EXPLICIT))
