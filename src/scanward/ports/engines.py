@@ -61,7 +61,7 @@ class TextEngine(Protocol):
         """Model and version, for the report."""
         ...
 
-    def find(self, picture: Picture, *, enlarge: float = 1.0, thorough: bool = True) -> list[FoundText]:
+    def find(self, picture: Picture, *, enlarge: float = 1.0, seeded: bool = True) -> list[FoundText]:
         """Return all regions that look like text, in any script and direction.
 
         Parameters
@@ -70,8 +70,8 @@ class TextEngine(Protocol):
             What to look at.
         enlarge
             How much larger than usual it is looked at: what is small and faint is found, at the square of the cost.
-        thorough
-            False for a look at half the cost: one pass instead of two.
+        seeded
+            Whether text is put beside the picture for the look, which the engine has to find as its own test.
 
         Raises
         ------

@@ -2,8 +2,8 @@
 
 The models were trained on photographs and pages. On a scan they take whole images, head rests and bowel for text, so:
 
-- A picture is looked at twice, as it is and between strips of text that the engine puts there itself. With text in view
-  the model no longer takes anatomy for it; and where the strips are not found, the engine has failed its own test.
+- A picture can be looked at between strips of text that the engine puts there itself. With text in view the model
+  hardly takes anatomy for it any more; and where the strips are not found, the engine has failed its own test.
 - What is too high to be a line is dropped.
 - What is left has to read as text, look like text from near, or stand right beside what does.
 """
@@ -135,9 +135,9 @@ class TextFinder:
         self._near = near
         self.name = f"{detector.name}, {reader.name}"
 
-    def find(self, picture: Picture, *, enlarge: float = 1.0, thorough: bool = True) -> list[FoundText]:
+    def find(self, picture: Picture, *, enlarge: float = 1.0, seeded: bool = True) -> list[FoundText]:
         """Return all regions that look like text; see :class:`scanward.ports.engines.TextEngine`."""
-        found = self._sure(picture, self._candidates(picture, enlarge=enlarge, thorough=thorough))
+        found = self._sure(picture, self._candidates(picture, enlarge=enlarge, seeded=seeded))
         return [FoundText(region.quad, region.score) for region in found]
 
     def read(self, picture: Picture, quads: Sequence[Quad]) -> list[ReadText]:
@@ -146,7 +146,7 @@ class TextFinder:
 
     # What may be text
 
-    def _candidates(self, picture: Picture, *, enlarge: float, thorough: bool) -> list[_Region]:
+    def _candidates(self, picture: Picture, *, enlarge: float, seeded: bool) -> list[_Region]:
         rows, columns = picture.shape[:2]
         scale = enlarge * min(max(1.0, SHORT_SIDE / min(rows, columns)), MAX_ENLARGEMENT)
         large = _resize(picture, scale)
@@ -155,13 +155,10 @@ class TextFinder:
             # Where the tile lies in the picture, and how much larger it is there.
             at = np.array([left, top], np.float32)
             size = np.array([columns / large.shape[1], rows / large.shape[0]], np.float32)
-            looks = [self._seeded(tile)]
-            if thorough:
-                looks.append(self._detector.scores(tile))
-            for scores in looks:
-                for quad, score in find_regions(scores):
-                    corners = (quad + at) * size
-                    regions.append(_Region(corners, score, _shorter_side(corners)))
+            scores = self._seeded(tile) if seeded else self._detector.scores(tile)
+            for quad, score in find_regions(scores):
+                corners = (quad + at) * size
+                regions.append(_Region(corners, score, _shorter_side(corners)))
         highest = min(max(HIGHEST_SHARE * min(rows, columns), 24.0), HIGHEST)
         return _distinct([region for region in regions if region.height <= highest])
 

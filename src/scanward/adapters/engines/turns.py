@@ -22,10 +22,10 @@ class InTurn:
         self._turn = turn
         self.name = engine.name
 
-    def find(self, picture: Picture, *, enlarge: float = 1.0, thorough: bool = True) -> list[FoundText]:
+    def find(self, picture: Picture, *, enlarge: float = 1.0, seeded: bool = True) -> list[FoundText]:
         """Return all regions that look like text; raises `EngineError` where the engine failed its own test."""
         with self._turn:
-            return self._engine.find(picture, enlarge=enlarge, thorough=thorough)
+            return self._engine.find(picture, enlarge=enlarge, seeded=seeded)
 
     def read(self, picture: Picture, quads: Sequence[Quad]) -> list[ReadText]:
         """Return what regions read as, in their order."""

@@ -19,17 +19,16 @@ from scanward.ports.engines import Picture
 Values = NDArray[np.float32]
 """Modality values of a frame: (rows, columns)."""
 
-SURROUNDINGS_PX: Final = 12.0
-"""Standard deviation of the Gaussian that says what surroundings are: about the height of small letters."""
+SURROUNDINGS_PX: Final = ((12.0, 1.3), (32.0, 0.6))
+"""For each look of even contrast the standard deviation of the Gaussian that says what surroundings are, about the
+height of the letters that it shows best, and how much larger than usual it is looked at: small faint letters drown in
+the noise that it brings up, large ones are seen from afar."""
 
 CONTRAST: Final = 45.0
 """Grey levels that the standard deviation of the surroundings becomes."""
 
 NOISE_SHARE: Final = 1 / 1024
 """Variation below this share of the range counts as none: it is rounding."""
-
-EVEN_ENLARGEMENT: Final = 1.6
-"""Looks of even contrast are enlarged: small faint letters drown in the noise that they bring up."""
 
 _SAME: Final = 0.12
 """Two windows that differ by less than this share of their widths show the same."""
@@ -48,19 +47,19 @@ class Look:
         What is shown.
     enlarge
         How much larger than usual it is looked at.
-    thorough
-        Whether it is looked at in more than one pass.
+    seeded
+        Whether the engine tests itself in it.
     """
 
     picture: Picture
     enlarge: float = 1.0
-    thorough: bool = True
+    seeded: bool = False
 
 
 def looks_of_colour(picture: Picture) -> list[Look]:
     """Return the looks of a frame in colour."""
     brightest = picture.max(axis=2).astype(np.float32)
-    return [Look(picture), _even(brightest, 255.0)]
+    return [Look(picture), *_even(brightest, 255.0)]
 
 
 def looks_of_grey(
@@ -86,23 +85,26 @@ def looks_of_grey(
     for window in [*windows[:1], (low, high)]:
         if window[1] > window[0] and not any(_is_same(window, other) for other in shown):
             shown.append(window)
-    looks = [Look(_shown(values, window), thorough=number == 0) for number, window in enumerate(shown)]
+    looks = [Look(_shown(values, window)) for window in shown]
     if padding is not None and padding.any():
         # Next to the values it would be the only contrast there is.
         values = np.where(padding, np.float32(np.median(real)), values)
-    return [*looks, _even(values, most - least)]
+    return [*looks, *_even(values, most - least)]
 
 
-def even_contrast(values: Values, range_: float) -> Picture:
+def even_contrast(values: Values, range_: float, surroundings_px: float) -> Picture:
     """Return a picture in which surroundings vary alike everywhere (local normalisation)."""
-    mean = cv2.GaussianBlur(values, (0, 0), SURROUNDINGS_PX)
+    mean = cv2.GaussianBlur(values, (0, 0), surroundings_px)
     apart = values - mean
-    deviation = np.sqrt(cv2.GaussianBlur(apart * apart, (0, 0), SURROUNDINGS_PX)) + max(range_ * NOISE_SHARE, 1e-6)
+    deviation = np.sqrt(cv2.GaussianBlur(apart * apart, (0, 0), surroundings_px)) + max(range_ * NOISE_SHARE, 1e-6)
     return _grey(128 + apart / deviation * CONTRAST)
 
 
-def _even(values: Values, range_: float) -> Look:
-    return Look(even_contrast(values, range_), EVEN_ENLARGEMENT, thorough=False)
+def _even(values: Values, range_: float) -> list[Look]:
+    return [
+        Look(even_contrast(values, range_, surroundings_px), enlarge, seeded=True)
+        for surroundings_px, enlarge in SURROUNDINGS_PX
+    ]
 
 
 def _shown(values: Values, window: tuple[float, float]) -> Picture:

@@ -39,9 +39,7 @@ def find_text(engine: TextEngine, looks: Iterable[Look]) -> list[Quad]:
         The engine failed its own test.
     """
     return [
-        found.quad
-        for look in looks
-        for found in engine.find(look.picture, enlarge=look.enlarge, thorough=look.thorough)
+        found.quad for look in looks for found in engine.find(look.picture, enlarge=look.enlarge, seeded=look.seeded)
     ]
 
 

@@ -145,8 +145,8 @@ def _search_run(engine: TextEngine, show: Show, first: int, last: int, view: Vie
     masks = Masks(run.shape)
     still = mask_of(find_text(engine, looks_of(run.shown(run.median), view)), run.shape)
     masks.add_still(first, last, still)
-    looks = [_quick(looks_of(run.shown(part), view)[0]) for part in (run.brightest, run.darkest)]
-    looks.append(_quick(Look(_stretched(run.departure))))
+    looks = [looks_of(run.shown(part), view)[0] for part in (run.brightest, run.darkest)]
+    looks.append(Look(_stretched(run.departure)))
     passing = mask_of(find_text(engine, looks), run.shape) & ~still
     for box in boxes_of(passing):
         if box.area > 0.98 * _covered(still, box):
@@ -234,10 +234,6 @@ def _cropped(shown: Picture | Grey, box: Rectangle) -> Picture | Grey:
         return np.ascontiguousarray(shown[rows, columns])
     padding = shown.padding[rows, columns] if shown.padding is not None else None
     return Grey(values=shown.values[rows, columns].copy(), padding=padding, is_inverted=shown.is_inverted)
-
-
-def _quick(look: Look) -> Look:
-    return Look(look.picture, look.enlarge, thorough=False)
 
 
 def _stretched(values: Floats) -> Picture:
