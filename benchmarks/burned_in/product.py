@@ -10,6 +10,7 @@ from pydicom.uid import ExplicitVRLittleEndian
 
 from burned_in.case import Case, Mask
 from scanward.adapters.engines.barcodes import BarcodeReader
+from scanward.adapters.engines.faces import FaceFinder
 from scanward.adapters.engines.frames import ImageCodec
 from scanward.adapters.engines.text import load_engines
 from scanward.deidentify.header.scan import Scanner
@@ -65,5 +66,5 @@ def to_dicom(case: Case) -> bytes:
 @cache
 def _cleaner() -> PixelCleaner:
     text, second = load_engines()
-    engines = Engines(text=text, second=second, barcodes=BarcodeReader(), codec=ImageCodec())
+    engines = Engines(text=text, second=second, barcodes=BarcodeReader(), faces=FaceFinder(), codec=ImageCodec())
     return PixelCleaner(lambda: engines, PixelPolicy())

@@ -95,7 +95,8 @@ class KeyFolder:
         """
         if not self.exists():
             raise KeyStoreError(
-                "there is no key to back up yet", remedy="scanward init makes one, and so does the first scanward deidentify."
+                "there is no key to back up yet",
+                remedy="scanward init makes one, and so does the first scanward deidentify.",
             )
         text = _format(self._load(), _now())
         try:

@@ -54,7 +54,7 @@ def load_engines() -> "Engines":
 
 def _load() -> "Engines":
     try:
-        from scanward.adapters.engines import barcodes, frames, text
+        from scanward.adapters.engines import barcodes, faces, frames, text
         from scanward.adapters.engines.turns import BarcodesInTurn, InTurn
         from scanward.deidentify.pixels.clean import Engines
     except ModuleNotFoundError as error:
@@ -65,6 +65,7 @@ def _load() -> "Engines":
         text=InTurn(first, turn),
         second=InTurn(second, turn),
         barcodes=BarcodesInTurn(barcodes.BarcodeReader(), turn),
+        faces=BarcodesInTurn(faces.FaceFinder(), turn),
         codec=frames.ImageCodec(),
     )
 

@@ -93,6 +93,14 @@ class BarcodeEngine(Protocol):
         ...
 
 
+class FaceEngine(Protocol):
+    """Finds faces of people."""
+
+    def find(self, picture: Picture) -> list[Quad]:
+        """Return where they are."""
+        ...
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FrameLayout:
     """How the samples of a frame are stored (PS3.3 C.7.6.3), raw as the header says.

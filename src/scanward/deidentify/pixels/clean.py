@@ -1,43 +1,57 @@
 """Looks at the pixels of an instance, takes text out, and looks again with other eyes.
 
-1. Where does text stand? One engine looks at every frame, or at composites of many; barcodes are looked for too.
-2. What of it may stay? Words of closed lists, where the site keeps them and two models read them alike.
-3. The rest is filled with what is around it.
-4. Does the result show text? The other engine looks at it, filled. What it finds goes as well, and it looks once more.
-5. What it finds then cannot be taken out: a person has to look.
+1. May the picture show a person from outside? Then a person decides; see :mod:`scanward.deidentify.pixels.photographs`.
+2. Where does text stand? One engine looks at every frame, or at composites of many; barcodes are looked for too.
+3. What of it may stay? Words of closed lists, where the site keeps them and two models read them alike.
+4. The rest is filled with what is around it, and bits beside the values are cleared.
+5. Does what leaves show text? The other engine looks at it, decoded anew. What it finds goes as well, and it looks once
+   more.
+6. What it finds then cannot be taken out: a person has to look.
 
 Nothing is claimed of pixels at which nobody looked, and nothing leaves where an engine failed its own test.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
-from scanward.deidentify.header.scan import MODALITY, InstanceFacts
-from scanward.deidentify.pixels.fill import Mask, fill, read_background
+from scanward.deidentify.header.scan import MODALITY, RECOGNIZABLE_VISUAL_FEATURES, SOP_CLASS_UID, InstanceFacts
+from scanward.deidentify.pixels.fill import Mask
 from scanward.deidentify.pixels.frames import Frames, open_frames
 from scanward.deidentify.pixels.keep import TextRegion, find_kept
-from scanward.deidentify.pixels.rebuild import rebuild
+from scanward.deidentify.pixels.layouts import Layout, find_boxes, read_screen, shipped_layouts
+from scanward.deidentify.pixels.photographs import needs_face_look, photograph_hold
+from scanward.deidentify.pixels.rebuild import rebuild, reopen
 from scanward.deidentify.pixels.rectangle import Rectangle
-from scanward.deidentify.pixels.search import bounds, find_text, looks_of, mask_of
-from scanward.deidentify.pixels.sequence import Masks, Show, search_frames
+from scanward.deidentify.pixels.regions import read_regions, widened
+from scanward.deidentify.pixels.samples import fills_samples, has_spare_content
+from scanward.deidentify.pixels.search import bounds, boxes_of, find_text, looks_of, mask_of
+from scanward.deidentify.pixels.sequence import Masks, search_frames
+from scanward.deidentify.pixels.stack import Stack, look_through
 from scanward.deidentify.pixels.view import Grey, View
 from scanward.deidentify.text.known import KnownIdentifiers
 from scanward.dicomstream.part10 import DataSetStart
-from scanward.errors import TextFoundError
-from scanward.model.pixels import UNSEEN, FoundBy, PixelBox, PixelMode, PixelOutcome, PixelPolicy
-from scanward.ports.engines import BarcodeEngine, FrameCodec, Picture, Quad, TextEngine
+from scanward.errors import HoldError, TextFoundError
+from scanward.model.pixels import UNSEEN, FoundBy, PixelBox, PixelMode, PixelOutcome, PixelPolicy, PixelReplacement
+from scanward.ports.engines import BarcodeEngine, FaceEngine, FrameCodec, Picture, Quad, TextEngine
 
 FOUND = "text was found in the pixels, and the profile lets it be found, not taken out"
+OVERLAY_FOUND = "bits beside the pixels hold an overlay, and the profile lets it be found, not taken out"
 STILL_THERE = "after text was taken out of the pixels, another look found some that is still there"
 
 REMEDY: Final = "Look at the instance in the source."
 
 _PROOFS: Final = 2
 """Looks at the result; what all but the last one finds goes."""
+
+_SAMPLED: Final = 5
+"""Frames of many in which faces and barcodes are looked for: neither comes and goes within a few frames."""
+
+_MOSTLY: Final = 0.5
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,6 +66,8 @@ class Engines:
         Another make, which looks at the result.
     barcodes
         Finds barcodes.
+    faces
+        Finds faces.
     codec
         Decodes and codes frames.
     """
@@ -59,6 +75,7 @@ class Engines:
     text: TextEngine
     second: TextEngine
     barcodes: BarcodeEngine
+    faces: FaceEngine
     codec: FrameCodec
 
 
@@ -72,13 +89,19 @@ class Found:
         Rows and columns.
     by
         What goes, by what told.
+    kept
+        What holds words that stay, or None.
     kept_words
-        How many words stay.
+        How many these are.
+    has_overlay
+        Whether bits beside the values hold something.
     """
 
     shape: tuple[int, int]
     by: dict[FoundBy, Masks] = field(default_factory=dict)
+    kept: Mask | None = None
     kept_words: int = 0
+    has_overlay: bool = False
 
     def masks(self, by: FoundBy) -> Masks:
         """Return what goes since `by` told."""
@@ -91,11 +114,11 @@ class Found:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing goes."""
+        """Whether nothing is filled."""
         return all(masks.is_empty for masks in self.by.values())
 
     def boxes(self) -> tuple[PixelBox, ...]:
-        """Return all that goes, for the report."""
+        """Return all that is filled, for the report."""
         return tuple(
             PixelBox(
                 first_frame=first, last_frame=last, x=box.x, y=box.y, width=box.width, height=box.height, found_by=by
@@ -111,18 +134,28 @@ class PixelCleaner:
     Parameters
     ----------
     engines
-        Look; made when the first pixels come.
+        Makes what looks; called when the first pixels come.
     policy
         What the profile does about text.
     folder
         For temporary files, as secret as the instances; None for the system's.
+    layouts
+        What is known of devices' screens, besides what comes with Scanward.
     """
 
-    def __init__(self, engines: Callable[[], Engines], policy: PixelPolicy, *, folder: Path | None = None) -> None:
+    def __init__(
+        self,
+        engines: Callable[[], Engines],
+        policy: PixelPolicy,
+        *,
+        folder: Path | None = None,
+        layouts: Sequence[Layout] = (),
+    ) -> None:
         self._make_engines = engines
         self._engines: Engines | None = None
         self._policy = policy
         self._folder = folder
+        self._layouts = (*shipped_layouts(), *layouts)
 
     @property
     def engines(self) -> Engines:
@@ -137,7 +170,9 @@ class PixelCleaner:
             self._engines = self._make_engines()
         return self._engines
 
-    def clean(self, start: DataSetStart, facts: InstanceFacts, known: KnownIdentifiers) -> PixelOutcome:
+    def clean(
+        self, start: DataSetStart, facts: InstanceFacts, known: KnownIdentifiers, *, stack: Stack | None = None
+    ) -> PixelOutcome:
         """Look at the pixels of an instance, and take text out as the profile says.
 
         Parameters
@@ -146,11 +181,13 @@ class PixelCleaner:
             The instance.
         known
             What is known of the patient and study: no word that tells any of it stays.
+        stack
+            What looking at the slices came to that the instance is one of.
 
         Raises
         ------
         HoldError
-            A person has to look.
+            A person has to look; `TextFoundError` where there is text and the profile does not take it out.
         EngineError
             An engine is missing or failed its own test, so that nobody has looked.
         DicomFormatError
@@ -162,57 +199,137 @@ class PixelCleaner:
         frames = open_frames(start, facts, self.engines.codec)
         if frames is None:
             return UNSEEN
-        found = self.look(frames, mode, known)
-        if found.is_empty:
-            return PixelOutcome(is_proven=True, kept_words=found.kept_words)
-        return PixelOutcome(
-            is_proven=True,
-            boxes=found.boxes(),
-            kept_words=found.kept_words,
-            replacement=rebuild(frames, found.of, folder=self._folder),
+        self._hold_photographs(frames)
+        if stack is not None and stack.is_about(facts):
+            found = Found((frames.layout.rows, frames.layout.columns), has_overlay=_has_overlay(frames))
+            _refuse_found(mode, found.has_overlay, is_overlay=True)
+            mask = stack.mask_of(facts)
+            _refuse_found(mode, mask is not None)
+            if mask is not None:
+                found.masks(FoundBy.TEXT).add_still(0, 0, mask)
+            return self._outcome(found, self._rebuilt(frames, found))
+        found, replacement = self._look(frames, mode, known)
+        return self._outcome(found, replacement)
+
+    def look_through(
+        self, instances: Iterable[Callable[[], AbstractContextManager[tuple[DataSetStart, InstanceFacts]]]]
+    ) -> Stack:
+        """Look at the slices of one volume together.
+
+        Parameters
+        ----------
+        instances
+            Open them; each is opened a few times.
+
+        Raises
+        ------
+        HoldError, EngineError, DicomFormatError
+            They cannot be looked at together; each may be looked at alone.
+        """
+        return look_through(
+            list(instances), text=self.engines.text, second=self.engines.second, codec=self.engines.codec
         )
 
     def look(self, frames: Frames, mode: PixelMode, known: KnownIdentifiers) -> Found:
         """Return what has to go so that nothing is found in the frames any more; parameters and errors as `clean`."""
-        view = View(frames)
-        background = read_background(frames.layout, frames.facts, frames.header)
-        found = Found((frames.layout.rows, frames.layout.columns))
+        return self._look(frames, mode, known)[0]
 
-        def show(index: int) -> Picture | Grey:
-            return view.show(frames.frame(index))
+    @staticmethod
+    def _outcome(found: Found, replacement: PixelReplacement | None) -> PixelOutcome:
+        return PixelOutcome(is_proven=True, boxes=found.boxes(), kept_words=found.kept_words, replacement=replacement)
 
-        def show_result(index: int) -> Picture | Grey:
-            samples = frames.frame(index)
-            mask = found.of(index)
-            return view.show(samples if mask is None else fill(samples, mask, background))
+    def _rebuilt(self, frames: Frames, found: Found) -> PixelReplacement | None:
+        if found.is_empty and not found.has_overlay:
+            return None
+        return rebuild(frames, found.of, without_spare=found.has_overlay, folder=self._folder)
 
-        # 1. Where text stands, and 2. what of it may stay
-        self._find(found, show, frames.count, view, known)
-        # 3. and 4. Filled, and looked at with other eyes
-        for number in range(_PROOFS):
-            if mode is PixelMode.DETECT and not found.is_empty:
-                raise TextFoundError(FOUND, remedy=REMEDY)
-            again = search_frames(self.engines.second, show_result, frames.count, view)
+    # 1. What shows a person from outside
+
+    def _hold_photographs(self, frames: Frames) -> None:
+        facts = frames.facts
+        modality, sop_class_uid = facts.text(MODALITY), facts.text(SOP_CLASS_UID)
+        has_face = False
+        if needs_face_look(modality, sop_class_uid):
+            view = View(frames)
+            for index in _sampled(frames.count):
+                picture = looks_of(view.show(frames.frame(index)), view)[0].picture
+                has_face = has_face or bool(self.engines.faces.find(picture))
+        reason = photograph_hold(
+            modality=modality,
+            sop_class_uid=sop_class_uid,
+            frames=frames.count,
+            recognizable_visual_features=facts.text(RECOGNIZABLE_VISUAL_FEATURES),
+            has_face=has_face,
+        )
+        if reason is not None:
+            raise HoldError(reason, remedy=REMEDY)
+
+    # 2. to 6.
+
+    def _look(self, frames: Frames, mode: PixelMode, known: KnownIdentifiers) -> tuple[Found, PixelReplacement | None]:
+        found = Found((frames.layout.rows, frames.layout.columns), has_overlay=_has_overlay(frames))
+        _refuse_found(mode, found.has_overlay, is_overlay=True)
+        # 2. Where text stands, and 3. what of it may stay
+        self._find(found, frames, known)
+        _refuse_found(mode, not found.is_empty)
+        if mode is PixelMode.CLEAN:
+            self._add_known_places(found, frames)
+        for _ in range(_PROOFS):
+            # 4. Filled, and 5. looked at with other eyes
+            replacement = self._rebuilt(frames, found)
+            result = frames if replacement is None else reopen(frames, replacement)
+            again = self._find_again(result, found)
             if again.is_empty:
-                break
-            # 5. What cannot be taken out
-            if number == _PROOFS - 1:
-                raise TextFoundError(STILL_THERE, remedy=REMEDY)
+                return found, replacement
+            _refuse_found(mode, is_found=True)
             found.masks(FoundBy.SECOND_LOOK).merge(again)
-        return found
+        # 6. What cannot be taken out
+        raise HoldError(STILL_THERE, remedy=REMEDY)
 
-    def _find(self, found: Found, show: Show, count: int, view: View, known: KnownIdentifiers) -> None:
-        if count == 1:
-            shown = show(0)
+    def _find(self, found: Found, frames: Frames, known: KnownIdentifiers) -> None:
+        view = View(frames)
+        last = frames.count - 1
+        if frames.count == 1:
+            shown = view.show(frames.frame(0))
             quads = find_text(self.engines.text, looks_of(shown, view))
             staying = self._find_kept(shown, quads, view, known)
             found.kept_words = len(staying)
+            found.kept = mask_of([quads[index] for index in staying], found.shape) if staying else None
             going = [quad for index, quad in enumerate(quads) if index not in staying]
             found.masks(FoundBy.TEXT).add_still(0, 0, mask_of(going, found.shape))
-            codes = self.engines.barcodes.find(looks_of(shown, view)[0].picture)
-            found.masks(FoundBy.BARCODE).add_still(0, 0, mask_of(codes, found.shape))
         else:
-            found.masks(FoundBy.TEXT).merge(search_frames(self.engines.text, show, count, view))
+            found.masks(FoundBy.TEXT).merge(
+                search_frames(self.engines.text, lambda index: view.show(frames.frame(index)), frames.count, view)
+            )
+        found.masks(FoundBy.BARCODE).add_still(0, last, mask_of(self._find_barcodes(frames), found.shape))
+
+    def _find_barcodes(self, frames: Frames) -> list[Quad]:
+        view = View(frames)
+        return [
+            quad
+            for index in _sampled(frames.count)
+            for quad in self.engines.barcodes.find(looks_of(view.show(frames.frame(index)), view)[0].picture)
+        ]
+
+    def _add_known_places(self, found: Found, frames: Frames) -> None:
+        """Add what is always filled on a device's screen, and the rows of its header in which text was found."""
+        rows, columns = found.shape
+        last = frames.count - 1
+        boxes = find_boxes(self._layouts, read_screen(frames.header, rows, columns))
+        found.masks(FoundBy.LAYOUT).add_still(0, last, _mask_of_boxes(boxes, found.shape))
+        regions = read_regions(frames.header, rows, columns)
+        for (first, end), mask in found.masks(FoundBy.TEXT).still.items():
+            wide = widened(boxes_of(mask), regions, rows, columns)
+            found.masks(FoundBy.DECLARED).add_still(first, end, _mask_of_boxes(wide, found.shape))
+
+    def _find_again(self, result: Frames, found: Found) -> Masks:
+        """Return what the other engine finds in what leaves, but for the words that stay."""
+        view = View(result)
+        again = search_frames(
+            self.engines.second, lambda index: view.show(result.frame(index)), result.count, view, is_proof=True
+        )
+        again.add_still(0, result.count - 1, mask_of(self._find_barcodes(result), found.shape))
+        return again if found.kept is None else again.without(found.kept, _MOSTLY)
 
     def _find_kept(
         self, shown: Picture | Grey, quads: Sequence[Quad], view: View, known: KnownIdentifiers
@@ -222,10 +339,33 @@ class PixelCleaner:
             return frozenset()
         picture = looks_of(shown, view)[0].picture
         readings = zip(self.engines.text.read(picture, quads), self.engines.second.read(picture, quads), strict=True)
-        regions = [TextRegion(_box(quad), pair) for quad, pair in zip(quads, readings, strict=True)]
+        regions = [TextRegion(bounds(quad), pair) for quad, pair in zip(quads, readings, strict=True)]
         kinds = find_kept(regions, self._policy.kept, known)
         return frozenset(index for index, kind in enumerate(kinds) if kind is not None)
 
 
-def _box(quad: Quad) -> Rectangle:
-    return bounds(quad)
+def _has_overlay(frames: Frames) -> bool:
+    """Whether bits beside the values hold something in any frame."""
+    if frames.has_embedded_overlay:
+        return True
+    if fills_samples(frames.layout):
+        return False
+    return any(has_spare_content(frames.frame(index), frames.layout) for index in range(frames.count))
+
+
+def _refuse_found(mode: PixelMode, is_found: bool, *, is_overlay: bool = False) -> None:  # noqa: FBT001 - what is asked
+    if mode is PixelMode.DETECT and is_found:
+        raise TextFoundError(OVERLAY_FOUND if is_overlay else FOUND, remedy=REMEDY)
+
+
+def _sampled(count: int) -> list[int]:
+    """Return the first, the last, and some frames between."""
+    some = min(_SAMPLED, count)
+    return sorted({round(number * (count - 1) / max(some - 1, 1)) for number in range(some)})
+
+
+def _mask_of_boxes(boxes: Iterable[Rectangle], shape: tuple[int, int]) -> Mask:
+    mask = np.zeros(shape, np.bool_)
+    for box in boxes:
+        mask[max(box.y, 0) : max(box.bottom, 0), max(box.x, 0) : max(box.right, 0)] = True
+    return mask

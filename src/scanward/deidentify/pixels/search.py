@@ -1,6 +1,7 @@
 """Where text stands in one frame: all looks of it, by one engine."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Final
 
 import cv2
@@ -22,8 +23,13 @@ _LEVEL: Final = 0.6
 """So much of the lower of two parts stands beside the other where both are of one line."""
 
 
-def looks_of(shown: Picture | Grey, view: View) -> list[Look]:
-    """Return the looks of a frame as it is shown."""
+def looks_of(shown: Picture | Grey, view: View, *, is_proof: bool = False) -> list[Look]:
+    """Return the looks of a frame as it is shown; none is enlarged more than usual for a proof."""
+    looks = _looks_of(shown, view)
+    return [replace(look, enlarge=min(look.enlarge, 1.0)) for look in looks] if is_proof else looks
+
+
+def _looks_of(shown: Picture | Grey, view: View) -> list[Look]:
     if not isinstance(shown, Grey):
         return looks_of_colour(shown)
     windows = [(center - width / 2, center + width / 2) for center, width in view.windows]

@@ -91,6 +91,15 @@ class Masks:
         for index, mask in other.passing.items():
             self.add(index, mask)
 
+    def without(self, mask: Mask, share: float) -> "Masks":
+        """Return it without the parts that lie within `mask` by more than a share."""
+        left = Masks(self.shape)
+        for (first, last), still in self.still.items():
+            left.add_still(first, last, _without(still, mask, share))
+        for index, passing in self.passing.items():
+            left.add(index, _without(passing, mask, share))
+        return left
+
     @property
     def is_empty(self) -> bool:
         """Whether nothing goes."""
@@ -104,7 +113,7 @@ class Masks:
             yield from ((index, index, box) for box in boxes_of(mask))
 
 
-def search_frames(engine: TextEngine, show: Show, count: int, view: View) -> Masks:
+def search_frames(engine: TextEngine, show: Show, count: int, view: View, *, is_proof: bool = False) -> Masks:
     """Find text in `count` frames of one size.
 
     Parameters
@@ -117,6 +126,8 @@ def search_frames(engine: TextEngine, show: Show, count: int, view: View) -> Mas
         How many there are.
     view
         Of the instance, or of any one of the instances: its windows count.
+    is_proof
+        Whether this is a look at a result: nothing is enlarged more than usual.
 
     Raises
     ------
@@ -126,7 +137,7 @@ def search_frames(engine: TextEngine, show: Show, count: int, view: View) -> Mas
     masks: Masks | None = None
     for first in range(0, count, TOGETHER):
         last = min(first + TOGETHER, count) - 1
-        found = _search_run(engine, show, first, last, view)
+        found = _search_run(engine, show, first, last, view, is_proof=is_proof)
         if masks is None:
             masks = found
         else:
@@ -134,16 +145,16 @@ def search_frames(engine: TextEngine, show: Show, count: int, view: View) -> Mas
     return masks if masks is not None else Masks((0, 0))
 
 
-def _search_run(engine: TextEngine, show: Show, first: int, last: int, view: View) -> Masks:
+def _search_run(engine: TextEngine, show: Show, first: int, last: int, view: View, *, is_proof: bool) -> Masks:
     if first == last:
         shown = show(first)
         shape = values_of(shown).shape[:2]
         masks = Masks((shape[0], shape[1]))
-        masks.add_still(first, last, mask_of(find_text(engine, looks_of(shown, view)), masks.shape))
+        masks.add_still(first, last, mask_of(find_text(engine, looks_of(shown, view, is_proof=is_proof)), masks.shape))
         return masks
     run = _Composites(show, first, last)
     masks = Masks(run.shape)
-    still = mask_of(find_text(engine, looks_of(run.shown(run.median), view)), run.shape)
+    still = mask_of(find_text(engine, looks_of(run.shown(run.median), view, is_proof=is_proof)), run.shape)
     masks.add_still(first, last, still)
     looks = [looks_of(run.shown(part), view)[0] for part in (run.brightest, run.darkest)]
     looks.append(Look(_stretched(run.departure)))
@@ -152,6 +163,16 @@ def _search_run(engine: TextEngine, show: Show, first: int, last: int, view: Vie
         if box.area > 0.98 * _covered(still, box):
             _look_one_by_one(engine, show, run, box, masks, view)
     return masks
+
+
+def _without(mask: Mask, other: Mask, share: float) -> Mask:
+    count, labels = cv2.connectedComponents(mask.view(np.uint8), connectivity=8)
+    left = mask.copy()
+    for number in range(1, count):
+        part = labels == number
+        if float(other[part].mean()) > share:
+            left[part] = False
+    return left
 
 
 def _covered(still: Mask, box: Rectangle) -> float:
