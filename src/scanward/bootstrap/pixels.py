@@ -55,7 +55,7 @@ def load_engines() -> "Engines":
 def _load() -> "Engines":
     try:
         from scanward.adapters.engines import barcodes, faces, frames, text
-        from scanward.adapters.engines.turns import BarcodesInTurn, InTurn
+        from scanward.adapters.engines.turns import PlacesInTurn, InTurn
         from scanward.deidentify.pixels.clean import Engines
     except ModuleNotFoundError as error:
         raise _missing(error) from None
@@ -64,8 +64,8 @@ def _load() -> "Engines":
     return Engines(
         text=InTurn(first, turn),
         second=InTurn(second, turn),
-        barcodes=BarcodesInTurn(barcodes.BarcodeReader(), turn),
-        faces=BarcodesInTurn(faces.FaceFinder(), turn),
+        barcodes=PlacesInTurn(barcodes.BarcodeReader(), turn),
+        faces=PlacesInTurn(faces.FaceFinder(), turn),
         codec=frames.ImageCodec(),
     )
 

@@ -106,8 +106,6 @@ class PixelLooker:
         if cleaner is None:
             return UNSEEN
         try:
-            if stack is None:
-                return cleaner.clean(start, facts, known)
             return cleaner.clean(start, facts, known, stack=stack)
         except TextFoundError:
             raise
@@ -129,7 +127,7 @@ class PixelLooker:
             There is no room for what has to be put aside.
         """
         cleaner = self._find_cleaner()
-        if cleaner is None or not hasattr(cleaner, "look_through"):
+        if cleaner is None:
             return None
         try:
             return cleaner.look_through(instances)

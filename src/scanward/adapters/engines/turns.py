@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Sequence
 
-from scanward.ports.engines import BarcodeEngine, FoundText, Picture, Quad, ReadText, TextEngine
+from scanward.ports.engines import BarcodeEngine, FaceEngine, FoundText, Picture, Quad, ReadText, TextEngine
 
 
 class InTurn:
@@ -33,8 +33,10 @@ class InTurn:
             return self._engine.read(picture, quads)
 
 
-class BarcodesInTurn:
-    """A barcode engine for any number of threads (implements :class:`scanward.ports.engines.BarcodeEngine`).
+class PlacesInTurn:
+    """An engine that finds barcodes, or faces, for any number of threads.
+
+    Implements :class:`scanward.ports.engines.BarcodeEngine` and :class:`scanward.ports.engines.FaceEngine`.
 
     Parameters
     ----------
@@ -44,11 +46,11 @@ class BarcodesInTurn:
         Held while it does.
     """
 
-    def __init__(self, engine: BarcodeEngine, turn: threading.Lock) -> None:
+    def __init__(self, engine: BarcodeEngine | FaceEngine, turn: threading.Lock) -> None:
         self._engine = engine
         self._turn = turn
 
     def find(self, picture: Picture) -> list[Quad]:
-        """Return where barcodes are."""
+        """Return where they are."""
         with self._turn:
             return self._engine.find(picture)
