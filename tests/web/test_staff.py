@@ -379,7 +379,12 @@ def test_nobody_is_signed_in_from_elsewhere(world, client):
 def test_agreements_in_plain_words():
     recipient = make_recipient("acme-ai", purpose="MLTRAINING", approval=True)
     text = " ".join(agreement_in_words(recipient, NOW.date()))
-    for words in ("CT and MR, of chest.", "within 90 days", "A person approves each release.", "cannot be looked at stay"):
+    for words in (
+        "CT and MR, of chest.",
+        "within 90 days",
+        "A person approves each release.",
+        "cannot be looked at stay",
+    ):
         assert words in text
     assert "it is over" in " ".join(agreement_in_words(recipient, date(2030, 1, 1)))
     assert "has not begun" in " ".join(agreement_in_words(recipient, date(2020, 1, 1)))
