@@ -55,7 +55,7 @@ def load_engines() -> "Engines":
 def _load() -> "Engines":
     try:
         from scanward.adapters.engines import barcodes, faces, frames, text
-        from scanward.adapters.engines.turns import PlacesInTurn, InTurn
+        from scanward.adapters.engines.turns import InTurn, PlacesInTurn
         from scanward.deidentify.pixels.clean import Engines
     except ModuleNotFoundError as error:
         raise _missing(error) from None
