@@ -11,7 +11,7 @@ import numpy as np
 from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
 from pydicom.pixels import pixel_array
-from pydicom.uid import UID, ExplicitVRLittleEndian, JPEG2000Lossless, generate_uid
+from pydicom.uid import UID, ExplicitVRLittleEndian, JPEG2000Lossless, JPEGBaseline8Bit, generate_uid
 
 from tests.common import images
 from tests.common.modules import phantom
@@ -110,19 +110,35 @@ def _resize(ds: Dataset, pixels: np.ndarray) -> None:
 
 def coded(ds: Dataset, syntax: UID, *, name: str) -> Dataset:
     """Return another instance with the same pixels, coded."""
-    ds = copy.deepcopy(ds)
-    if syntax == JPEG2000Lossless:
+    ds = another(ds, name=name)
+    if syntax == JPEGBaseline8Bit:
+        frames = [imagecodecs.jpeg8_encode(frame, level=92, subsampling="444") for frame in _frames(ds)]
+        _encapsulate(ds, frames, syntax)
+        ds.PhotometricInterpretation = "YBR_FULL"
+        ds.LossyImageCompression, ds.LossyImageCompressionMethod = "01", "ISO_10918_1"
+        ds.LossyImageCompressionRatio = "5"
+    elif syntax == JPEG2000Lossless:
         # pydicom has no coder for it here.
         frames = [
             imagecodecs.jpeg2k_encode(frame, level=0, reversible=True, mct=False, codecformat="j2k")
             for frame in _frames(ds)
         ]
-        ds.PixelData = encapsulate(frames)
-        ds["PixelData"].VR = "OB"
-        ds["PixelData"].is_undefined_length = True
-        ds.file_meta.TransferSyntaxUID = syntax
+        _encapsulate(ds, frames, syntax)
     else:
         ds.compress(syntax, generate_instance_uid=False)
+    return ds
+
+
+def another(ds: Dataset, *, name: str) -> Dataset:
+    """Return another instance of the same series with the same content."""
+    ds = copy.deepcopy(ds)
     uid = generate_uid(entropy_srcs=[name, str(ds.SOPInstanceUID)])
     ds.SOPInstanceUID = ds.file_meta.MediaStorageSOPInstanceUID = uid
     return ds
+
+
+def _encapsulate(ds: Dataset, frames: list[bytes], syntax: UID) -> None:
+    ds.PixelData = encapsulate(frames)
+    ds["PixelData"].VR = "OB"
+    ds["PixelData"].is_undefined_length = True
+    ds.file_meta.TransferSyntaxUID = syntax
