@@ -1,6 +1,7 @@
 """A run that is killed, resumed, or made to fail: nothing is lost, nothing half done, nothing done twice."""
 
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -16,6 +17,9 @@ from scanward.bootstrap.files import deidentify_folder
 from scanward.config import DeidentifyRequest
 from scanward.errors import OutputError
 from scanward.model.report import Outcome, RunReport
+from tests.common import burned_in
+from tests.common.patients import make_patient, make_study
+from tests.common.studies import save
 
 INSTANCES = 1200
 
@@ -136,3 +140,39 @@ def test_output_inside_source_is_refused_before_anything_is_read(many_instances:
     with pytest.raises(OutputError):
         run(many_instances, many_instances / "out", tmp_path / "home")
     assert not (many_instances / "out").exists()
+
+
+ONE_BY_ONE = """
+from scanward.bootstrap import files
+files.UNIT_FILES = 1
+from scanward.cli.main import main
+main()
+"""
+
+
+def test_what_was_filled_is_told_of_a_killed_run_too(tmp_path: Path) -> None:
+    source, out, home = tmp_path / "in", tmp_path / "out", tmp_path / "home"
+    rng = random.Random(8)
+    study = make_study(rng, make_patient(rng), "Burned in")
+    for number in range(4):
+        save(burned_in.another(burned_in.make_sc(study), name=f"{number}"), source / f"{number}.dcm")
+    command = [sys.executable, "-c", ONE_BY_ONE, "deidentify", str(source), "--out", str(out), "--home", str(home)]
+    killed = subprocess.Popen(
+        [*command, "--workers", "1", "--quiet"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    deadline = time.monotonic() + 60
+    while len(list(out.rglob("*.dcm"))) < 2 and time.monotonic() < deadline and killed.poll() is None:
+        time.sleep(0.002)
+    killed.kill()
+    killed.wait()
+
+    def again(out: Path) -> RunReport:
+        return deidentify_folder(DeidentifyRequest(sources=(source,), out=out, home=home), lambda _: None)
+
+    report, whole = again(out), again(tmp_path / "whole")
+    assert report.resumed >= 1
+    assert report.outcomes[Outcome.RELEASED] == 4
+    assert report.studies[0].pixels == whole.studies[0].pixels
+    assert len(report.studies[0].pixels.redactions) == 4
+    assert report.looked_by == whole.looked_by
+    assert outputs(out) == outputs(tmp_path / "whole")
