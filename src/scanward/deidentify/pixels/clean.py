@@ -284,7 +284,7 @@ class PixelCleaner:
             _refuse_found(mode, is_found=True)
             found.masks(FoundBy.SECOND_LOOK).merge(again)
         # 6. What cannot be taken out
-        raise HoldError(STILL_THERE, remedy=REMEDY)
+        raise TextFoundError(STILL_THERE, remedy=REMEDY)
 
     def _find(self, found: Found, frames: Frames, known: KnownIdentifiers) -> None:
         view = View(frames)
