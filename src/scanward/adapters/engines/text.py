@@ -69,16 +69,22 @@ _STRIP_SHARE: Final = 0.05
 """The strip counts as found where so much of it is taken for text."""
 
 READS: Final = 0.7
-"""Mean confidence from which two characters or more count as read."""
+"""Mean confidence from which three characters or more, not all the same, count as read."""
 
-READS_ONE: Final = 0.9
-"""The same for a single character."""
+READS_TURNED: Final = 0.8
+"""The same for a region that reads as text only when turned by 180 degrees."""
 
-STROKES: Final = frozenset("0OoQcC()[]{}<>|/\\-_—–一丨丿1Iil!.,'`·:;~=+^°\"*")
-"""What a single bone, vessel or strap reads as."""
+READS_TWO: Final = 0.9
+"""The same for two characters; a single one is never enough: a strap reads as 1, the bowel as 0."""
+
+HINTS: Final = 0.6
+"""Mean confidence from which whatever is read counts where the region looks a little like text from near, too."""
 
 LOOKS_NEAR: Final = 0.3
 """Mean score, seen from near, from which a region counts."""
+
+LOOKS_NEAR_A_LITTLE: Final = 0.1
+"""The same where something can be read in it."""
 
 NEAR_HEIGHT: Final = 40.0
 """Height that a region is brought to for a look from near."""
@@ -190,16 +196,19 @@ class TextFinder:
 
     def _sure(self, picture: Picture, regions: list[_Region]) -> list[_Region]:
         sure = [False] * len(regions)
+        hinted = [False] * len(regions)
         for turns in (0, 2):
             open_ = [index for index, is_sure in enumerate(sure) if not is_sure]
             if not open_:
                 break
             turned, quads = _turn(picture, [regions[index].quad for index in open_], turns)
             for index, reading in zip(open_, self._reader.read(turned, quads), strict=True):
-                sure[index] = _reads_as_text(reading)
+                sure[index] = _reads_as_text(reading, is_turned=turns != 0)
+                hinted[index] |= bool(reading.text.strip()) and reading.confidence >= HINTS
         for index, region in enumerate(regions):
             if not sure[index]:
-                sure[index] = self._look_near(picture, region) >= LOOKS_NEAR
+                enough = LOOKS_NEAR_A_LITTLE if hinted[index] else LOOKS_NEAR
+                sure[index] = self._look_near(picture, region) >= enough
         _spread(regions, sure)
         return [region for region, is_sure in zip(regions, sure, strict=True) if is_sure]
 
@@ -255,11 +264,13 @@ def find_regions(scores: NDArray[np.float32]) -> Iterator[tuple[Quad, float]]:
         yield np.asarray(corners, np.float32), score
 
 
-def _reads_as_text(reading: ReadText) -> bool:
-    text = reading.text.strip()
-    if len(text) >= 2 and len(set(text)) >= 2:
-        return reading.confidence >= READS
-    return bool(text) and reading.confidence >= READS_ONE and text[0] not in STROKES
+def _reads_as_text(reading: ReadText, *, is_turned: bool) -> bool:
+    text = reading.text.replace(" ", "")
+    if len(text) < 2 or len(set(text)) < 2:
+        return False
+    if len(text) == 2:
+        return reading.confidence >= READS_TWO
+    return reading.confidence >= (READS_TURNED if is_turned else READS)
 
 
 def _spread(regions: Sequence[_Region], sure: list[bool]) -> None:
