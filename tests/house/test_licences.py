@@ -9,7 +9,14 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[2]
-EXTRAS = ("postgresql", "s3")
+EXTRAS = ("pixels", "postgresql", "s3")
+
+LEFT_OUT = {
+    line.split()[0]
+    for line in (ROOT / "requirements" / "left-out").read_text(encoding="utf-8").splitlines()
+    if not line.startswith("#")
+}
+"""What others ask for and an installation of ours does not bring."""
 
 PERMISSIVE = re.compile(
     r"\b(MIT|BSD|Apache|PSF|Python Software Foundation|ISC|0BSD|Unlicense|MPL-2\.0 AND MIT)\b", re.IGNORECASE
@@ -36,6 +43,8 @@ def find_runtime() -> set[str]:
         found.add(name)
         for text in metadata.requires(name) or []:
             requirement = Requirement(text)
+            if canonicalize_name(requirement.name) in LEFT_OUT:
+                continue
             if requirement.marker is None or requirement.marker.evaluate({"extra": extra}):
                 waiting += [(canonicalize_name(requirement.name), one) for one in ("", *requirement.extras)]
     return found
