@@ -96,6 +96,8 @@ def write_samples(folder: Path) -> int:
     samples = list(studies.make_samples(seed=SEED))
     for number, sample in enumerate(samples, 1):
         add_free_text(sample.name, sample.study, sample.ds)
+        if sample.name == "us":
+            import_module("tests.common.burned_in").write_on(sample.ds, sample.study)
         studies.write_sample(sample, folder, number)
     return len(samples)
 

@@ -64,6 +64,12 @@ def make_cr(study: Study) -> Dataset:
     return ds
 
 
+def write_on(ds: Dataset, study: Study) -> None:
+    """Enlarge a native colour image, and write on it what a scanner would."""
+    _resize(ds, np.repeat((phantom(*SIZE, seed=6, high=140)).astype(np.uint8)[..., None], 3, axis=-1))
+    burn(ds, words_of(study))
+
+
 def burn(ds: Dataset, words: tuple[Word, ...]) -> None:
     """Draw words into native pixels, brighter than anything around."""
     frames = _frames(ds)
