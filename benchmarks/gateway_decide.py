@@ -63,7 +63,9 @@ def make_series(rng: random.Random) -> tuple[SeriesFacts, ...]:
 
 def document_of(number: int) -> str:
     """Return the document of a recipient."""
-    return RECIPIENT.format(endpoint='kind = "pull"').replace('"lung-ai"', f'"vendor-{number}"', 1)
+    return RECIPIENT.format(endpoint='kind = "pull"', profile="ai-inference").replace(
+        '"lung-ai"', f'"vendor-{number}"', 1
+    )
 
 
 def _time(calls: Sequence[Callable[[], Decision]]) -> tuple[list[int], int]:

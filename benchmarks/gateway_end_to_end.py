@@ -56,12 +56,22 @@ region = "IE"
 starts = 2020-01-01
 ends = 2099-12-31
 retention_days = 30
-profile = "ai-inference"
+profile = "{profile}"
 
 [agreement.data]
 modalities = ["CT"]
 """
-"""With whom everything is agreed; `endpoint` is left to fill in."""
+"""With whom everything is agreed; `endpoint` and `profile` are left to fill in."""
+
+PROFILES = Path(__file__).resolve().parents[1] / "src" / "scanward" / "deidentify" / "profiles"
+
+
+def write_profile(folder: Path) -> Path:
+    """Write the profile `ai-inference` without a look at pixels, which `burned_in` measures; return its path."""
+    path = folder / "headers.toml"
+    text = (PROFILES / "ai-inference.toml").read_text("utf-8").replace('mode = "clean"', 'mode = "off"')
+    path.write_text(text, encoding="utf-8")
+    return path
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,7 +107,7 @@ def _take(folder: Path, first: Sequence[Path], files: Sequence[Path]) -> Took:
     home, port = make_home(folder / "home", quiet_seconds=QUIET_SECONDS), free_port()
     document = folder / "recipient.toml"
     endpoint = f'kind = "dimse"\nhost = "127.0.0.1"\nport = {port}\ncalled_ae = "RECIPIENT"'
-    document.write_text(RECIPIENT.format(endpoint=endpoint), encoding="utf-8")
+    document.write_text(RECIPIENT.format(endpoint=endpoint, profile=write_profile(folder)), encoding="utf-8")
     run_scanward(home, "recipient", "add", str(document))
     command = [find_command("storescp") or "storescp", "--ignore", "+xa", "-aet", "RECIPIENT", str(port)]
     log = folder / "storescp.log"

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import psycopg
 from gateway import Server, finish, make_home, options, run_scanward, running, scanward, wait_for, work_folder
-from gateway_end_to_end import RECIPIENT
+from gateway_end_to_end import RECIPIENT, write_profile
 from inputs import SETS
 from measure import CommandFailedError, find_dicom
 from table import format_table
@@ -51,7 +51,9 @@ def _make(home: Path, server: Postgres, name: str) -> None:
     more = f'ledger_url = "{urls[0]}"\nvault_url = "{urls[1]}"\nshard_instances = {SHARD_INSTANCES}'
     make_home(home, more=more)
     document = home.parent / f"{name}.toml"
-    document.write_text(RECIPIENT.format(endpoint='kind = "pull"'), encoding="utf-8")
+    document.write_text(
+        RECIPIENT.format(endpoint='kind = "pull"', profile=write_profile(document.parent)), encoding="utf-8"
+    )
     run_scanward(home, "recipient", "add", str(document))
 
 
