@@ -136,7 +136,7 @@ def many(samples, tmp_path_factory):
     source = next(path for path in sorted(samples.rglob("*.dcm")) if "_CT" in str(path))
     ds = dcmread(source)
     base = str(ds.SOPInstanceUID)
-    for number in range(1500):
+    for number in range(2600):
         ds.SOPInstanceUID = ds.file_meta.MediaStorageSOPInstanceUID = f"{base}.{number}"
         ds.InstanceNumber = number
         ds.save_as(folder / f"{number}.dcm")
