@@ -189,12 +189,14 @@ class Stacks:
 
 def find_stacks(looker: PixelLooker, instances: Sequence[InstanceFacts | None]) -> list[list[int]]:
     """Return which instances are slices of one volume, by their places; those that are looked at alone are left out."""
+    looked_at = {modality for modality in STACKED if looker.looks_at(modality)}
+    if not looked_at:
+        return []
     groups: dict[Hashable, list[int]] = {}
     for place, facts in enumerate(instances):
         if facts is None or facts.text(NUMBER_OF_FRAMES) not in ("", "1") or not has_pixels(facts):
             continue
-        modality = facts.text(MODALITY).upper()
-        if modality in STACKED and looker.looks_at(modality):
+        if facts.text(MODALITY).upper() in looked_at:
             groups.setdefault(tuple(facts.values.get(tag, b"") for tag in _ALIKE), []).append(place)
     return [places for places in groups.values() if len(places) >= FEWEST_STACKED]
 

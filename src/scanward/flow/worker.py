@@ -30,7 +30,7 @@ from scanward.flow.study import StudyDeidentifier
 from scanward.model.decision import Decision, Deny
 from scanward.model.identifier import Identifier
 from scanward.model.instance import DeidentifiedInstance
-from scanward.model.pixels import PixelOutcome
+from scanward.model.pixels import UNSEEN, PixelOutcome
 from scanward.model.profile import Option, Profile
 from scanward.model.report import Change, Outcome, PixelTally
 from scanward.model.source import SourceFile
@@ -276,16 +276,19 @@ class Worker:
         all_facts = [facts_of(unit.facts[number], uid) for _, _, number, uid in unit.files]
         openers = [self._opener(file, facts) for (_, file, _, _), facts in zip(unit.files, all_facts, strict=True)]
         stacks = Stacks(self._looker, all_facts, openers)
-        for place, (index, _, _, _) in enumerate(unit.files):
+        kinds: dict[int, _Kind] = {}
+        for place, (index, _, number, _) in enumerate(unit.files):
             facts = all_facts[place]
-            decision = self._decide(facts, are_proven=self._looker.looks_at(facts.text(MODALITY)))
+            kind = kinds.get(number)
+            if kind is None:
+                kind = kinds[number] = self._make_kind(facts)
             try:
-                if isinstance(decision, Deny):
-                    raise HoldError("; ".join(decision.reasons))
+                if isinstance(kind.decision, Deny):
+                    raise HoldError("; ".join(kind.decision.reasons))
                 stack = stacks.find(place)
                 with openers[place]() as (start, _):
-                    pixels = self._look(start, facts, deidentifier.known, stack)
-                    checked, done = deidentifier.deidentify(start, facts, decision, pixels=pixels)
+                    pixels = self._look(start, facts, deidentifier.known, stack) if kind.is_looked_at else UNSEEN
+                    checked, done = deidentifier.deidentify(start, facts, kind.decision, pixels=pixels)
                     path = self._output.write(checked)
             except OutputError:
                 raise
@@ -299,12 +302,22 @@ class Worker:
             result.released.append((index, path))
             result.bytes_released += _length_bytes(done.instance)
             tally.update(done.changes)
-            _count_pixels(result.pixels, pixels, facts, done.instance.placement.sop_instance_uid)
+            _count_pixels(result.pixels, pixels, kind, done.instance.placement.sop_instance_uid)
         for changes, count in tally.items():
             for change in changes.changes:
                 result.changes[change] += count
         result.pixels.looked_by = frozenset(self._looker.names) if result.pixels.looked_at else frozenset()
         return result
+
+    def _make_kind(self, facts: InstanceFacts) -> "_Kind":
+        is_looked_at = self._looker.looks_at(facts.text(MODALITY))
+        return _Kind(
+            is_looked_at=is_looked_at,
+            # Where it is looked at, that decides.
+            decision=self._decide(facts, are_proven=is_looked_at),
+            has_pixels=has_pixels(facts),
+            is_likely_burned_in=likely_burned_in(facts.text(MODALITY), facts.text(SOP_CLASS_UID)),
+        )
 
     def _opener(self, file: SourceFile, facts: InstanceFacts) -> Opener:
         @contextmanager
@@ -354,12 +367,22 @@ class Worker:
         return current
 
 
-def _count_pixels(tally: PixelTally, pixels: PixelOutcome, facts: InstanceFacts, sop_instance_uid: str) -> None:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Kind:
+    """What instances with the same facts have in common, as far as looking at pixels goes."""
+
+    is_looked_at: bool
+    decision: Decision
+    has_pixels: bool
+    is_likely_burned_in: bool
+
+
+def _count_pixels(tally: PixelTally, pixels: PixelOutcome, kind: _Kind, sop_instance_uid: str) -> None:
     if pixels.is_proven:
         tally.looked_at += 1
-    elif has_pixels(facts):
+    elif kind.has_pixels:
         tally.unseen += 1
-        tally.unseen_likely += likely_burned_in(facts.text(MODALITY), facts.text(SOP_CLASS_UID))
+        tally.unseen_likely += kind.is_likely_burned_in
     tally.kept_words += pixels.kept_words
     if pixels.boxes:
         tally.redactions[sop_instance_uid] = pixels.boxes
