@@ -17,12 +17,13 @@ from scanward.model.agreement import (
     TlsFiles,
 )
 from scanward.model.consent import Effect, Provision
+from scanward.model.pixels import UNSEEN, FoundBy, PixelBox, PixelOutcome
 from scanward.model.release import ItemState, ReleaseState, ResultState
 from scanward.web.app import create_app
 from scanward.web.auth import AUDIENCE_LOGIN
 from scanward.web.roles import Role
 from scanward.web.staff.sessions import COOKIE, SECURE_COOKIE
-from scanward.web.staff.words import agreement_in_words, delivery, dicom_day, period, person, plainly, size
+from scanward.web.staff.words import agreement_in_words, delivery, dicom_day, period, person, pixels, plainly, size
 from tests.common.desk import NOW, make_recipient
 from tests.web.conftest import BASE, Client, make_world
 
@@ -374,6 +375,14 @@ def test_nobody_is_signed_in_from_elsewhere(world, client):
 
 
 # Words
+
+
+def test_what_was_filled_in_plain_words():
+    box = PixelBox(first_frame=0, last_frame=9, x=8, y=4, width=120, height=14, found_by=FoundBy.TEXT)
+    assert pixels(UNSEEN) == "not looked at"
+    assert pixels(PixelOutcome(is_proven=True)) == "none found"
+    assert pixels(PixelOutcome(is_proven=True, boxes=(box,))) == "1 region filled: 120 x 14 at (8, 4)"
+    assert pixels(PixelOutcome(is_proven=True, boxes=(box,) * 9)).endswith("(8, 4) ...")
 
 
 def test_agreements_in_plain_words():

@@ -408,7 +408,7 @@ def _filled(tally: PixelTally) -> Markup:
     shown = sorted(tally.redactions.items())[:MAX_FILLED]
     rest = Markup("")
     if len(tally.redactions) > len(shown):
-        rest = Markup('\n      <p class="note">The other {} are in the JSON file beside this page.</p>').format(
+        rest = Markup('\n      <p class="note">{} more in the JSON file beside this page.</p>').format(
             plural(len(tally.redactions) - len(shown), "instance")
         )
     return Markup("""\

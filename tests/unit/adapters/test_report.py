@@ -14,7 +14,8 @@ from scanward.adapters.report_facts import group_changes, headline
 from scanward.adapters.report_page import render_page
 from scanward.errors import OutputError
 from scanward.model.attribute import Action, Reason
-from scanward.model.report import Change, Outcome, RunReport, StudyReport
+from scanward.model.pixels import FoundBy, PixelBox
+from scanward.model.report import Change, Outcome, PixelTally, RunReport, StudyReport
 
 REMOVED = Change("PatientName", "(0010,0010)", Action.REMOVE, Reason.TABLE)
 KEPT = Change("KVP", "(0018,0060)", Action.KEEP, Reason.SAFE)
@@ -179,6 +180,31 @@ def test_many_studies_stay_readable(monkeypatch):
 )
 def test_reports_with_little_in_them_are_pages_too(value):
     assert page(value).open == []
+
+
+def test_what_was_filled_is_told_with_its_place(tmp_path, monkeypatch):
+    still = PixelBox(first_frame=0, last_frame=0, x=8, y=4, width=120, height=14, found_by=FoundBy.TEXT)
+    passing = PixelBox(first_frame=2, last_frame=4, x=9, y=5, width=30, height=12, found_by=FoundBy.SECOND_LOOK)
+    tally = PixelTally(looked_at=5, unseen=2, kept_words=3, redactions={"2.25.7": (still, passing), "2.25.8": (still,)})
+    whole = report([study(pixels=tally)], pixels="Text in pixels: taken out.", looked_by=["model 6", "model 4"])
+    page = Page(render_page(whole))
+    for words in (
+        "Text in pixels: taken out.", "model 6", "5 instances were looked at", "2 instances: 3 regions",
+        "3 words stayed", "Nobody looked at the pixels of 2 instances",
+        "120 x 14 at (8, 4), by text detection", "30 x 12 at (9, 5), frames 3 to 5, by text detection on the result",
+    ):  # fmt: skip
+        assert words in page.text
+    write_report(whole, tmp_path / "page.html", tmp_path / "page.json")
+    told = json.loads((tmp_path / "page.json").read_text())
+    assert told["looked_by"] == ["model 6", "model 4"]
+    assert told["studies"][0]["pixels"]["filled"]["2.25.7"][1] == {
+        "frames": [2, 4], "x": 9, "y": 5, "width": 30, "height": 12, "found_by": "text detection on the result"
+    }  # fmt: skip
+    assert {key: told["studies"][0]["pixels"][key] for key in ("looked_at", "not_looked_at", "words_kept", "regions")} == {
+        "looked_at": 5, "not_looked_at": 2, "words_kept": 3, "regions": 3
+    }  # fmt: skip
+    monkeypatch.setattr(page_module, "MAX_FILLED", 1)
+    assert "1 instance more in the JSON" in Page(render_page(whole)).text
 
 
 def test_headline():
