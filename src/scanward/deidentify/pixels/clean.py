@@ -328,7 +328,6 @@ class PixelCleaner:
         again = search_frames(
             self.engines.second, lambda index: view.show(result.frame(index)), result.count, view, is_proof=True
         )
-        again.add_still(0, result.count - 1, mask_of(self._find_barcodes(result), found.shape))
         return again if found.kept is None else again.without(found.kept, _MOSTLY)
 
     def _find_kept(
