@@ -20,7 +20,6 @@ LEAST = {
     "StateDirectoryMode": "0700",
     "UMask": "0077",
     "CapabilityBoundingSet": "",
-    "MemoryDenyWriteExecute": "yes",
 }
 
 KNOWN = set(

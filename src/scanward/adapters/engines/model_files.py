@@ -14,6 +14,11 @@ from scanward.errors import EngineError
 
 REMEDY = "Install what looking at pixels needs: pip install 'scanward[pixels]'."
 
+REMEDY_RUN = (
+    "Let the process have memory that it writes and executes (MemoryDenyWriteExecute=no of systemd), or "
+    "install the packages again."
+)
+
 Floats = NDArray[np.float32]
 
 
@@ -103,12 +108,20 @@ def load_model(model: ModelFile) -> LoadedModel:
     try:
         network = openvino.Core().read_model(data)
         compiled = openvino.Core().compile_model(
-            network, "CPU", {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": 1, "NUM_STREAMS": 1}
+            network,
+            "CPU",
+            {
+                "INFERENCE_PRECISION_HINT": "f32",
+                "INFERENCE_NUM_THREADS": 1,
+                "NUM_STREAMS": 1,
+                # Else each process runs on the first core, whatever the others do.
+                "ENABLE_CPU_PINNING": False,
+            },
         )
         names = network.get_rt_info()["framework"] if network.has_rt_info("framework") else ()
         notes = {name: network.get_rt_info(["framework", name]).astype(str) for name in names}
     except RuntimeError:
-        raise EngineError(f"{model.name}: expected a model that OpenVINO can run", remedy=REMEDY) from None
+        raise EngineError(f"{model.name}: expected a model that OpenVINO can run", remedy=REMEDY_RUN) from None
     return LoadedModel(_runner(compiled.create_infer_request().infer, model.name), notes)
 
 
