@@ -127,7 +127,7 @@ class TextFinder:
     detector, reader
         Find and read.
     near
-        Looks at what cannot be read.
+        Another model, which looks at what cannot be read; without it, only what can be read counts.
 
     Raises
     ------
@@ -135,7 +135,7 @@ class TextFinder:
         A model or what runs it is missing.
     """
 
-    def __init__(self, detector: Detector, reader: TextReader, near: Detector) -> None:
+    def __init__(self, detector: Detector, reader: TextReader, near: Detector | None = None) -> None:
         self._detector = detector
         self._reader = reader
         self._near = near
@@ -206,30 +206,11 @@ class TextFinder:
                 sure[index] = _reads_as_text(reading, is_turned=turns != 0)
                 hinted[index] |= bool(reading.text.strip()) and reading.confidence >= HINTS
         for index, region in enumerate(regions):
-            if not sure[index]:
+            if not sure[index] and self._near is not None:
                 enough = LOOKS_NEAR_A_LITTLE if hinted[index] else LOOKS_NEAR
-                sure[index] = self._look_near(picture, region) >= enough
+                sure[index] = _look_near(self._near, picture, region) >= enough
         _spread(regions, sure)
         return [region for region, is_sure in zip(regions, sure, strict=True) if is_sure]
-
-    def _look_near(self, picture: Picture, region: _Region) -> float:
-        """Return how much a region looks like text when brought to a height that the models know well."""
-        rows, columns = picture.shape[:2]
-        around = 1.2 * region.height
-        left, top = np.floor(np.maximum(region.quad.min(axis=0) - around, 0)).astype(int)
-        right, bottom = np.ceil(np.minimum(region.quad.max(axis=0) + around, (columns, rows))).astype(int)
-        part = picture[top:bottom, left:right]
-        if part.size == 0:
-            return 0.0
-        scale = min(NEAR_HEIGHT / region.height, TILE / max(part.shape[:2]))
-        near = _resize(part, scale)
-        scores = self._near.scores(near)
-        size = np.array([near.shape[1] / part.shape[1], near.shape[0] / part.shape[0]], np.float32)
-        center = region.quad.mean(axis=0)
-        inner = ((region.quad - center) * 0.7 + center - (left, top)) * size
-        mask = np.zeros(scores.shape, np.uint8)
-        cv2.fillPoly(mask, [np.rint(inner).astype(np.int32)], 1)
-        return float(scores[mask > 0].mean()) if mask.any() else 0.0
 
 
 def load_engines() -> tuple[TextFinder, TextFinder]:
@@ -241,8 +222,8 @@ def load_engines() -> tuple[TextFinder, TextFinder]:
         A model or what runs it is missing.
     """
     newer, older = Detector(DETECTOR_V6), Detector(DETECTOR_V4)
-    # From near, the newer one takes every second stroke for a letter, so that the older one does this for both.
-    return TextFinder(newer, TextReader(PP_OCR_V6), older), TextFinder(older, TextReader(PP_OCR_V4), older)
+    # From near, the newer one takes every second stroke for a letter: it is no second opinion for the older one.
+    return TextFinder(newer, TextReader(PP_OCR_V6), older), TextFinder(older, TextReader(PP_OCR_V4))
 
 
 def find_regions(scores: NDArray[np.float32]) -> Iterator[tuple[Quad, float]]:
@@ -271,6 +252,26 @@ def _reads_as_text(reading: ReadText, *, is_turned: bool) -> bool:
     if len(text) == 2:
         return reading.confidence >= READS_TWO
     return reading.confidence >= (READS_TURNED if is_turned else READS)
+
+
+def _look_near(detector: Detector, picture: Picture, region: _Region) -> float:
+    """Return how much a region looks like text when brought to a height that the models know well."""
+    rows, columns = picture.shape[:2]
+    around = 1.2 * region.height
+    left, top = np.floor(np.maximum(region.quad.min(axis=0) - around, 0)).astype(int)
+    right, bottom = np.ceil(np.minimum(region.quad.max(axis=0) + around, (columns, rows))).astype(int)
+    part = picture[top:bottom, left:right]
+    if part.size == 0:
+        return 0.0
+    scale = min(NEAR_HEIGHT / region.height, TILE / max(part.shape[:2]))
+    near = _resize(part, scale)
+    scores = detector.scores(near)
+    size = np.array([near.shape[1] / part.shape[1], near.shape[0] / part.shape[0]], np.float32)
+    center = region.quad.mean(axis=0)
+    inner = ((region.quad - center) * 0.7 + center - (left, top)) * size
+    mask = np.zeros(scores.shape, np.uint8)
+    cv2.fillPoly(mask, [np.rint(inner).astype(np.int32)], 1)
+    return float(scores[mask > 0].mean()) if mask.any() else 0.0
 
 
 def _spread(regions: Sequence[_Region], sure: list[bool]) -> None:

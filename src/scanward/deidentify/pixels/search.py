@@ -24,9 +24,9 @@ _LEVEL: Final = 0.6
 
 
 def looks_of(shown: Picture | Grey, view: View, *, is_proof: bool = False) -> list[Look]:
-    """Return the looks of a frame as it is shown; none is enlarged more than usual for a proof."""
+    """Return the looks of a frame as it is shown; for a proof none is enlarged, and each is tested."""
     looks = _looks_of(shown, view)
-    return [replace(look, enlarge=min(look.enlarge, 1.0)) for look in looks] if is_proof else looks
+    return [replace(look, enlarge=min(look.enlarge, 1.0), seeded=True) for look in looks] if is_proof else looks
 
 
 def _looks_of(shown: Picture | Grey, view: View) -> list[Look]:
