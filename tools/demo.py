@@ -205,8 +205,8 @@ def print_end(seconds: float) -> None:
     """Say what was held back, and where everything lies."""
     heading("Where to look")
     console.print(
-        "Held instances (ultrasound, secondary captures, mammograms ...) are likely to show text in their pixels,\n"
-        "which nothing looks at yet. Who has looked at them runs the command with --release-unchecked-pixels.\n"
+        "Held instances are likely to show text and could not be looked at, or show a person from outside: the report\n"
+        "says which. Who has looked at them runs the command with --release-unchecked-pixels.\n"
     )
     console.print(f"  report   {(DEMO / 'report.html').as_uri()}", style="bold", soft_wrap=True)
     console.print("  inputs   build/demo/in")
