@@ -33,6 +33,9 @@ PIXEL_DATA = 0x7FE00010
 MAX_FRAME_BYTES = 512 * 1024 * 1024
 """Samples of one frame, and the bytes that they are coded in: twice the largest scanned slides."""
 
+MAX_FRAME_PIXELS = 40_000_000
+"""Rows times columns of one frame, twice the largest radiographs: looking takes some 100 bytes of memory for each."""
+
 MAX_FRAMES = 100_000
 """Frames of one instance: an hour of video, a large slide in tiles."""
 
@@ -292,6 +295,8 @@ def _require_reasonable(layout: FrameLayout, count: int) -> None:
     """Refuse before anything is allocated."""
     if count > MAX_FRAMES:
         raise HoldError(f"Number of Frames: expected at most {MAX_FRAMES}, got more")
+    if layout.rows * layout.columns > MAX_FRAME_PIXELS:
+        raise HoldError(f"Rows and Columns: expected at most {MAX_FRAME_PIXELS} pixels in a frame, got more")
     bytes_each = -(-layout.bits_allocated // 8)
     if layout.rows * layout.columns * layout.samples_per_pixel * bytes_each > MAX_FRAME_BYTES:
         raise HoldError(f"Rows and Columns: expected at most {MAX_FRAME_BYTES} bytes for a frame, got more")

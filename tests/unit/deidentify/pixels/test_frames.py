@@ -38,6 +38,10 @@ def test_40000_rows_and_columns_are_refused_whatever_bytes_are_there():
         open_file(encapsulated_file_of(ds, [b"\0" * 100], RLE), Echo())
 
 
+def test_a_frame_that_takes_too_much_memory_to_look_at_is_refused():
+    refused(make_header(rows=8_000, columns=5_001), match="Rows and Columns")
+
+
 def test_samples_that_are_not_there():
     refused(make_header(rows=9, columns=9), match="expected 81 bytes", error=DicomFormatError)
     refused(make_header(rows=8, columns=8, frames=10_000), match="640000", error=DicomFormatError)
