@@ -30,9 +30,6 @@ SAMPLED: Final = 15
 SAMPLED_BYTES: Final = 256 * 1024 * 1024
 """What they take at most; fewer are sampled of large frames."""
 
-MAX_LOOKED_AT: Final = 24
-"""Frames that are looked at one by one for a region; where more depart from the median, it goes from all of them."""
-
 MARGIN_HEIGHTS: Final = 1.5
 """How much of what is around a region is looked at with it."""
 
@@ -235,11 +232,10 @@ def _look_one_by_one(
         if float(np.percentile(apart, 95)) > DEPARTS_SHARE * run.range:
             departing.append(index)
     found = False
-    if len(departing) <= MAX_LOOKED_AT:
-        for index in departing:
-            if find_text(engine, looks_of(_cropped(show(index), around), view)):
-                masks.add(index, part)
-                found = True
+    for index in departing:
+        if find_text(engine, looks_of(_cropped(show(index), around), view)):
+            masks.add(index, part)
+            found = True
     if not found:
         masks.add_still(run.first, run.last, part)
 
