@@ -6,6 +6,7 @@ from enum import Enum
 
 from scanward.model.attribute import Tag
 from scanward.model.instance import Piece
+from scanward.model.screens import Layout, Screen
 
 
 class PixelMode(Enum):
@@ -53,11 +54,14 @@ class PixelPolicy:
         By Modality.
     kept
         Words that stay; none by default.
+    layouts
+        What the site has filled on screens of devices, besides what comes with Scanward; where text is taken out.
     """
 
     mode: PixelMode = PixelMode.CLEAN
     modes: Mapping[str, PixelMode] = field(default_factory=dict)
     kept: frozenset[KeptText] = frozenset()
+    layouts: tuple[Layout, ...] = ()
 
     def mode_of(self, modality: str) -> PixelMode:
         """Return what is done about instances of a modality."""
@@ -70,6 +74,9 @@ class PixelPolicy:
         text = f"Text in pixels: {_WORDS[self.mode]}{f'; {others}' if others else ''}."
         if self.kept:
             text += f" Words that stay: {', '.join(sorted(kind.value for kind in self.kept))}."
+        if self.layouts:
+            screens = "1 screen" if len(self.layouts) == 1 else f"{len(self.layouts)} screens"
+            text += f" Always filled besides: what the site says of {screens}."
         return text
 
 
@@ -143,12 +150,15 @@ class PixelOutcome:
         How many words were read and left, since the site keeps their kind.
     replacement
         New Pixel Data, or None where it leaves as it was.
+    screen
+        Which device's screen it is; None where that is not known, or what tells it holds what is known of the patient.
     """
 
     is_proven: bool
     boxes: tuple[PixelBox, ...] = ()
     kept_words: int = 0
     replacement: PixelReplacement | None = None
+    screen: Screen | None = None
 
 
 UNSEEN = PixelOutcome(is_proven=False)

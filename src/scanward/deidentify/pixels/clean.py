@@ -23,7 +23,7 @@ from scanward.deidentify.header.scan import MODALITY, RECOGNIZABLE_VISUAL_FEATUR
 from scanward.deidentify.pixels.fill import Mask
 from scanward.deidentify.pixels.frames import Frames, open_frames
 from scanward.deidentify.pixels.keep import TextRegion, find_kept
-from scanward.deidentify.pixels.layouts import Layout, find_boxes, read_screen, shipped_layouts
+from scanward.deidentify.pixels.layouts import find_boxes, read_screen, shipped_layouts, tell_screen
 from scanward.deidentify.pixels.photographs import needs_face_look, photograph_hold
 from scanward.deidentify.pixels.rebuild import rebuild, reopen
 from scanward.deidentify.pixels.rectangle import Rectangle
@@ -37,6 +37,7 @@ from scanward.deidentify.text.known import KnownIdentifiers
 from scanward.dicomstream.part10 import DataSetStart
 from scanward.errors import HoldError, TextFoundError
 from scanward.model.pixels import UNSEEN, FoundBy, PixelBox, PixelMode, PixelOutcome, PixelPolicy, PixelReplacement
+from scanward.model.screens import Screen
 from scanward.ports.engines import BarcodeEngine, FaceEngine, FrameCodec, Picture, Quad, TextEngine
 
 FOUND = "text was found in the pixels, and the profile lets it be found, not taken out"
@@ -139,23 +140,14 @@ class PixelCleaner:
         What the profile does about text.
     folder
         For temporary files, as secret as the instances; None for the system's.
-    layouts
-        What is known of devices' screens, besides what comes with Scanward.
     """
 
-    def __init__(
-        self,
-        engines: Callable[[], Engines],
-        policy: PixelPolicy,
-        *,
-        folder: Path | None = None,
-        layouts: Sequence[Layout] = (),
-    ) -> None:
+    def __init__(self, engines: Callable[[], Engines], policy: PixelPolicy, *, folder: Path | None = None) -> None:
         self._make_engines = engines
         self._engines: Engines | None = None
         self._policy = policy
         self._folder = folder
-        self._layouts = (*shipped_layouts(), *layouts)
+        self._layouts = (*shipped_layouts(), *policy.layouts)
 
     @property
     def engines(self) -> Engines:
@@ -207,9 +199,12 @@ class PixelCleaner:
             _refuse_found(mode, mask is not None)
             if mask is not None:
                 found.masks(FoundBy.TEXT).add_still(0, 0, mask)
-            return self._outcome(found, self._rebuilt(frames, found))
+            if mode is PixelMode.CLEAN:
+                # No other look for these: they take nothing but away.
+                self._add_layouts(found, frames)
+            return self._outcome(found, self._rebuilt(frames, found), tell_screen(frames.header, *found.shape, known))
         found, replacement = self._look(frames, mode, known)
-        return self._outcome(found, replacement)
+        return self._outcome(found, replacement, tell_screen(frames.header, *found.shape, known))
 
     def look_through(
         self, instances: Iterable[Callable[[], AbstractContextManager[tuple[DataSetStart, InstanceFacts]]]]
@@ -235,8 +230,14 @@ class PixelCleaner:
         return self._look(frames, mode, known)[0]
 
     @staticmethod
-    def _outcome(found: Found, replacement: PixelReplacement | None) -> PixelOutcome:
-        return PixelOutcome(is_proven=True, boxes=found.boxes(), kept_words=found.kept_words, replacement=replacement)
+    def _outcome(found: Found, replacement: PixelReplacement | None, screen: Screen | None) -> PixelOutcome:
+        return PixelOutcome(
+            is_proven=True,
+            boxes=found.boxes(),
+            kept_words=found.kept_words,
+            replacement=replacement,
+            screen=screen,
+        )
 
     def _rebuilt(self, frames: Frames, found: Found) -> PixelReplacement | None:
         if found.is_empty and not found.has_overlay:
@@ -313,14 +314,16 @@ class PixelCleaner:
 
     def _add_known_places(self, found: Found, frames: Frames) -> None:
         """Add what is always filled on a device's screen, and the rows of its header in which text was found."""
+        self._add_layouts(found, frames)
         rows, columns = found.shape
-        last = frames.count - 1
-        boxes = find_boxes(self._layouts, read_screen(frames.header, rows, columns))
-        found.masks(FoundBy.LAYOUT).add_still(0, last, _mask_of_boxes(boxes, found.shape))
         regions = read_regions(frames.header, rows, columns)
         for (first, end), mask in found.masks(FoundBy.TEXT).still.items():
             wide = widened(boxes_of(mask), regions, rows, columns)
             found.masks(FoundBy.DECLARED).add_still(first, end, _mask_of_boxes(wide, found.shape))
+
+    def _add_layouts(self, found: Found, frames: Frames) -> None:
+        boxes = find_boxes(self._layouts, read_screen(frames.header, *found.shape))
+        found.masks(FoundBy.LAYOUT).add_still(0, frames.count - 1, _mask_of_boxes(boxes, found.shape))
 
     def _find_again(self, result: Frames, found: Found) -> Masks:
         """Return what the other engine finds in what leaves, but for the words that stay."""

@@ -9,14 +9,15 @@ and a person looks at it.
 import json
 import tomllib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from typing import Final
 
 from scanward.deidentify.pixels.header import Elements
 from scanward.deidentify.pixels.rectangle import Rectangle, hull
+from scanward.deidentify.text.known import KnownIdentifiers, SearchContext
 from scanward.errors import ConfigError
+from scanward.model.screens import Layout, Screen, folded
 
 MANUFACTURER: Final = 0x00080070
 MODEL_NAME: Final = 0x00081090
@@ -37,60 +38,10 @@ MAX_SHARE: Final = 0.4
 MAX_SIDE: Final = 65_535
 """Rows and Columns are 16 bits (PS3.3 C.7.6.3.1)."""
 
+MAX_NAME_LENGTH: Final = 64
+"""Of VR LO, in characters (PS3.5 Section 6.2)."""
+
 _KEYS: Final = frozenset({"manufacturer", "model", "sop_classes", "rows", "columns", "boxes", "source"})
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Screen:
-    """What tells one screen of a device from others.
-
-    Attributes
-    ----------
-    manufacturer, model
-        Manufacturer (0008,0070) and Manufacturer's Model Name (0008,1090), folded: case and spaces do not count.
-    sop_class_uid
-        SOP Class.
-    rows, columns
-        Size of the frames.
-    """
-
-    manufacturer: str
-    model: str
-    sop_class_uid: str
-    rows: int
-    columns: int
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Layout:
-    """What is always filled on a screen.
-
-    Attributes
-    ----------
-    manufacturer, model, sop_classes, rows, columns
-        Which screen.
-    boxes
-        What is filled.
-    source
-        How it is known.
-    """
-
-    manufacturer: str
-    model: str
-    sop_classes: frozenset[str]
-    rows: int
-    columns: int
-    boxes: tuple[Rectangle, ...]
-    source: str
-
-    def is_of(self, screen: Screen) -> bool:
-        """Whether it holds for a screen."""
-        return (
-            screen.sop_class_uid in self.sop_classes
-            and (self.rows, self.columns) == (screen.rows, screen.columns)
-            and _folded(self.manufacturer) == _folded(screen.manufacturer)
-            and _folded(self.model) == _folded(screen.model)
-        )
 
 
 def read_screen(header: Elements, rows: int, columns: int) -> Screen | None:
@@ -99,19 +50,49 @@ def read_screen(header: Elements, rows: int, columns: int) -> Screen | None:
     if not manufacturer or not model:
         return None
     return Screen(
-        manufacturer=_folded(manufacturer),
-        model=_folded(model),
+        manufacturer=folded(manufacturer),
+        model=folded(model),
         sop_class_uid=header.text(SOP_CLASS_UID),
         rows=rows,
         columns=columns,
     )
 
 
+def tell_screen(header: Elements, rows: int, columns: int, known: KnownIdentifiers) -> Screen | None:
+    """Return the screen of an instance as it may be told of, in reports and lists of screens.
+
+    Parameters
+    ----------
+    header
+        Of the instance.
+    rows, columns
+        Size of its frames.
+    known
+        What is known of the patient and study.
+
+    Returns
+    -------
+    Screen or None
+        None where it is not known, or what tells it holds what is known of the patient, or is no name of a device.
+    """
+    screen = read_screen(header, rows, columns)
+    if screen is None:
+        return None
+    texts = (screen.manufacturer, screen.model, screen.sop_class_uid)
+    if any(len(text) > MAX_NAME_LENGTH or not text.isprintable() for text in texts):
+        return None
+    tells = any(
+        known.find_in_text(text) or known.contains(header.raw(tag), SearchContext.HEADER)
+        for tag, text in zip((MANUFACTURER, MODEL_NAME), texts, strict=False)
+    )
+    return None if tells else screen
+
+
 def find_boxes(layouts: Iterable[Layout], screen: Screen | None) -> tuple[Rectangle, ...]:
     """Return what is always filled on a screen: the boxes of all layouts that hold for it."""
     if screen is None:
         return ()
-    return tuple(sorted({box for layout in layouts if layout.is_of(screen) for box in layout.boxes}))
+    return tuple(sorted({Rectangle(*box) for layout in layouts if layout.is_of(screen) for box in layout.boxes}))
 
 
 @cache
@@ -274,7 +255,3 @@ def format_layout(layout: Layout) -> str:
         "source": layout.source,
     }
     return "[[layout]]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in values.items())
-
-
-def _folded(text: str) -> str:
-    return " ".join(text.casefold().split())

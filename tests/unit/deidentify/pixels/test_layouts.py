@@ -23,6 +23,7 @@ from scanward.deidentify.pixels.rectangle import Rectangle
 from scanward.dicomstream.opening import open_dicom
 from scanward.errors import ConfigError
 from scanward.model.instance import BytesSource
+from scanward.model.screens import Screen
 
 US = "1.2.840.10008.5.1.4.1.1.6.1"
 ENTRY = f"""[[layout]]
