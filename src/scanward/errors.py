@@ -61,6 +61,10 @@ class TextFoundError(HoldError):
     """Text was found in pixels and stays there: nobody has to look whether there is any."""
 
 
+class PhotographError(HoldError):
+    """The pixels may show a person from outside, which no machine tells for sure."""
+
+
 class EngineError(ScanwardError):
     """An engine that finds or reads something is missing or failed its own test: its word means nothing."""
 

@@ -152,6 +152,11 @@ class PixelOutcome:
         New Pixel Data, or None where it leaves as it was.
     screen
         Which device's screen it is; None where that is not known, or what tells it holds what is known of the patient.
+    is_let_go
+        Whether a person lets it leave, having looked at it: nothing is claimed of it, and the machine has taken out
+        what it could.
+    has_none
+        Whether there are no pixels and no document in it, so that there is nothing to look at.
     """
 
     is_proven: bool
@@ -159,7 +164,20 @@ class PixelOutcome:
     kept_words: int = 0
     replacement: PixelReplacement | None = None
     screen: Screen | None = None
+    is_let_go: bool = False
+    has_none: bool = False
+
+    @property
+    def holds_nothing_back(self) -> bool:
+        """Whether what its pixels may show is no reason to hold an instance (any more)."""
+        return self.is_proven or self.is_let_go or self.has_none
 
 
 UNSEEN = PixelOutcome(is_proven=False)
-"""Nobody looked, or there are no pixels to look at."""
+"""Nobody looked."""
+
+NO_PIXELS = PixelOutcome(is_proven=False, has_none=True)
+"""There are no pixels and no document to look at."""
+
+AS_THEY_ARE = PixelOutcome(is_proven=False, is_let_go=True)
+"""No machine could look, and a person lets the pixels leave as they are."""

@@ -6,6 +6,7 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from scanward.model.agreement import Basis
+from scanward.model.holds import LetGoRecord, PixelHold
 from scanward.model.pixels import UNSEEN, PixelOutcome
 
 
@@ -30,7 +31,7 @@ class ItemState(StrEnum):
     """How far an instance of a release is."""
 
     EXCLUDED = "excluded"
-    """Not needed for the purpose, or held for its pixels; final."""
+    """Not needed for the purpose, disclosed before, or held for its pixels; final but for the last of these."""
     QUARANTINED = "quarantined"
     """Cannot be de-identified safely; final."""
     QUEUED = "queued"
@@ -89,11 +90,15 @@ class Release:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Setback:
-    """An instance of a release that goes no further, and why; `state` is EXCLUDED or QUARANTINED."""
+    """An instance of a release that goes no further, and why; `state` is EXCLUDED or QUARANTINED.
+
+    `hold` says more where it is held for its pixels, so that a person can decide on it.
+    """
 
     instance_id: str
     state: ItemState
     reason: str
+    hold: PixelHold | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -169,7 +174,7 @@ class Disclosure:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RecordedDisclosure:
-    """A disclosure in the ledger, with what became of its instances since."""
+    """A disclosure in the ledger, with what became of its instances since, and what of them a person let go."""
 
     disclosure_id: int
     release_id: str
@@ -178,6 +183,7 @@ class RecordedDisclosure:
     disclosure: Disclosure
     instances: int
     states: dict[ItemState, int]
+    let_go: Sequence[LetGoRecord] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -35,7 +35,8 @@ from scanward.deidentify.pixels.stack import Stack, look_through
 from scanward.deidentify.pixels.view import Grey, View
 from scanward.deidentify.text.known import KnownIdentifiers
 from scanward.dicomstream.part10 import DataSetStart
-from scanward.errors import HoldError, TextFoundError
+from scanward.errors import PhotographError
+from scanward.model.holds import MAX_BOXES, Finding, TextStaysError
 from scanward.model.pixels import UNSEEN, FoundBy, PixelBox, PixelMode, PixelOutcome, PixelPolicy, PixelReplacement
 from scanward.model.screens import Screen
 from scanward.ports.engines import BarcodeEngine, FaceEngine, FrameCodec, Picture, Quad, TextEngine
@@ -96,6 +97,8 @@ class Found:
         How many these are.
     has_overlay
         Whether bits beside the values hold something.
+    frames
+        How many frames there are.
     """
 
     shape: tuple[int, int]
@@ -103,6 +106,7 @@ class Found:
     kept: Mask | None = None
     kept_words: int = 0
     has_overlay: bool = False
+    frames: int = 1
 
     def masks(self, by: FoundBy) -> Masks:
         """Return what goes since `by` told."""
@@ -127,6 +131,12 @@ class Found:
             for by, masks in self.by.items()
             for first, last, box in masks.boxes()
         )
+
+    def tell(self) -> Finding:
+        """Return where something was found, for the person who decides on an instance that is held for it."""
+        boxes = self.boxes()
+        rows, columns = self.shape
+        return Finding(rows=rows, columns=columns, frames=self.frames, count=len(boxes), boxes=boxes[:MAX_BOXES])
 
 
 class PixelCleaner:
@@ -193,18 +203,44 @@ class PixelCleaner:
             return UNSEEN
         self._hold_photographs(frames)
         if stack is not None and stack.is_about(facts):
-            found = Found((frames.layout.rows, frames.layout.columns), has_overlay=_has_overlay(frames))
-            _refuse_found(mode, found.has_overlay, is_overlay=True)
+            found = _begin(frames)
+            _refuse_found(mode, found, found.has_overlay, is_overlay=True)
             mask = stack.mask_of(facts)
-            _refuse_found(mode, mask is not None)
             if mask is not None:
                 found.masks(FoundBy.TEXT).add_still(0, 0, mask)
+            _refuse_found(mode, found, mask is not None)
             if mode is PixelMode.CLEAN:
                 # No other look for these: they take nothing but away.
                 self._add_layouts(found, frames)
             return self._outcome(found, self._rebuilt(frames, found), tell_screen(frames.header, *found.shape, known))
         found, replacement = self._look(frames, mode, known)
         return self._outcome(found, replacement, tell_screen(frames.header, *found.shape, known))
+
+    def clean_as_far(self, start: DataSetStart, facts: InstanceFacts, known: KnownIdentifiers) -> PixelOutcome:
+        """Take out what can be taken out of an instance that a person lets go, whatever is left; nothing is claimed.
+
+        Parameters and errors as `clean`, but that no text and no photograph holds it. `UNSEEN` where there are no
+        pixels.
+        """
+        frames = open_frames(start, facts, self.engines.codec)
+        if frames is None:
+            return UNSEEN
+        found = _begin(frames)
+        self._find(found, frames, known)
+        self._add_known_places(found, frames)
+        for _ in range(_PROOFS):
+            replacement = self._rebuilt(frames, found)
+            again = self._find_again(frames if replacement is None else reopen(frames, replacement), found)
+            if again.is_empty:
+                break
+            found.masks(FoundBy.SECOND_LOOK).merge(again)
+        return PixelOutcome(
+            is_proven=False,
+            is_let_go=True,
+            boxes=found.boxes(),
+            kept_words=found.kept_words,
+            replacement=self._rebuilt(frames, found),
+        )
 
     def look_through(
         self, instances: Iterable[Callable[[], AbstractContextManager[tuple[DataSetStart, InstanceFacts]]]]
@@ -263,16 +299,16 @@ class PixelCleaner:
             has_face=has_face,
         )
         if reason is not None:
-            raise HoldError(reason, remedy=REMEDY)
+            raise PhotographError(reason, remedy=REMEDY)
 
     # 2. to 6.
 
     def _look(self, frames: Frames, mode: PixelMode, known: KnownIdentifiers) -> tuple[Found, PixelReplacement | None]:
-        found = Found((frames.layout.rows, frames.layout.columns), has_overlay=_has_overlay(frames))
-        _refuse_found(mode, found.has_overlay, is_overlay=True)
+        found = _begin(frames)
+        _refuse_found(mode, found, found.has_overlay, is_overlay=True)
         # 2. Where text stands, and 3. what of it may stay
         self._find(found, frames, known)
-        _refuse_found(mode, not found.is_empty)
+        _refuse_found(mode, found, not found.is_empty)
         if mode is PixelMode.CLEAN:
             self._add_known_places(found, frames)
         for _ in range(_PROOFS):
@@ -282,10 +318,10 @@ class PixelCleaner:
             again = self._find_again(result, found)
             if again.is_empty:
                 return found, replacement
-            _refuse_found(mode, is_found=True)
             found.masks(FoundBy.SECOND_LOOK).merge(again)
+            _refuse_found(mode, found, is_found=True)
         # 6. What cannot be taken out
-        raise TextFoundError(STILL_THERE, remedy=REMEDY)
+        raise TextStaysError(STILL_THERE, remedy=REMEDY, finding=found.tell())
 
     def _find(self, found: Found, frames: Frames, known: KnownIdentifiers) -> None:
         view = View(frames)
@@ -355,9 +391,14 @@ def _has_overlay(frames: Frames) -> bool:
     return any(has_spare_content(frames.frame(index), frames.layout) for index in range(frames.count))
 
 
-def _refuse_found(mode: PixelMode, is_found: bool, *, is_overlay: bool = False) -> None:  # noqa: FBT001 - what is asked
+def _begin(frames: Frames) -> Found:
+    shape = (frames.layout.rows, frames.layout.columns)
+    return Found(shape, has_overlay=_has_overlay(frames), frames=frames.count)
+
+
+def _refuse_found(mode: PixelMode, found: Found, is_found: bool, *, is_overlay: bool = False) -> None:  # noqa: FBT001 - what is asked
     if mode is PixelMode.DETECT and is_found:
-        raise TextFoundError(OVERLAY_FOUND if is_overlay else FOUND, remedy=REMEDY)
+        raise TextStaysError(OVERLAY_FOUND if is_overlay else FOUND, remedy=REMEDY, finding=found.tell())
 
 
 def _sampled(count: int) -> list[int]:
