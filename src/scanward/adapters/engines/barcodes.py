@@ -46,6 +46,12 @@ _SAMPLES: Final = 256
 _EDGE: Final = 0.35
 """Of the strongest edge of a code: weaker ones are noise."""
 
+_TURN: Final = 0.25
+"""Of the range from dark to bright, so far a line of bars goes up or down before it counts as another bar or gap."""
+
+_FEWEST_TURNS: Final = 4
+"""How often a line through what may be a code goes up or down at least; through a colour scale it does twice."""
+
 _REST: Final = 1.6
 """Behind the last bar is no other one for so many times the widest gap in the code, so quiet zones are ten modules."""
 
@@ -83,7 +89,7 @@ class BarcodeReader:
         try:
             # The reader inverts codes of squares by itself, stacked ones not.
             found = _read(grey) + _read(np.asarray(255 - grey, np.uint8), _STACKED)
-            found += [_whole(grey, quad) for quad in self._find_bars(grey) if not _is_comb(grey, quad)]
+            found += [_whole(grey, quad) for quad in self._find_bars(grey) if _is_code(_profile(grey, quad))]
             for dense in _dense(grey):
                 found += self._look_again(grey, dense)
         except (cv2.error, RuntimeError, ValueError):
@@ -207,20 +213,44 @@ def _lengths(
     return max(reach - first, 0.0), max(last - 2 * reach, 0.0)
 
 
-def _is_comb(grey: Grey, quad: Quad) -> bool:
-    """Whether all bars, and all gaps between them, are of one width: a ruler, which tells nothing."""
+def _profile(grey: Grey, quad: Quad) -> NDArray[np.float32]:
+    """Return the mean of the lines that cross the bars of what may be a code."""
     if not _is_across(grey, quad):
         quad = np.roll(quad, 1, axis=0)
     size = (max(int(np.linalg.norm(quad[1] - quad[0])), 4), 8)
     target = np.array([[0, 0], [size[0], 0], [size[0], size[1]], [0, size[1]]], np.float32)
     turn = cv2.getPerspectiveTransform(quad, target)
     patch = cv2.warpPerspective(grey, turn, size, borderMode=cv2.BORDER_REPLICATE)
-    steps = np.diff(patch.mean(axis=0))
+    return np.asarray(patch.mean(axis=0), np.float32)
+
+
+def _is_code(profile: NDArray[np.float32]) -> bool:
+    """Whether bars that nobody can read are many, as those of a colour scale are not, and no comb."""
+    return _turns(profile) >= _FEWEST_TURNS and not _is_comb(profile)
+
+
+def _turns(profile: NDArray[np.float32]) -> int:
+    """Return how often a line goes from dark to bright or back."""
+    low, high = np.percentile(profile, (5, 95))
+    least = max(_TURN * float(high - low), 1.0)
+    turns, goes_up = 0, True
+    farthest = float(profile[0])
+    for value in profile.tolist():
+        if (value > farthest) == goes_up:
+            farthest = value
+        elif abs(value - farthest) > least:
+            turns, goes_up, farthest = turns + 1, not goes_up, value
+    return turns
+
+
+def _is_comb(profile: NDArray[np.float32]) -> bool:
+    """Whether all bars, and all gaps between them, are of one width: a ruler, which tells nothing."""
+    steps = np.diff(profile)
     least = _EDGE * float(np.percentile(np.abs(steps), 95))
     return _is_regular(steps, least) and _is_regular(-steps, least)
 
 
-def _is_regular(steps: NDArray[np.float64], least: float) -> bool:
+def _is_regular(steps: NDArray[np.float32], least: float) -> bool:
     """Whether nearly all steps upwards of at least `least` are as far from the next."""
     places = np.flatnonzero(steps > max(least, 1.0))
     gaps = np.diff(places)

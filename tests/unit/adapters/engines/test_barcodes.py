@@ -4,6 +4,8 @@ import cv2
 import numpy as np
 import pytest
 import zxingcpp
+from pydicom import dcmread
+from pydicom.pixels import pixel_array
 
 from scanward.adapters.engines.barcodes import BarcodeReader
 
@@ -124,6 +126,46 @@ def test_text_grids_and_rulers_are_no_codes(reader):
     grey[450:500, 20:540:10] = 255
 
     assert look(reader, grey) == []
+
+
+def colour_scale(grey, x, *, width=24, height=64):
+    """Put a scale of power Doppler into a picture: yellow over red to black and back, as its luminance."""
+    half = np.array([226, 226, 200, 160, 118, 84, 60, 46, 34, 22, 8, 0], np.float32)
+    levels = cv2.resize(np.concatenate([half, half[::-1]])[:, None], (width, height), interpolation=cv2.INTER_LINEAR)
+    grey[160 : 160 + height, x : x + width] = levels.astype(np.uint8)
+
+
+@pytest.mark.parametrize("steps", [0, 6, 9])
+def test_colour_and_grey_scales_are_no_codes(reader, steps):
+    grey = np.full((480, 640), 12, np.uint8)
+    colour_scale(grey, 17)
+    colour_scale(grey, 598)
+    grey[120:300, 300:330] = np.linspace(255, 0, 180)[:, None]
+    if steps:
+        grey[120:300, 400:430] = np.repeat(np.linspace(250, 0, steps), 180 // steps)[:180, None]
+
+    assert look(reader, grey) == []
+
+
+@pytest.mark.realdata
+@pytest.mark.parametrize(
+    "name", ["burnedin/pydicom__pydicom-data/US1_UNCR.dcm", "dicom/pydicom__pydicom-data/US1_J2KI.dcm"]
+)
+def test_colour_scales_of_a_scanner_are_no_codes(reader, test_data, name):
+    picture = pixel_array(dcmread(test_data / name))
+
+    assert reader.find(np.ascontiguousarray(picture)) == []
+
+
+@pytest.mark.parametrize("kind", LINEAR, ids=str)
+def test_blurred_bars_that_nobody_can_read_are_found(reader, kind):
+    grey, code = put(scan(8), kind, scale=4)
+    blurred = cv2.imdecode(
+        cv2.imencode(".jpg", cv2.GaussianBlur(grey, (0, 0), 3), [cv2.IMWRITE_JPEG_QUALITY, 40])[1], 0
+    )
+
+    assert zxingcpp.read_barcodes(blurred) == []
+    assert covered(look(reader, blurred), grey.shape)[code].mean() > 0.9
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (3, 900), (900, 3), (16, 16), (17, 40)])
