@@ -70,6 +70,8 @@ class DeidentifyRequest:
         `PROCESSES` of this machine, or `QUEUE`: the gateway's durable queue, shared with its workers.
     pixels
         What is done about text in pixels of all modalities, one of `PIXEL_MODES`; empty: what the profile says.
+    layouts
+        A table of screens of devices and what is always filled on them; None: only that which comes with Scanward.
     """
 
     sources: tuple[Path, ...]
@@ -81,6 +83,7 @@ class DeidentifyRequest:
     release_unchecked_pixels: bool = False
     engine: str = PROCESSES
     pixels: str = ""
+    layouts: Path | None = None
 
     def __post_init__(self) -> None:
         """Refuse what no run could carry out."""

@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md")])
 CLI_PAGE = DOCS / "reference" / "cli.md"
-GROUPS = {"consent", "keys", "recipient"}
+GROUPS = {"consent", "keys", "layouts", "recipient"}
 COMMAND = re.compile(r"^\$ ?(?:\.venv/bin/)?(scanward|make) ?(.*)$", re.MULTILINE)
 
 
@@ -50,7 +50,7 @@ def test_commands_named_exist_with_their_options(path):
         if program == "make":
             assert words == [] or words[0] in targets
             continue
-        command = words[:2] if words[0] in {"keys", "recipient", "consent"} else words[:1]
+        command = words[:2] if words[0] in GROUPS else words[:1]
         answer = help_of(command)
         for word in words:
             if word.startswith("--"):

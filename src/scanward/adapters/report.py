@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -149,4 +150,12 @@ def _pixels_json(tally: PixelTally) -> dict[str, Any]:
             ]
             for uid, boxes in sorted(tally.redactions.items())
         },
+        "screens": [
+            {
+                **asdict(screen),
+                "looked_at": count,
+                "filled": sorted(uid for uid, one in tally.screen_of.items() if one == screen),
+            }
+            for screen, count in sorted(tally.screens.items())
+        ],
     }

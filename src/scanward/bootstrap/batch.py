@@ -45,6 +45,8 @@ class QueueRun:
     ----------
     request
         What to do.
+    layouts
+        Text of the site's table of screens, empty for none.
     home
         The home folder, in which `scanward init` has been.
     settings
@@ -58,6 +60,7 @@ class QueueRun:
     """
 
     request: DeidentifyRequest
+    layouts: str
     home: Path
     settings: GatewaySettings
     job_id: str
@@ -109,6 +112,7 @@ class QueueRun:
             recipient=request.recipient,
             release_unchecked_pixels=request.release_unchecked_pixels,
             pixels=request.pixels,
+            layouts=self.layouts,
             key_id=self.key_id,
             version=__version__,
             folder=folder,

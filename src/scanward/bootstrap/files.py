@@ -11,7 +11,7 @@ from scanward.adapters.keys import KeyFolder
 from scanward.adapters.receive.folder import FolderSources
 from scanward.adapters.send.folder import OutputFolder
 from scanward.adapters.store.journal import SqliteJournal, run_id
-from scanward.bootstrap.pixels import cleaner_maker, with_mode
+from scanward.bootstrap.pixels import cleaner_maker, read_layouts, with_layouts, with_mode
 from scanward.config import QUEUE, DeidentifyRequest, GatewaySettings, Progress
 from scanward.deidentify.profile import load_profile, profile_digest
 from scanward.flow.files import UNIT_FILES, FileRun, deidentify_files
@@ -42,7 +42,8 @@ def deidentify_folder(
     ScanwardError
         The run as a whole cannot be done; the same request goes on from where it stopped.
     """
-    profile = with_mode(load_profile(request.profile), request.pixels)
+    layouts = read_layouts(request.layouts)
+    profile = with_layouts(with_mode(load_profile(request.profile), request.pixels), layouts)
     home = find_home(request.home)
     settings = _load_settings(home) if request.engine == QUEUE else None
     make_private_folder(home)
@@ -74,6 +75,7 @@ def deidentify_folder(
                 __version__,
                 str(request.release_unchecked_pixels),
                 request.pixels,
+                layouts,
             )
         )
         report.run_id = run
@@ -95,7 +97,7 @@ def deidentify_folder(
             spool=spool,
             make_cleaner=cleaner_maker(spool),
         )
-        pool, unit_files = _choose_pool(request, settings, home, run, keys, output)
+        pool, unit_files = _choose_pool(request, layouts, settings, home, run, keys, output)
         deidentify_files(
             FileRun(
                 sources=sources,
@@ -131,6 +133,7 @@ def _load_settings(home: Path) -> GatewaySettings:
 
 def _choose_pool(
     request: DeidentifyRequest,
+    layouts: str,
     settings: GatewaySettings | None,
     home: Path,
     run: str,
@@ -146,6 +149,7 @@ def _choose_pool(
 
     queued = QueueRun(
         request=request,
+        layouts=layouts,
         home=home,
         settings=settings,
         job_id=MasterSealing(keys.derived_key("ledger")).blind("job", run),

@@ -5,7 +5,7 @@ from pathlib import Path
 from scanward import __version__
 from scanward.adapters.receive.folder import FolderSources
 from scanward.adapters.send.shards import ShardFolder
-from scanward.bootstrap.pixels import cleaner_maker, with_mode
+from scanward.bootstrap.pixels import cleaner_maker, with_layouts, with_mode
 from scanward.bootstrap.stores import Stores
 from scanward.deidentify.profile import parse_profile
 from scanward.errors import ConfigError
@@ -28,7 +28,7 @@ def make_hands(stores: Stores) -> Hands:
         worker = Worker(
             sources=sources,
             output=output,
-            profile=with_mode(parse_profile(spec.profile), spec.pixels),
+            profile=with_layouts(with_mode(parse_profile(spec.profile), spec.pixels), spec.layouts),
             recipient=spec.recipient,
             recipient_key=stores.keys.recipient_key(spec.recipient),
             release_unchecked_pixels=spec.release_unchecked_pixels,

@@ -7,12 +7,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scanward.errors import EngineError
+from scanward.errors import ConfigError, EngineError
 from scanward.model.pixels import PixelMode, PixelPolicy
 from scanward.model.profile import Profile
 
 if TYPE_CHECKING:
     from scanward.deidentify.pixels.clean import Engines, PixelCleaner
+    from scanward.model.screens import Layout
 
 _loading = threading.Lock()
 _loaded: "list[Engines]" = []
@@ -23,6 +24,54 @@ def with_mode(profile: Profile, mode: str) -> Profile:
     if not mode:
         return profile
     return replace(profile, pixels=replace(profile.pixels, mode=PixelMode(mode), modes={}))
+
+
+def read_layouts(path: Path | None) -> str:
+    """Return the text of a site's table of screens; empty where there is none.
+
+    Raises
+    ------
+    ConfigError
+        It cannot be read, or has no layout.
+    """
+    if path is None:
+        return ""
+    try:
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeError):
+        raise ConfigError("cannot read the table of layouts", remedy="Check the path after --layouts.") from None
+    if not _parse(text):
+        raise ConfigError(
+            "expected a table of layouts with one [[layout]] at least",
+            remedy="scanward layouts shipped shows the form, scanward layouts propose proposes some.",
+        )
+    return text
+
+
+def with_layouts(profile: Profile, text: str) -> Profile:
+    """Return `profile` with a site's table of screens; as it is where the table is empty.
+
+    Raises
+    ------
+    ConfigError
+        The table is not valid, or the profile has no text taken out, so that nothing of it would be filled.
+    """
+    if not text:
+        return profile
+    layouts = _parse(text)
+    pixels = profile.pixels
+    if PixelMode.CLEAN not in {pixels.mode, *pixels.modes.values()}:
+        raise ConfigError(
+            "expected text to be taken out of pixels where a table of layouts is given",
+            remedy="Leave out --layouts, or have pixels cleaned.",
+        )
+    return replace(profile, pixels=replace(pixels, layouts=layouts))
+
+
+def _parse(text: str) -> "tuple[Layout, ...]":
+    from scanward.deidentify.pixels.layouts import parse_layouts  # most runs have no table of their own
+
+    return parse_layouts(text, where="layouts")
 
 
 def cleaner_maker(spool: Path) -> "Callable[[PixelPolicy], PixelCleaner]":

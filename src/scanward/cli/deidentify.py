@@ -61,6 +61,12 @@ _PATH = click.Path(path_type=Path)
     help="Text in pixels: not looked at, held where found, or taken out.  [default: as the profile says]",
 )
 @click.option(
+    "--layouts",
+    metavar="FILE",
+    type=_PATH,
+    help="Screens of your devices and what is always filled on them (TOML), besides what is found.",
+)
+@click.option(
     "--release-unchecked-pixels",
     is_flag=True,
     help="Release what may show text and cannot be looked at, instead of holding it. Look at it yourself.",
@@ -77,6 +83,7 @@ def deidentify(
     report: Path | None,
     home: Path | None,
     pixels: str | None,
+    layouts: Path | None,
     release_unchecked_pixels: bool,
     quiet: bool,
 ) -> None:
@@ -98,6 +105,7 @@ def deidentify(
         home=home,
         release_unchecked_pixels=release_unchecked_pixels,
         pixels=pixels or "",
+        layouts=layouts,
     )
     try:
         result = _run(request, report, quiet=quiet)

@@ -63,6 +63,8 @@ class JobSpec:
         Text of the profile.
     recipient, release_unchecked_pixels, pixels
         As asked for.
+    layouts
+        Text of the site's table of screens, empty for none.
     key_id, version
         Of the keys and the program: with others the outputs would be others.
     folder
@@ -82,6 +84,7 @@ class JobSpec:
     version: str
     folder: str
     session: str
+    layouts: str = ""
 
     def __repr__(self) -> str:
         """Show no path: folders may be named after patients."""

@@ -386,6 +386,10 @@ def _count_pixels(tally: PixelTally, pixels: PixelOutcome, kind: _Kind, sop_inst
     tally.kept_words += pixels.kept_words
     if pixels.boxes:
         tally.redactions[sop_instance_uid] = pixels.boxes
+    if pixels.screen is not None:
+        tally.screens[pixels.screen] += 1
+        if pixels.boxes:
+            tally.screen_of[sop_instance_uid] = pixels.screen
 
 
 def _length_bytes(instance: DeidentifiedInstance) -> int:

@@ -90,6 +90,10 @@ class FoundBy(Enum):
     LAYOUT = "what is known of the device's screen"
 
 
+SEEN_BY = frozenset({FoundBy.TEXT, FoundBy.SECOND_LOOK, FoundBy.BARCODE})
+"""What saw something in the pixels; the others know without a look."""
+
+
 @dataclass(frozen=True, kw_only=True, order=True)
 class PixelBox:
     """A rectangle of pixels that was filled.

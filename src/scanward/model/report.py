@@ -1,11 +1,13 @@
 """What became of the inputs of a run, in counts and words that identify nobody."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from scanward.model.attribute import Action, Reason
 from scanward.model.pixels import PixelBox
+from scanward.model.screens import Screen
 
 
 class Outcome(StrEnum):
@@ -58,6 +60,10 @@ class PixelTally:
         What was filled, by new SOP Instance UID; never what stood there.
     looked_by
         Models and versions that looked.
+    screens
+        Of how many instances that were looked at the screen is known, by screen.
+    screen_of
+        The screen, as far as it is known, of what `redactions` has.
     """
 
     looked_at: int = 0
@@ -66,6 +72,8 @@ class PixelTally:
     kept_words: int = 0
     redactions: dict[str, tuple[PixelBox, ...]] = field(default_factory=dict)
     looked_by: frozenset[str] = frozenset()
+    screens: Counter[Screen] = field(default_factory=Counter)
+    screen_of: dict[str, Screen] = field(default_factory=dict)
 
     @property
     def regions(self) -> int:
@@ -80,6 +88,8 @@ class PixelTally:
         self.kept_words += other.kept_words
         self.redactions |= other.redactions
         self.looked_by |= other.looked_by
+        self.screens.update(other.screens)
+        self.screen_of |= other.screen_of
 
 
 @dataclass(kw_only=True)

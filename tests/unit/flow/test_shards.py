@@ -28,6 +28,7 @@ from scanward.model.identifier import Identifier, IdentifierKind
 from scanward.model.instance import Placement
 from scanward.model.pixels import FoundBy, PixelBox
 from scanward.model.report import Change, Outcome, PixelTally
+from scanward.model.screens import Screen
 from scanward.model.source import SourceFile
 from tests.common.ledgers import SEALING
 
@@ -37,6 +38,7 @@ SPEC = JobSpec(
     version="1", folder="ab" * 16, session="s",
 )  # fmt: skip
 STRANGE = SourceFile(path="/in/\udcff\u2028PLANTED^\u00c4.dcm", member="a\x00\ud800", size=3, modified_ns=2**62)
+SCREEN = Screen(manufacturer="maker", model="one", sop_class_uid="1.2", rows=480, columns=640)
 FACTS = (((0x00080060, b"\xff\x00CT"), (0x0020000D, b"1.2")), "1.2.840.10008.1.2", True)
 NAMES = frozenset(Identifier(IdentifierKind.PATIENT_NAME, name) for name in ("PLANTED^\u00c4", "\udcff", "a"))
 
@@ -67,7 +69,7 @@ def test_tasks_and_results_come_back_as_they_were():
     assert decode_scan(encode_scan(scanned)) == scanned
     change = Change("PatientName", "(0010,0010)", next(iter(Action)), next(iter(Reason)))
     box = PixelBox(first_frame=0, last_frame=3, x=1, y=2, width=30, height=8, found_by=FoundBy.SECOND_LOOK)
-    pixels = PixelTally(looked_at=3, unseen=2, unseen_likely=1, kept_words=4, redactions={"2.25.1": (box, box)},
+    pixels = PixelTally(looked_at=3, unseen=2, unseen_likely=1, kept_words=4, redactions={"2.25.1": (box, box)}, screens=Counter({SCREEN: 3}), screen_of={"2.25.1": SCREEN},
                         looked_by=frozenset({"b", "a"}))  # fmt: skip
     result = UnitResult(2, [(4, "a/b/c/d.dcm")], stopped, Counter({change: 2}), 5, 1, pixels)
     placement = Placement(patient="a", study_uid="b", series_uid="c", sop_instance_uid="d")

@@ -9,6 +9,7 @@ and a person looks at it.
 import json
 import tomllib
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import cache
 from importlib import resources
 from typing import Final
@@ -17,7 +18,7 @@ from scanward.deidentify.pixels.header import Elements
 from scanward.deidentify.pixels.rectangle import Rectangle, hull
 from scanward.deidentify.text.known import KnownIdentifiers, SearchContext
 from scanward.errors import ConfigError
-from scanward.model.screens import Layout, Screen, folded
+from scanward.model.screens import Box, Layout, Screen, folded
 
 MANUFACTURER: Final = 0x00080070
 MODEL_NAME: Final = 0x00081090
@@ -25,6 +26,12 @@ SOP_CLASS_UID: Final = 0x00080016
 
 FEWEST_INSTANCES: Final = 5
 """From fewer images of a device nothing is proposed."""
+
+MAX_INSTANCES: Final = 100
+"""Of more images, so many are looked at, evenly: each box is compared with those of all others."""
+
+MAX_BOXES: Final = 200
+"""Of an image with more boxes, so many are compared."""
 
 STABLE_SHARE: Final = 0.8
 """Of the images, those that have text at a place which is proposed."""
@@ -182,7 +189,7 @@ def _boxes(value: object, screen: Rectangle, where: str) -> tuple[Rectangle, ...
     return tuple(boxes)
 
 
-def propose(screen: Screen, found: Sequence[Sequence[Rectangle]]) -> Layout | None:
+def propose(screen: Screen, found: Sequence[Sequence[Box]]) -> Layout | None:
     """Propose a layout from where text was found in some images of one device, for a person to look at.
 
     Text that stays in place in nearly all of them is the screen's: a name is longer or shorter and begins at one place.
@@ -192,7 +199,7 @@ def propose(screen: Screen, found: Sequence[Sequence[Rectangle]]) -> Layout | No
     screen
         Which device and screen all the images are of.
     found
-        By image, where text was found.
+        By image, where text was found; of very many images, some are looked at.
 
     Returns
     -------
@@ -201,14 +208,16 @@ def propose(screen: Screen, found: Sequence[Sequence[Rectangle]]) -> Layout | No
     """
     if len(found) < FEWEST_INSTANCES:
         return None
-    needed = STABLE_SHARE * len(found)
+    count = len(found)
+    some = [[Rectangle(*box) for box in boxes[:MAX_BOXES]] for boxes in found[:: -(-count // MAX_INSTANCES)]]
+    needed = STABLE_SHARE * len(some)
     # What is in all images but a few is in one of so many.
-    seeds = {box for boxes in found[: len(found) - int(needed) + 1] for box in boxes}
+    seeds = {box for boxes in some[: len(some) - int(needed) + 1] for box in boxes}
     lines: list[Rectangle] = []
     for seed in sorted(seeds):
-        members = [[box for box in boxes if _is_line(seed, box)] for boxes in found]
-        if sum(bool(some) for some in members) >= needed:
-            lines.append(hull(box for some in members for box in some))
+        members = [[box for box in boxes if _is_line(seed, box)] for boxes in some]
+        if sum(bool(one) for one in members) >= needed:
+            lines.append(hull(box for one in members for box in one))
     boxes = _joined(lines, Rectangle(0, 0, screen.columns, screen.rows))
     if not boxes or sum(box.area for box in boxes) > MAX_SHARE * screen.rows * screen.columns:
         return None
@@ -219,7 +228,7 @@ def propose(screen: Screen, found: Sequence[Sequence[Rectangle]]) -> Layout | No
         rows=screen.rows,
         columns=screen.columns,
         boxes=boxes,
-        source=f"text at the same place in {len(found)} images",
+        source=f"text at the same place in {count} images",
     )
 
 
@@ -241,6 +250,29 @@ def _joined(lines: Iterable[Rectangle], screen: Rectangle) -> tuple[Rectangle, .
         joined.append(line)
     cut = (box.common(screen) for box in joined)
     return tuple(sorted(box for box in cut if box.area))
+
+
+def without_known(layout: Layout, known: Iterable[Layout]) -> Layout | None:
+    """Return a layout without the boxes that lie within what is filled already; None where none is left.
+
+    Parameters
+    ----------
+    layout
+        Of one screen, as `propose` returns it.
+    known
+        What is filled already, on whatever screens.
+    """
+    (sop_class_uid,) = layout.sop_classes
+    screen = Screen(
+        manufacturer=layout.manufacturer,
+        model=layout.model,
+        sop_class_uid=sop_class_uid,
+        rows=layout.rows,
+        columns=layout.columns,
+    )
+    filled = find_boxes(known, screen)
+    boxes = tuple(box for box in layout.boxes if not any(one.holds(Rectangle(*box)) for one in filled))
+    return replace(layout, boxes=boxes) if boxes else None
 
 
 def format_layout(layout: Layout) -> str:

@@ -11,7 +11,6 @@ from pydicom.dataset import Dataset
 
 from scanward.deidentify.pixels.header import read_pixel_header
 from scanward.deidentify.pixels.layouts import (
-    Screen,
     find_boxes,
     format_layout,
     parse_layouts,
