@@ -72,16 +72,19 @@ def _rle(frame: bytes, size: int) -> Parts:
     if not 1 <= count <= 15:
         return Parts(frame, (), b"")
     at = int.from_bytes(frame[4 * count : 4 * count + 4], "little")
-    done = 0
+    done, excess = 0, 0
     while done < size and at < len(frame):
         control = frame[at]
         if control < 128:
             done, at = done + control + 1, at + control + 2
+            # What a run has more than the image is shown by nobody.
+            excess = max(done - size, 0)
         elif control > 128:
             done, at = done + 257 - control, at + 2
         else:
             at += 1
-    return Parts(frame[:at], (), frame[at:].strip(b"\0"))
+    end = at - excess
+    return Parts(frame[:end], (), frame[end:].strip(b"\0"))
 
 
 def _jpeg2000(frame: bytes) -> Parts:

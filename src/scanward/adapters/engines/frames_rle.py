@@ -1,4 +1,8 @@
-"""RLE frames (PS3.5 Annex G): a segment for each byte of each sample, the highest byte first."""
+"""RLE frames (PS3.5 Annex G): a segment for each byte of each sample, the highest byte first.
+
+A segment ends with the run that makes its last sample. What follows is not looked at, since it does not leave:
+:mod:`scanward.deidentify.codestream.rle` overwrites it in frames that stay, and frames that are coded anew are without.
+"""
 
 from itertools import pairwise
 from struct import Struct
@@ -16,7 +20,13 @@ MAX_EXPANSION = 64
 """Two bytes of a run make at most 128."""
 
 MAX_EXCESS_BYTES = 4096
-"""So much may follow the samples of a segment, which some writers fill up."""
+"""Samples of so many bytes behind those of a segment are unpacked before its end is looked for, run by run."""
+
+_LONGEST_RUN = 128
+_NO_RUN = 128
+
+_SHORT = "RLE: a segment makes fewer samples than the image has"
+_REMEDY = "The instance is damaged: send it again, or have it exported without compression."
 
 _HEADER = Struct("<16I")
 
@@ -50,14 +60,32 @@ def decode_rle(data: bytes, layout: FrameLayout) -> Samples:
 
 def _unpack(segment: bytes, length: int) -> NDArray[np.uint8]:
     if len(segment) * MAX_EXPANSION < length:
-        raise DicomFormatError("RLE: a segment makes fewer samples than the image has")
+        raise DicomFormatError(_SHORT, remedy=_REMEDY)
     try:
         unpacked = imagecodecs.packbits_decode(segment, out=length + MAX_EXCESS_BYTES)
     except RuntimeError:
-        raise DicomFormatError("RLE: expected runs of bytes, got something else") from None
+        # What follows the samples is no run: other readers stop before it as well, and it never leaves.
+        runs = segment[: _end_of_runs(segment, length)]
+        unpacked = imagecodecs.packbits_decode(runs, out=length + _LONGEST_RUN)
     if len(unpacked) < length:
-        raise DicomFormatError("RLE: a segment makes fewer samples than the image has")
+        raise DicomFormatError(_SHORT, remedy=_REMEDY)
     return np.frombuffer(unpacked, np.uint8, length)
+
+
+def _end_of_runs(segment: bytes, length: int) -> int:
+    """Return where the run ends that makes the last of `length` samples."""
+    at, made, end = 0, 0, len(segment)
+    while made < length and at < end:
+        code = segment[at]
+        if code < _NO_RUN:
+            made += code + 1
+            at += code + 2
+        else:
+            made += 257 - code if code > _NO_RUN else 0
+            at += 2 if code > _NO_RUN else 1
+    if made < length or at > end:
+        raise DicomFormatError(_SHORT, remedy=_REMEDY)
+    return at
 
 
 def encode_rle(samples: Samples, layout: FrameLayout) -> bytes:

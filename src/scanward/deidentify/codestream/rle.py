@@ -14,6 +14,8 @@ _NO_RUN = 128
 def find_in_rle(stream: FrameStream, segment_samples: int | None = None) -> Iterator[MetadataSpan]:
     """Find unused segment offsets that are not zero, bytes before the first segment, and bytes behind the samples.
 
+    Those of a literal run that has more samples than the image count as behind them: no reader shows them.
+
     Parameters
     ----------
     stream
@@ -47,8 +49,8 @@ def find_in_rle(stream: FrameStream, segment_samples: int | None = None) -> Iter
 
 
 def _pass_segment(stream: FrameStream, samples: int, end: int | None) -> None:
-    """Pass the runs of a segment until they make `samples` bytes (PS3.5 Section G.3.2)."""
-    made = 0
+    """Pass the runs of a segment until they make `samples` bytes (PS3.5 Section G.3.2), not what the last has more."""
+    made, excess = 0, 0
     while made < samples:
         length = _WINDOW_BYTES if end is None else min(_WINDOW_BYTES, end - stream.position)
         window = stream.peek(length)
@@ -60,6 +62,7 @@ def _pass_segment(stream: FrameStream, samples: int, end: int | None) -> None:
             if code < _NO_RUN:
                 made += code + 1
                 at += code + 2
+                excess = max(made - samples, 0)
             else:
                 if code > _NO_RUN:
                     made += 257 - code
@@ -67,5 +70,5 @@ def _pass_segment(stream: FrameStream, samples: int, end: int | None) -> None:
                 at += 1
         if end is not None and stream.position + at > end:
             raise DicomFormatError("RLE: a run reaches over the end of its segment")
-        if not stream.skip(at):
+        if not stream.skip(at - excess) or len(stream.peek(excess)) < excess:
             raise TruncatedError("RLE: a segment ends inside a run")

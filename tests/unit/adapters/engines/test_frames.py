@@ -154,12 +154,31 @@ def test_a_codestream_that_says_it_is_huge():
         CODEC.decode(data, cs.DEFLATED_FRAME, huge)
 
 
-def test_an_rle_frame_that_grows():
+def rle(segment: bytes) -> bytes:
+    return struct.pack("<16I", 1, 64, *[0] * 14) + segment
+
+
+def test_an_rle_frame_that_grows_is_read_to_its_last_sample():
     layout = cs.layout_of(ramp(8, 8))
-    segment = b"\x81\x00" * 2000
-    data = struct.pack("<16I", 1, 64, *[0] * 14) + segment
-    with pytest.raises(DicomFormatError):
-        CODEC.decode(data, cs.RLE, layout)
+    assert not CODEC.decode(rle(b"\x81\x00" * 2000), cs.RLE, layout).any()
+
+
+@pytest.mark.parametrize("behind", [b"\0", b"\x80", b"\0\x80\x80", b"Doe^Jane", b"\x7f", b"\xff"])
+@pytest.mark.parametrize("more", [0, 9])
+def test_what_follows_the_runs_of_a_segment_is_no_part_of_it(behind, more):
+    samples = ramp(8, 8)
+    literal = bytes([63 + more]) + samples.tobytes() + b"S" * more
+
+    assert (CODEC.decode(rle(literal + behind), cs.RLE, cs.layout_of(samples)) == samples).all()
+    assert (CODEC.decode(rle(b"\x80" + literal + behind), cs.RLE, cs.layout_of(samples)) == samples).all()
+
+
+@pytest.mark.parametrize("cut", [1, 20, 63])
+def test_a_segment_that_stops_early_is_damaged_and_says_what_to_do(cut):
+    samples = ramp(8, 8)
+    with pytest.raises(DicomFormatError) as raised:
+        CODEC.decode(rle((b"\x3f" + samples.tobytes())[:-cut]), cs.RLE, cs.layout_of(samples))
+    assert raised.value.remedy
 
 
 def test_more_scans_than_a_picture_needs():

@@ -4,6 +4,7 @@ import pytest
 from pydicom import dcmread
 from pydicom.errors import InvalidDicomError
 
+from scanward.deidentify.codestream.blank import get_replacement
 from scanward.deidentify.codestream.metadata import find_metadata
 from scanward.errors import DicomFormatError, UnsupportedSyntaxError
 from tests.unit.deidentify.codestream.streams import (
@@ -40,6 +41,22 @@ def test_unused_bytes_of_an_rle_header_go():
     for bad in (bytes(64), b"\x10" + bytes(63), head[:4] + bytes(60), head):
         with pytest.raises(DicomFormatError):
             find(encapsulate(bad), RLE)
+
+
+@pytest.mark.parametrize("behind", [b"", b"\x80\x80", SECRET])
+def test_samples_that_an_rle_segment_has_too_many_go(behind):
+    head = (1).to_bytes(4, "little") + (64).to_bytes(4, "little") + bytes(56)
+    run = bytes([4 + len(SECRET) - 1]) + b"abcd"
+    value = encapsulate(head + run + SECRET + behind)
+    spans = list(find_metadata(lambda at, size: value[at : at + size], 0, len(value), RLE, segment_samples=4))
+    data = bytearray(value)
+    for span in spans:
+        data[span.offset : span.offset + span.length] = get_replacement(span)
+    assert SECRET not in data
+    assert head + run + bytes(len(SECRET + behind)) in data
+    cut = encapsulate(head + run + SECRET[:-1])
+    with pytest.raises(DicomFormatError):
+        list(find_metadata(lambda at, size: cut[at : at + size], 0, len(cut), RLE, segment_samples=4))
 
 
 @pytest.mark.parametrize("syntax", ["1.2.840.10008.1.2.8.1", "1.2.840.10008.1.2.1.98"])
