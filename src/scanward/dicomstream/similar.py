@@ -279,7 +279,10 @@ class SimilarDataSets(Generic[R]):
             raise TruncatedError(f"expected an element at offset {offset}, got {reader.size - offset} bytes")
         element = reader.element(offset, encoding)
         if element.tag >> 16 == DELIMITER_GROUP:
-            raise DicomFormatError(f"expected an element at offset {offset}, got {format_tag(element.tag)}")
+            raise DicomFormatError(
+                f"expected an element at offset {offset}, got {format_tag(element.tag)}, which belongs to no Sequence",
+                remedy="Export the instance anew: something took out the header of a Sequence and left what was in it.",
+            )
         return element, reader.end(element, reader.size)
 
     def _see(self, reader: Reader, element: Element, end: int, scope: Scope) -> _Seen[R]:

@@ -229,6 +229,13 @@ def test_a_private_element_cut_short_is_damage_where_its_creator_is_known() -> N
     assert seen_tags([*CT, CONTENT], end) == tags([*CT, CONTENT])
 
 
+def test_an_item_outside_of_a_sequence_is_refused_and_says_what_to_do() -> None:
+    """As real files have that lost the header of a private or regions Sequence."""
+    with pytest.raises(DicomFormatError, match=r"got \(FFFE,E000\), which belongs to no Sequence") as caught:
+        walk(CT, b"\xfe\xff\x00\xe0\x08\0\0\0" + head(0x00186012, "US", 2, False, True) + b"\1\0")
+    assert "Export" in caught.value.remedy
+
+
 @pytest.mark.parametrize("end", TRAILING)
 def test_bytes_that_are_no_element_are_damage_before_any_content(end: bytes) -> None:
     with pytest.raises(DicomFormatError):
