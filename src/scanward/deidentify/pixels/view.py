@@ -15,8 +15,9 @@ from scanward.deidentify.pixels.fill import (
 )
 from scanward.deidentify.pixels.frames import Frames
 from scanward.deidentify.pixels.header import Elements
+from scanward.deidentify.pixels.palette import Palette, read_palette
 from scanward.deidentify.pixels.samples import stored_values
-from scanward.errors import DicomFormatError, HoldError
+from scanward.errors import HoldError
 from scanward.ports.engines import Picture, Samples
 
 WINDOW_CENTER = 0x00281050
@@ -25,10 +26,6 @@ SHARED_FUNCTIONAL_GROUPS = 0x52009229
 PER_FRAME_FUNCTIONAL_GROUPS = 0x52009230
 PIXEL_VALUE_TRANSFORMATION = 0x00289145
 FRAME_VOI_LUT = 0x00289132
-
-_DESCRIPTORS = (0x00281101, 0x00281102, 0x00281103)
-_TABLES = (0x00281201, 0x00281202, 0x00281203)
-_SEGMENTED = (0x00281221, 0x00281222, 0x00281223)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -93,8 +90,8 @@ class View:
         """
         layout = self._frames.layout
         if layout.photometric == "PALETTE COLOR":
-            palette, first = self._palette
-            picture: Picture = palette[np.clip(stored_values(samples, layout) - first, 0, len(palette) - 1)]
+            colours, first = self._palette
+            picture: Picture = colours[np.clip(stored_values(samples, layout) - first, 0, len(colours) - 1)]
             return picture
         if layout.samples_per_pixel == 3:
             return self._show_colour(samples)
@@ -134,36 +131,9 @@ class View:
         return (values >= min(ends)) & (values <= max(ends))
 
     @cached_property
-    def _palette(self) -> tuple[Picture, int]:
-        """Colours in a row, and the value of the first."""
-        header = self._frames.header
-        if any(tag in header for tag in _SEGMENTED):
-            raise HoldError("Palette Color Lookup Table Data: expected it plain, got segments, which are not followed")
-        tables = [self._read_table(*tags) for tags in zip(_DESCRIPTORS, _TABLES, strict=True)]
-        if len({(len(table), first) for table, first in tables}) != 1:
-            raise HoldError("Palette Color Lookup Table Data: expected three tables of the same size")
-        return np.stack([table for table, _ in tables], axis=1), tables[0][1]
-
-    def _read_table(self, descriptor: int, data: int) -> tuple[NDArray[np.uint8], int]:
-        """Return one colour of the palette as 8 bits, and the value of the first entry (PS3.3 C.7.6.3.1.5, 1.6)."""
-        header = self._frames.header
-        unsigned = header.integers(descriptor)
-        if len(unsigned) != 3:
-            raise DicomFormatError("Palette Color Lookup Table Descriptor: expected three numbers")
-        count = (unsigned[0] & 0xFFFF) or 65536
-        first = header.integers(descriptor, signed=True)[1] if self._frames.layout.is_signed else unsigned[1] & 0xFFFF
-        raw = header.raw(data)
-        order = "<" if self._frames.start.encoding.little else ">"
-        if len(raw) >= 2 * count:
-            words = np.frombuffer(raw, f"{order}u2", count)
-            return (words >> 8 if unsigned[2] > 8 and int(words.max()) > 255 else words).astype(np.uint8), first
-        if len(raw) < count:
-            raise DicomFormatError("Palette Color Lookup Table Data: expected as many entries as its descriptor says")
-        octets = np.frombuffer(raw, np.uint8)
-        if order == ">":
-            # Two entries in a word, the first in its low byte.
-            octets = octets[: len(octets) & ~1].reshape(-1, 2)[:, ::-1].reshape(-1)
-        return octets[:count], first
+    def _palette(self) -> Palette:
+        frames = self._frames
+        return read_palette(frames.header, little=frames.start.encoding.little, signed=frames.layout.is_signed)
 
     def _first_with(self, macro: int, tag: int) -> Elements:
         """Return the first of header and Functional Groups that holds an Attribute, or the header."""
