@@ -15,6 +15,7 @@ from scanward.adapters.store.tables import metadata
 from scanward.model.consent import Effect, Provision
 from scanward.model.decision import Grounds
 from scanward.model.release import ItemState, ReleaseState, Result, ResultState, Setback
+from scanward.model.screens import Screen, ScreenDecision, SeenImage
 from scanward.model.study import Completion
 from scanward.ports.ledger import Desk, Ledger, Quarantined, Registry, Wanted
 from scanward.ports.priors import Priors
@@ -179,7 +180,15 @@ def use(ledger: SqlLedger) -> None:
     ledger.add_quarantined(quarantined)
     ledger.find_quarantined_blob("q")
     ledger.replace_quarantined_blob("q", "lost", "blob", "archive", NOW)
+    use_screens(ledger)
     look(ledger, one.patient_id)
+
+
+def use_screens(ledger: SqlLedger) -> None:
+    screen = Screen(manufacturer="maker", model="one", sop_class_uid="1.2", rows=480, columns=640)
+    ledger.note_screens([SeenImage(screen=screen, instance_id="i", boxes=((0, 0, 9, 9),))], NOW)
+    ledger.decide_screen(screen.screen_id, ScreenDecision.FILLED, [(0, 0, 9, 9)], "me", NOW)
+    assert len(ledger.layouts()) == len(ledger.screens(ScreenDecision.FILLED, limit=10)) == 1
 
 
 def use_priors(ledger: SqlLedger, study_id: str) -> None:

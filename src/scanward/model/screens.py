@@ -1,6 +1,11 @@
-"""Screens of devices: what tells one from others, and what is always filled on it."""
+"""Screens of devices: what tells one from others, where text was found on it, and what is always filled on it."""
 
-from dataclasses import dataclass
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass
+from datetime import datetime
+from enum import StrEnum
 
 Box = tuple[int, int, int, int]
 """Column and row of the upper left pixel of a rectangle, its width and its height."""
@@ -25,6 +30,11 @@ class Screen:
     sop_class_uid: str
     rows: int
     columns: int
+
+    @property
+    def screen_id(self) -> str:
+        """What names it: 32 hexadecimal digits."""
+        return hashlib.sha256(json.dumps(astuple(self)).encode()).hexdigest()[:32]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,6 +67,67 @@ class Layout:
             and folded(self.manufacturer) == folded(screen.manufacturer)
             and folded(self.model) == folded(screen.model)
         )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SeenImage:
+    """Where text was found in one instance.
+
+    Attributes
+    ----------
+    screen
+        Which screen it is of.
+    instance_id
+        Blind index.
+    boxes
+        Where; never what stood there.
+    """
+
+    screen: Screen
+    instance_id: str
+    boxes: tuple[Box, ...]
+
+
+class ScreenDecision(StrEnum):
+    """What a person decided on a screen."""
+
+    OPEN = "open"
+    """Nothing yet, or nothing any more."""
+
+    FILLED = "filled"
+    """Some of it is always filled."""
+
+    LEFT = "left"
+    """Nothing is filled for now; nobody is asked again."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RecordedScreen:
+    """What is on record of a screen.
+
+    Attributes
+    ----------
+    screen
+        Which.
+    seen
+        When an image of it was looked at last, aware UTC.
+    images
+        Where text was found, by image, in the latest ones.
+    decision
+        What a person decided.
+    boxes
+        What is filled.
+    decided, decided_by
+        When, and by whom; None and empty where nobody did.
+    """
+
+    screen: Screen
+    seen: datetime
+    images: Sequence[tuple[Box, ...]]
+    decision: ScreenDecision
+    boxes: tuple[Box, ...]
+    decided: datetime | None
+    decided_by: str
 
 
 def folded(text: str) -> str:

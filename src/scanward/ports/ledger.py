@@ -21,6 +21,7 @@ from scanward.model.release import (
     ResultState,
     Setback,
 )
+from scanward.model.screens import Box, Layout, RecordedScreen, ScreenDecision, SeenImage
 from scanward.model.study import Arrived, Batch, Completion, Origin, ReceivedInstance, StoredInstance, Study
 from scanward.ports.priors import Priors
 
@@ -54,6 +55,16 @@ class Registry(Protocol):
 
     def provisions(self, patient_id: str) -> Sequence[RecordedProvision]:
         """All of a patient's, revoked ones too, in the order they were recorded."""
+        ...
+
+    def decide_screen(
+        self, screen_id: str, decision: ScreenDecision, boxes: Sequence[Box], by: str, at: datetime
+    ) -> None:
+        """Record what a person decided on a screen: what is always filled on it; raises `UnknownError`."""
+        ...
+
+    def layouts(self) -> Sequence[Layout]:
+        """Return what is always filled on screens as people decided, in a fixed order."""
         ...
 
 
@@ -254,6 +265,10 @@ class Ledger(Priors, Protocol):
 
     def settled_instances(self, release_id: str) -> frozenset[str]:
         """Return ids of instances that the release has items or setbacks of."""
+        ...
+
+    def note_screens(self, seen: Sequence[SeenImage], at: datetime) -> None:
+        """Keep where text was found, for the latest images of each screen, and for so many screens."""
         ...
 
     # Prepare again
@@ -558,6 +573,10 @@ class Desk(Protocol):
 
     def quarantined(self, *, limit: int) -> Sequence[Quarantined]:
         """Return instances that are not understood by arrival."""
+        ...
+
+    def screens(self, decision: ScreenDecision, *, limit: int) -> Sequence[RecordedScreen]:
+        """Return screens of devices on which that was decided, by when an image of them was looked at."""
         ...
 
     def recipient_versions(self, recipient_id: str) -> Sequence[tuple[str, str, datetime, str]]:

@@ -18,6 +18,7 @@ from scanward.adapters.store.registry import RegistrySection
 from scanward.adapters.store.renewal import RenewalSection
 from scanward.adapters.store.results import ResultsSection
 from scanward.adapters.store.routing import RoutingSection
+from scanward.adapters.store.screens import ScreensSection
 from scanward.adapters.store.tokens import TokensSection
 from scanward.adapters.store.workers import WorkersSection
 from scanward.model.agreement import Recipient
@@ -40,6 +41,7 @@ class SqlLedger(
     TokensSection,
     PatientsSection,
     OffersSection,
+    ScreensSection,
 ):
     """Studies, decisions, disclosures, work items, recipients and consents; for any number of threads and processes.
 

@@ -76,6 +76,9 @@ class What(StrEnum):
     ENDED = "ended"
     PROVISION_RECORDED = "provision recorded"
     PROVISION_REVOKED = "provision revoked"
+    SCREEN_FILLED = "always filled"
+    SCREEN_LEFT = "not now"
+    SCREEN_STOPPED = "filled no more"
 
 
 class Section:

@@ -430,3 +430,32 @@ used_tokens = Table(
     Index(None, "until"),
 )
 """Tokens that nobody gets in by any more, each until it would be over anyway."""
+
+screens = Table(
+    "screens",
+    metadata,
+    Column("screen_id", Text, primary_key=True),
+    Column("manufacturer", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("sop_class_uid", Text, nullable=False),
+    Column("height", Integer, nullable=False),
+    Column("width", Integer, nullable=False),
+    Column("seen", BigInteger, nullable=False),
+    Column("decision", Text, nullable=False),
+    Column("boxes", Text, nullable=False),
+    Column("decided", BigInteger),
+    Column("decided_by", Text, nullable=False),
+    Index(None, "decision", "seen"),
+)
+"""Screens of devices, and what people decided to have filled on them."""
+
+screen_images = Table(
+    "screen_images",
+    metadata,
+    Column("screen_id", Text, ForeignKey("screens.screen_id"), primary_key=True),
+    Column("instance_id", Text, primary_key=True),
+    Column("seen", BigInteger, nullable=False),
+    Column("boxes", Text, nullable=False),
+    Index(None, "screen_id", "seen"),
+)
+"""Where text was found in the latest images of each screen, and never what it was."""
