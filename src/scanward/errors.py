@@ -65,6 +65,10 @@ class PhotographError(HoldError):
     """The pixels may show a person from outside, which no machine tells for sure."""
 
 
+class UnseenError(HoldError):
+    """Nobody could look at the pixels: what looks is missing or failed its own test."""
+
+
 class EngineError(ScanwardError):
     """An engine that finds or reads something is missing or failed its own test: its word means nothing."""
 

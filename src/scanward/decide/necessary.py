@@ -58,7 +58,7 @@ def find_setback(permit: Permit, instance: StoredInstance, *, are_proven: bool) 
     permit, instance
         The decision on the release, and what of it.
     are_proven
-        Whether its pixels were looked at and show no text as they leave.
+        Whether its pixels were looked at and show no text as they leave, or a person let it go, or it has none.
     """
     if not is_needed(permit, instance):
         return NOT_NEEDED

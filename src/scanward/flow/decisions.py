@@ -68,7 +68,7 @@ class Standing:
         instance = self.instances.get(item.instance_id)
         if instance is None:
             return NOT_OF_THE_STUDY
-        return find_setback(self.decision, instance, are_proven=item.pixels.is_proven)
+        return find_setback(self.decision, instance, are_proven=item.pixels.holds_nothing_back)
 
     def is_outdated(self, item: OutboxItem) -> bool:
         """Return whether an instance was de-identified otherwise than it would be now."""

@@ -8,6 +8,7 @@ import hashlib
 import json
 
 from scanward.deidentify.profile import parse_profile, profile_text, restrict
+from scanward.model.agreement import Agreement
 from scanward.model.decision import Permit
 from scanward.model.profile import Profile
 
@@ -20,7 +21,12 @@ def form_of(permit: Permit) -> str:
     ProfileError
         Its profile cannot be read.
     """
-    return _digest(profile_text(permit.profile), permit)
+    return _digest(profile_text(permit.profile), permit.attributes)
+
+
+def form_for(agreement: Agreement) -> str:
+    """Return the digest of how what was agreed has instances de-identified now; raises as `form_of`."""
+    return _digest(profile_text(agreement.profile), agreement.data.attributes)
 
 
 def read_form(permit: Permit) -> tuple[Profile, str]:
@@ -32,7 +38,7 @@ def read_form(permit: Permit) -> tuple[Profile, str]:
         Its profile cannot be read, or says something that is not known.
     """
     text = profile_text(permit.profile)  # once: the file may change meanwhile
-    return restrict(parse_profile(text, where=permit.profile), permit.attributes), _digest(text, permit)
+    return restrict(parse_profile(text, where=permit.profile), permit.attributes), _digest(text, permit.attributes)
 
 
 def withheld(form: str) -> str:
@@ -40,6 +46,6 @@ def withheld(form: str) -> str:
     return f"-{form}"
 
 
-def _digest(text: str, permit: Permit) -> str:
-    parts = (text, sorted(permit.attributes))
+def _digest(text: str, attributes: frozenset[str]) -> str:
+    parts = (text, sorted(attributes))
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]

@@ -2,23 +2,24 @@
 
 import contextlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from scanward.decide.necessary import find_setback
 from scanward.deidentify.header.scan import MODALITY, SOP_CLASS_UID, InstanceFacts, Scanner
 from scanward.deidentify.pseudonym import Pseudonyms
 from scanward.dicomstream.opening import open_dicom
 from scanward.dicomstream.part10 import DataSetStart
 from scanward.dicomstream.texts import read_texts
-from scanward.errors import DeidentificationError, HoldError, OutputError, ScanwardError, StoreError, UnknownError
+from scanward.errors import DeidentificationError, OutputError, ScanwardError, StoreError, UnknownError
 from scanward.flow.forms import read_form
-from scanward.flow.pixels import FEWEST_STACKED, STACKED, MakeCleaner, Opener, PixelLooker, Stacks, has_pixels
+from scanward.flow.holding import HeldError, Terms, look_or_hold, why_not_now
+from scanward.flow.pixels import FEWEST_STACKED, STACKED, MakeCleaner, Opener, PixelLooker, Stacks
 from scanward.flow.study import StudyDeidentifier
 from scanward.flow.survey import Surveyor
 from scanward.model.agreement import PullEndpoint, Recipient
 from scanward.model.decision import Permit
+from scanward.model.holds import LetGo, PixelHold
 from scanward.model.instance import CheckedInstance
 from scanward.model.pixels import PixelOutcome
 from scanward.model.profile import Option
@@ -74,12 +75,15 @@ class Made:
         The patient's.
     form
         How it was de-identified (:func:`scanward.flow.forms.form_of`).
+    let_go
+        What of it a person had let go when it was made.
     """
 
     items: Sequence[OutboxItem]
     setbacks: Sequence[Setback]
     pseudonym: str
     form: str
+    let_go: Mapping[str, LetGo]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +102,10 @@ class _Work:
     """A unit under way; `waiting` is in no recipe yet."""
 
     key: bytes
-    permit: Permit
-    form: str
+    terms: Terms
     deidentifier: StudyDeidentifier
     looker: PixelLooker
+    let_go: Mapping[str, LetGo]
     items: list[OutboxItem] = field(default_factory=list)
     setbacks: list[Setback] = field(default_factory=list)
     waiting: list[_Prepared] = field(default_factory=list)
@@ -120,6 +124,8 @@ class Maker:
         Folder for what is put aside, as secret as the instances.
     make_cleaner
         Makes what looks at pixels; None where nobody looks.
+    sight
+        What that is, by names and versions; empty where nothing is there.
     """
 
     def __init__(
@@ -131,6 +137,7 @@ class Maker:
         keys: Keys,
         spool: Path,
         make_cleaner: MakeCleaner | None = None,
+        sight: str = "",
     ) -> None:
         self._ledger = ledger
         self._blobs = blobs
@@ -138,6 +145,7 @@ class Maker:
         self._keys = keys
         self._spool = spool
         self._make_cleaner = make_cleaner
+        self._sight = sight
         self._surveyor = Surveyor(spool)
 
     def make(self, unit: WhatFor) -> Made:
@@ -165,11 +173,17 @@ class Maker:
         )
         work = _Work(
             key=key,
-            # The permit names a profile of one's own by its path; whoever applies it compares the names.
-            permit=replace(unit.permit, profile=profile.name),
-            form=form,
+            terms=Terms(
+                # The permit names a profile of one's own by its path; whoever applies it compares the names.
+                permit=replace(unit.permit, profile=profile.name),
+                form=form,
+                sight=self._sight,
+                known=deidentifier.known,
+                key=key,
+            ),
             deidentifier=deidentifier,
             looker=PixelLooker(self._make_cleaner, profile.pixels),
+            let_go=self._ledger.let_go_of(release.release_id),
         )
         try:
             self._deidentify(work, unit.instances)
@@ -180,14 +194,20 @@ class Maker:
                 with contextlib.suppress(StoreError):  # left over; fsck finds it
                     self._blobs.delete(recipe)
             raise
-        return Made(items=work.items, setbacks=work.setbacks, pseudonym=deidentifier.patient, form=form)
+        return Made(
+            items=work.items,
+            setbacks=work.setbacks,
+            pseudonym=deidentifier.patient,
+            form=form,
+            let_go=work.let_go,
+        )
 
     def _deidentify(self, work: _Work, instances: Sequence[StoredInstance]) -> None:
         scanner = Scanner()
         openers = [self._opener(work.key, one, scanner) for one in instances]
         stacks = Stacks(work.looker, _slices(work.looker, instances, openers), openers)
         for place, instance in enumerate(instances):
-            why_not = why_not_now(work.permit, instance, work.looker)
+            why_not = why_not_now(work.terms.permit, instance)
             if why_not is not None:
                 work.setbacks.append(_setback(instance, ItemState.EXCLUDED, why_not))
                 continue
@@ -195,18 +215,16 @@ class Maker:
                 stack = stacks.find(place)
                 with openers[place]() as (start, facts):
                     _require_same(facts, instance)
-                    pixels = work.looker.look(
-                        start, facts, work.deidentifier.known, stack=stack, may_stay_unseen=work.permit.unchecked_pixels
-                    )
-                    _require_proven(work, instance, facts, pixels)
-                    checked, _ = work.deidentifier.deidentify(start, facts, work.permit, pixels=pixels)
+                    let_go = work.let_go.get(instance.instance_id)
+                    pixels = look_or_hold(work.terms, work.looker, instance, start, facts, stack=stack, let_go=let_go)
+                    checked, _ = work.deidentifier.deidentify(start, facts, work.terms.permit, pixels=pixels)
                     _add(work, instance, checked, start, pixels)
                 if work.waiting_bytes > MAX_WAITING_BYTES:
                     self._store(work)
             except (StoreError, OutputError):
                 raise  # no fault of the instance: the unit is done over
-            except HoldError as error:
-                work.setbacks.append(_setback(instance, ItemState.EXCLUDED, f"{error}. {error.remedy}".rstrip(". ")))
+            except HeldError as error:
+                work.setbacks.append(_setback(instance, ItemState.EXCLUDED, str(error), error.hold))
             except ScanwardError as error:
                 work.setbacks.append(_setback(instance, ItemState.QUARANTINED, str(error)))
         self._store(work)
@@ -238,7 +256,7 @@ class Maker:
                 size_bytes=one.size_bytes,
                 recipe=recipe,
                 index=index,
-                form=work.form,
+                form=work.terms.form,
                 pixels=one.pixels,
             )
             for index, one in enumerate(work.waiting)
@@ -275,11 +293,6 @@ class Maker:
             self._vault.record_originals(release.recipient, study_uid, release.release_id, originals)
 
 
-def why_not_now(permit: Permit, instance: StoredInstance, looker: PixelLooker) -> str | None:
-    """Return why an instance does not leave, in words; None where it does, or where looking at it will tell."""
-    return find_setback(permit, instance, are_proven=looker.looks_at(instance.modality))
-
-
 def _slices(
     looker: PixelLooker, instances: Sequence[StoredInstance], openers: Sequence[Opener]
 ) -> list[InstanceFacts | None]:
@@ -299,16 +312,6 @@ def _slices(
     return facts
 
 
-def _require_proven(work: _Work, instance: StoredInstance, facts: InstanceFacts, pixels: PixelOutcome) -> None:
-    why_not = find_setback(work.permit, instance, are_proven=pixels.is_proven)
-    if why_not is None:
-        return
-    missing = work.looker.missing
-    if missing is not None and has_pixels(facts):
-        raise HoldError(f"{why_not} What would look at it is not there: {missing}", remedy=missing.remedy)
-    raise HoldError(why_not)
-
-
 def _add(
     work: _Work, instance: StoredInstance, checked: CheckedInstance, start: DataSetStart, pixels: PixelOutcome
 ) -> None:
@@ -321,8 +324,8 @@ def _add(
     work.first = work.first or instance
 
 
-def _setback(instance: StoredInstance, state: ItemState, reason: str) -> Setback:
-    return Setback(instance_id=instance.instance_id, state=state, reason=reason)
+def _setback(instance: StoredInstance, state: ItemState, reason: str, hold: PixelHold | None = None) -> Setback:
+    return Setback(instance_id=instance.instance_id, state=state, reason=reason, hold=hold)
 
 
 def _require_same(facts: InstanceFacts, instance: StoredInstance) -> None:

@@ -18,10 +18,19 @@ from scanward.deidentify.header.scan import (
     SERIES_INSTANCE_UID,
     InstanceFacts,
 )
+from scanward.deidentify.pixels.header import read_pixel_header
 from scanward.deidentify.text.known import KnownIdentifiers
 from scanward.dicomstream.part10 import DataSetStart
-from scanward.errors import DicomFormatError, EngineError, HoldError, OutputError, ScanwardError, TextFoundError
-from scanward.model.pixels import UNSEEN, PixelMode, PixelOutcome, PixelPolicy
+from scanward.errors import (
+    DicomFormatError,
+    EngineError,
+    HoldError,
+    OutputError,
+    ScanwardError,
+    TextFoundError,
+    UnseenError,
+)
+from scanward.model.pixels import AS_THEY_ARE, UNSEEN, PixelMode, PixelOutcome, PixelPolicy
 
 if TYPE_CHECKING:
     from scanward.deidentify.pixels.clean import PixelCleaner
@@ -39,7 +48,14 @@ STACKED = frozenset({"CT", "MR", "NM", "PT"})
 FEWEST_STACKED = 8
 """Fewer slices are looked at one by one."""
 
+_SHOWN = (0x00420011, 0x7FE00008, 0x7FE00009, 0x7FE00010)
+"""Encapsulated Document; Float, Double Float and plain Pixel Data."""
+
 _ALIKE = (SERIES_INSTANCE_UID, ROWS, COLUMNS, BITS_ALLOCATED, SAMPLES_PER_PIXEL, PHOTOMETRIC_INTERPRETATION)
+
+
+NOBODY_LOOKS = "nothing is set up that looks at pixels"
+NOT_AS_IT_IS = "no machine could take text out of it, and whoever let it go did not say that it may leave as it is"
 
 
 class PixelLooker:
@@ -112,11 +128,49 @@ class PixelLooker:
         except EngineError as error:
             if may_stay_unseen:
                 return UNSEEN
-            raise HoldError(str(error), remedy=error.remedy) from None
+            raise UnseenError(str(error), remedy=error.remedy) from None
         except (HoldError, DicomFormatError):
             if may_stay_unseen:
                 return UNSEEN
             raise
+
+    def look_as_far(
+        self, start: DataSetStart, facts: InstanceFacts, known: KnownIdentifiers, *, as_it_is: bool
+    ) -> PixelOutcome:
+        """Take out of an instance that a person lets go what can be taken out, whatever the policy says.
+
+        Parameters
+        ----------
+        start, facts, known
+            As `look`.
+        as_it_is
+            Whether the person lets its pixels leave as they are, where nobody can look at them.
+
+        Raises
+        ------
+        HoldError, DicomFormatError
+            Nobody can look at them, and the person did not say so.
+        """
+        try:
+            outcome = self._clean_as_far(start, facts, known)
+        except (HoldError, DicomFormatError):
+            if as_it_is:
+                return AS_THEY_ARE
+            raise
+        return outcome
+
+    def _clean_as_far(self, start: DataSetStart, facts: InstanceFacts, known: KnownIdentifiers) -> PixelOutcome:
+        cleaner = self._find_cleaner()
+        if cleaner is None:
+            missing = self.missing or EngineError(NOBODY_LOOKS)
+            raise UnseenError(f"{NOT_AS_IT_IS}: {missing}", remedy=missing.remedy)
+        try:
+            outcome = cleaner.clean_as_far(start, facts, known)
+        except EngineError as error:
+            raise UnseenError(f"{NOT_AS_IT_IS}: {error}", remedy=error.remedy) from None
+        if outcome is UNSEEN:
+            raise HoldError(f"{NOT_AS_IT_IS}: there is a document and no pixels")
+        return outcome
 
     def look_through(self, instances: Iterable[Opener]) -> "Stack | None":
         """Look at slices of one volume together; None where that cannot be done, and each has to be looked at alone.
@@ -199,6 +253,15 @@ def find_stacks(looker: PixelLooker, instances: Sequence[InstanceFacts | None]) 
         if facts.text(MODALITY).upper() in looked_at:
             groups.setdefault(tuple(facts.values.get(tag, b"") for tag in _ALIKE), []).append(place)
     return [places for places in groups.values() if len(places) >= FEWEST_STACKED]
+
+
+def shows_nothing(start: DataSetStart) -> bool:
+    """Return whether there are no pixels and no document in an instance: then no text can stand in them.
+
+    Text in its Attributes, overlays and pixels inside of sequences go with the header.
+    """
+    header = read_pixel_header(start)
+    return not any((element := header.find(tag)) is not None and element.length for tag in _SHOWN)
 
 
 def has_pixels(facts: InstanceFacts) -> bool:

@@ -7,7 +7,7 @@ What was prepared under another profile than the one in force does not leave. It
 """
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -15,12 +15,14 @@ from pathlib import Path
 from scanward.account.record import record_disclosure
 from scanward.errors import StateError
 from scanward.flow.decisions import Decider, stand_or_stop
-from scanward.flow.forms import read_form
-from scanward.flow.making import Maker, WhatFor, why_not_now
-from scanward.flow.pixels import MakeCleaner, PixelLooker
-from scanward.model.decision import Permit
-from scanward.model.release import Release, ReleaseState
-from scanward.model.study import Batch
+from scanward.flow.forms import form_for, read_form
+from scanward.flow.holding import why_not_now
+from scanward.flow.making import Made, Maker, WhatFor
+from scanward.flow.pixels import MakeCleaner
+from scanward.model.decision import Deny, Permit
+from scanward.model.holds import HoldKind
+from scanward.model.release import Disclosure, Release, ReleaseState
+from scanward.model.study import Batch, StoredInstance
 from scanward.ports.files import Keys
 from scanward.ports.ledger import Ledger
 from scanward.ports.stores import Blobs, Vault
@@ -52,6 +54,8 @@ class Preparer:
         Tells the time, aware UTC.
     make_cleaner
         Makes what looks at pixels; None where nobody looks.
+    sight
+        What that is, by names and versions; empty where nothing is there.
     """
 
     def __init__(
@@ -67,6 +71,7 @@ class Preparer:
         spool: Path,
         clock: Callable[[], datetime],
         make_cleaner: MakeCleaner | None = None,
+        sight: str = "",
     ) -> None:
         self._ledger = ledger
         self._blobs = blobs
@@ -74,8 +79,16 @@ class Preparer:
         self._queue = queue
         self._shard_instances = shard_instances
         self._clock = clock
-        self._make_cleaner = make_cleaner
-        self._maker = Maker(ledger=ledger, blobs=blobs, vault=vault, keys=keys, spool=spool, make_cleaner=make_cleaner)
+        self._sight = sight
+        self._maker = Maker(
+            ledger=ledger,
+            blobs=blobs,
+            vault=vault,
+            keys=keys,
+            spool=spool,
+            make_cleaner=make_cleaner,
+            sight=sight,
+        )
 
     # The work
 
@@ -121,6 +134,8 @@ class Preparer:
     def renew(self, key: str) -> None:
         """De-identify again, as of now, what of a release was de-identified otherwise and could still leave.
 
+        And what is held for its pixels, where they would be looked at otherwise now, or a person let it go.
+
         Raises
         ------
         ProfileError
@@ -135,18 +150,45 @@ class Preparer:
         permit, recipient = standing.decision, standing.recipient
         if release.state in RENEWED and isinstance(permit, Permit) and recipient is not None:
             unit = WhatFor(release, recipient, permit, ())
-            profile, form = read_form(permit)
+            _, form = read_form(permit)
             outdated = self._ledger.outdated_items(release_id, form, pull=unit.is_pull)
-            looker = PixelLooker(self._make_cleaner, profile.pixels)
-            waiting = [one for one in batch if one.instance_id in outdated and why_not_now(permit, one, looker) is None]
-            for start in range(0, len(waiting), self._shard_instances):
-                self._renew(replace(unit, instances=waiting[start : start + self._shard_instances]))
+            for some in self._parts([one for one in batch if one.instance_id in outdated], permit):
+                self._renew(replace(unit, instances=some))
+            held = self._ledger.holds_to_look_at(release_id, form, self._sight)
+            for some in self._parts([one for one in batch if one.instance_id in held], None):
+                self._look_again(replace(unit, instances=some))
+        else:
+            form = "" if recipient is None or recipient.agreement is None else form_for(recipient.agreement)
+            reasons = " ".join(permit.reasons) if isinstance(permit, Deny) else ""
+            self._ledger.put_off_holds(release_id, form, self._sight, why=reasons, at=self._clock())
         self._ledger.clear_outdated(release_id)
+
+    def _parts(self, instances: Sequence[StoredInstance], permit: Permit | None) -> Iterator[Sequence[StoredInstance]]:
+        """Yield units of what is needed by a permit, of all where None is given."""
+        some = [one for one in instances if permit is None or why_not_now(permit, one) is None]
+        for start in range(0, len(some), self._shard_instances):
+            yield some[start : start + self._shard_instances]
+
+    def _look_again(self, unit: WhatFor) -> None:
+        made = self._maker.make(unit)
+        unused = self._ledger.settle_holds(
+            unit.release.release_id,
+            self._disclosure(unit, made),
+            made.items,
+            made.setbacks,
+            let_go=made.let_go,
+            pull=unit.is_pull,
+            at=self._clock(),
+        )
+        for recipe in unused:
+            self._blobs.delete(recipe)
 
     def _renew(self, unit: WhatFor) -> None:
         made = self._maker.make(unit)
+        # Where nobody looks by now it waits, in its former form, which does not leave.
+        given_up = [one for one in made.setbacks if one.hold is None or one.hold.kind is not HoldKind.UNSEEN]
         unused = self._ledger.replace_items(
-            unit.release.release_id, made.form, made.items, made.setbacks, pull=unit.is_pull, at=self._clock()
+            unit.release.release_id, made.form, made.items, given_up, pull=unit.is_pull, at=self._clock()
         )
         for recipe in unused:
             self._blobs.delete(recipe)
@@ -159,24 +201,26 @@ class Preparer:
 
     def _prepare(self, unit: WhatFor) -> None:
         made = self._maker.make(unit)
-        disclosure = None
-        if made.items:
-            disclosure = record_disclosure(
-                unit.permit,
-                unit.recipient,
-                pseudonym=made.pseudonym,
-                modalities=Counter(item.modality for item in made.items),
-                now=self._clock(),
-            )
         try:
             unused = self._ledger.account(
-                unit.release.release_id, disclosure, made.items, made.setbacks, pull=unit.is_pull
+                unit.release.release_id, self._disclosure(unit, made), made.items, made.setbacks, pull=unit.is_pull
             )
         except StateError:
             # Stopped meanwhile: nothing is on record, so nothing leaves and nothing of it stays.
             unused = sorted({item.recipe for item in made.items})
         for recipe in unused:
             self._blobs.delete(recipe)
+
+    def _disclosure(self, unit: WhatFor, made: Made) -> Disclosure | None:
+        if not made.items:
+            return None
+        return record_disclosure(
+            unit.permit,
+            unit.recipient,
+            pseudonym=made.pseudonym,
+            modalities=Counter(item.modality for item in made.items),
+            now=self._clock(),
+        )
 
 
 def _batch_of(release: Release) -> Batch:

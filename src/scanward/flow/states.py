@@ -23,7 +23,8 @@ ITEM_MOVES: Mapping[ItemState, frozenset[ItemState]] = {
     ItemState.UNKNOWN: frozenset({ItemState.QUEUED, ItemState.SENT}),  # confirmed after all
     ItemState.SENT: frozenset(),
     ItemState.STOPPED: frozenset(),
-    ItemState.EXCLUDED: frozenset(),
+    # What was held for its pixels: looked at again, or let go by a person.
+    ItemState.EXCLUDED: frozenset({ItemState.QUEUED, ItemState.AVAILABLE, ItemState.QUARANTINED}),
     ItemState.QUARANTINED: frozenset(),
 }
 """Moves of an instance of a release."""

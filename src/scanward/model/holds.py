@@ -41,7 +41,9 @@ class HoldState(StrEnum):
     LEFT = "left"
     """It was disclosed, as a person decided."""
     PASSED = "passed"
-    """It was looked at again and holds nothing back any more."""
+    """It was looked at again, and nothing holds it back any more."""
+    ENDED = "ended"
+    """It goes no further for another reason: its release was stopped, or it cannot be de-identified."""
 
 
 UNDECIDED = frozenset({HoldState.OPEN, HoldState.KEPT})
@@ -123,10 +125,13 @@ class LetGo:
         Of the file that the person decided on.
     as_it_is
         Whether its pixels may leave as they are, where the machine cannot look at them.
+    decided
+        When, aware UTC.
     """
 
     digest: str
     as_it_is: bool
+    decided: datetime
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -23,6 +23,7 @@ from scanward.model.release import (
 )
 from scanward.model.screens import Box, Layout, RecordedScreen, ScreenDecision, SeenImage
 from scanward.model.study import Arrived, Batch, Completion, Origin, ReceivedInstance, StoredInstance, Study
+from scanward.ports.holds import Holds
 from scanward.ports.priors import Priors
 
 
@@ -116,7 +117,7 @@ class DisclosedStudy:
     series: frozenset[str]
 
 
-class Ledger(Priors, Protocol):
+class Ledger(Priors, Holds, Protocol):
     """Studies, decisions, disclosures and work items. If stolen: who was sent where, under encryption.
 
     Each method is one transaction: durable on return, nothing on a raise (`StoreError`; `StoreFullError` when the disk

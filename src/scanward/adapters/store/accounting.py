@@ -8,8 +8,8 @@ from sqlalchemy import BindParameter, bindparam, select
 
 from scanward.adapters.store import tables
 from scanward.adapters.store.database import Database, Writing, to_micros
-from scanward.adapters.store.rows import NOTHING_LEAVES, Row, chunks, outbox_values
-from scanward.adapters.store.section import Section, What
+from scanward.adapters.store.rows import NOTHING_LEAVES, Row, chunks, hold_values, outbox_values
+from scanward.adapters.store.section import OPEN_HOLDS, Section, What
 from scanward.errors import StateError, StoreError, UnknownError
 from scanward.model.release import Disclosure, ItemState, OutboxItem, ReleaseState, Setback
 from scanward.ports.stores import Sealing
@@ -53,6 +53,7 @@ class AccountingSection(Section):
         self._insert_items = statements.insert_new(_items).execution_options(preserve_rowcount=True)
         self._insert_uids = statements.insert_new(tables.release_uids)
         self._insert_lane = statements.insert_new(tables.lanes)
+        self._insert_holds = statements.insert_new(tables.holds)
         self._add_disclosure = statements.add_up(
             tables.disclosures, ["release_id", "day"], "instances", "disclosure_id"
         )
@@ -121,7 +122,7 @@ class AccountingSection(Section):
                 raise StateError(f"expected a release that is permitted, got one that is {release.state}")
             _require_of_batch(writing, release, [*(one.instance_id for one in new), *set_back])
             # 2. What another release disclosed goes no further here.
-            before = _disclosed_before(writing, release, new)
+            before = disclosed_before(writing, release, new)
             for one in new:
                 if one.sop_instance_uid in before:
                     set_back[one.instance_id] = Setback(
@@ -141,14 +142,26 @@ class AccountingSection(Section):
         self, writing: Writing, release: Row, disclosure: Disclosure, items: Sequence[OutboxItem], *, pull: bool
     ) -> None:
         at = to_micros(disclosure.disclosed)
-        disclosure_id = writing.execute(
+        disclosure_id = self._record_disclosure(writing, release, disclosure, items, pull=pull)
+        state = ItemState.AVAILABLE if pull else ItemState.QUEUED
+        row = _item_row(release, state, "", at, disclosure_id)
+        ordered = sorted(items, key=lambda one: one.sop_instance_uid)  # so that no two transactions wait for each other
+        rows = [{**row, "instance_id": one.instance_id, **outbox_values(one)} for one in ordered]
+        if writing.execute(self._insert_items, rows).rowcount != len(rows):
+            raise _RacedError
+
+    def _record_disclosure(
+        self, writing: Writing, release: Row, disclosure: Disclosure, items: Sequence[OutboxItem], *, pull: bool
+    ) -> int:
+        """Record a disclosure of items that are about to be added; return its id."""
+        disclosure_id: int = writing.execute(
             self._add_disclosure,
             {
                 "release_id": release.release_id,
                 "day": disclosure.disclosed.astimezone(UTC).date().isoformat(),
                 "study_id": release.study_id,
                 "patient_id": release.patient_id,
-                "disclosed": at,
+                "disclosed": to_micros(disclosure.disclosed),
                 "recipient": disclosure.recipient,
                 "recipient_name": disclosure.recipient_name,
                 "recipient_address": disclosure.recipient_address,
@@ -161,18 +174,14 @@ class AccountingSection(Section):
                 "instances": len(items),
             },
         ).scalar_one()
-        state = ItemState.AVAILABLE if pull else ItemState.QUEUED
-        row = _item_row(release, state, "", at, disclosure_id)
-        ordered = sorted(items, key=lambda one: one.sop_instance_uid)  # so that no two transactions wait for each other
-        rows = [{**row, "instance_id": one.instance_id, **outbox_values(one)} for one in ordered]
-        if writing.execute(self._insert_items, rows).rowcount != len(rows):
-            raise _RacedError
         pairs = {(one.series_uid, one.study_uid) for one in items} | {(one.study_uid, one.study_uid) for one in items}
         of = {"recipient": release.recipient, "release_id": release.release_id}
         writing.execute(self._insert_uids, [{**of, "uid": uid, "study_uid": study} for uid, study in sorted(pairs)])
+        state = ItemState.AVAILABLE if pull else ItemState.QUEUED
         self._count_items(writing, state, len(items))
         detail = f"{len(items)} instances to {release.recipient}, {state}"
         writing.note(release.release_id, What.DISCLOSED, disclosure.disclosed, detail=detail)
+        return disclosure_id
 
     def _set_back(self, writing: Writing, release: Row, setbacks: Sequence[Setback], at: datetime) -> None:
         rows = [
@@ -184,9 +193,30 @@ class AccountingSection(Section):
             for one in setbacks
         ]
         writing.execute(self._insert_items, rows)
+        self._hold(writing, release, setbacks, at)
         for state, count in Counter(one.state for one in setbacks).items():
             self._count_items(writing, state, count)
             writing.note(release.release_id, What.SET_BACK, at, detail=f"{count} instances {state}")
+
+    def _hold(self, writing: Writing, release: Row, setbacks: Sequence[Setback], at: datetime) -> None:
+        """Note what is held for its pixels, so that a person can decide on it."""
+        rows = [
+            {
+                "release_id": release.release_id,
+                "instance_id": one.instance_id,
+                "recipient": release.recipient,
+                "decided_by": "",
+                "decided": None,
+                "why": "",
+                "as_it_is": False,
+                **hold_values(one.hold, at),
+            }
+            for one in setbacks
+            if one.hold is not None
+        ]
+        if rows:
+            writing.execute(self._insert_holds, rows)
+            writing.count(OPEN_HOLDS, len(rows))
 
     def mark_accounted(self, release_id: str, at: datetime) -> None:
         """Move a permitted release to ACCOUNTED, or to DONE where nothing waits in the outbox."""
@@ -243,7 +273,8 @@ def _require_of_batch(writing: Writing, release: Row, ids: Sequence[str]) -> Non
         raise UnknownError("expected instances of the release's own batch, got others")
 
 
-def _disclosed_before(writing: Writing, release: Row, items: Sequence[OutboxItem]) -> set[str]:
+def disclosed_before(writing: Writing, release: Row, items: Sequence[OutboxItem]) -> set[str]:
+    """Return new SOP Instance UIDs of items that the recipient was disclosed for this purpose before."""
     found: set[str] = set()
     for uids in chunks([one.sop_instance_uid for one in items]):
         which = {"to": release.recipient, "for": release.purpose, "ids": uids}

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import BindParameter, Connection, Select, bindparam, func, select, text, tuple_
+from sqlalchemy import BindParameter, Connection, Select, and_, bindparam, func, select, text, tuple_
 
 from scanward.adapters.store import tables
 from scanward.adapters.store.database import from_micros, to_micros
@@ -17,8 +17,9 @@ from scanward.adapters.store.rows import (
     to_release,
     to_result,
 )
-from scanward.adapters.store.section import DECISIONS, Section
+from scanward.adapters.store.section import DECISIONS, OPEN_HOLDS, Section
 from scanward.errors import UnknownError
+from scanward.model.holds import HoldState, LetGoRecord
 from scanward.model.prior import SearchState
 from scanward.model.release import ItemState, OutboxItem, RecordedDisclosure, Release, ReleaseState, Result, ResultState
 from scanward.ports.ledger import Event, ItemLine, Quarantined, StudyLine
@@ -41,6 +42,29 @@ _STATES = (
     select(_items.c.disclosure_id, _items.c.state, func.count().label("n"))
     .where(_items.c.release_id.in_(_IDS), _items.c.disclosure_id.is_not(None))
     .group_by(_items.c.disclosure_id, _items.c.state)
+)
+_LET_GO = (
+    select(
+        _items.c.disclosure_id,
+        tables.holds.c.decided_by,
+        tables.holds.c.decided,
+        tables.holds.c.why,
+        tables.holds.c.as_it_is,
+        func.count().label("n"),
+    )
+    .join(
+        _items,
+        and_(_items.c.release_id == tables.holds.c.release_id, _items.c.instance_id == tables.holds.c.instance_id),
+    )
+    .where(tables.holds.c.release_id.in_(_IDS), tables.holds.c.state == HoldState.LEFT.value)
+    .group_by(
+        _items.c.disclosure_id,
+        tables.holds.c.decided,
+        tables.holds.c.decided_by,
+        tables.holds.c.why,
+        tables.holds.c.as_it_is,
+    )
+    .order_by(tables.holds.c.decided)
 )
 _STATES_BY_RELEASE = (
     select(_items.c.release_id, _items.c.state, func.count().label("n"))
@@ -92,6 +116,7 @@ _COUNTED = (
     *(f"releases:{state}" for state in ReleaseState),
     *(f"items:{state}" for state in ItemState),
     *(f"results:{state}" for state in ResultState),
+    OPEN_HOLDS,
     *(f"{PRIOR_SEARCHES}:{state}" for state in SearchState),
 )
 
@@ -209,6 +234,7 @@ class DeskSection(Section):
                 query = query.where(tuple_(*when) < tuple_(last, before))
             rows = connection.execute(query).all()
             states = _states_of(connection, sorted({row.release_id for row in rows}))
+            let_go = _let_go_of(connection, sorted({row.release_id for row in rows}))
         return [
             RecordedDisclosure(
                 disclosure_id=row.disclosure_id,
@@ -218,6 +244,7 @@ class DeskSection(Section):
                 disclosure=to_disclosure(row),
                 instances=row.instances,
                 states=states.get(row.disclosure_id, {}),
+                let_go=tuple(let_go.get(row.disclosure_id, ())),
             )
             for row in rows
         ]
@@ -297,3 +324,19 @@ def _states_of(connection: Connection, release_ids: Sequence[str]) -> dict[int, 
         for row in connection.execute(_STATES, {"ids": ids}):
             states.setdefault(row.disclosure_id, {})[ItemState(row.state)] = row.n
     return states
+
+
+def _let_go_of(connection: Connection, release_ids: Sequence[str]) -> dict[int, list[LetGoRecord]]:
+    """Return what of each disclosure a person let go."""
+    found: dict[int, list[LetGoRecord]] = {}
+    for ids in chunks(release_ids):
+        for row in connection.execute(_LET_GO, {"ids": ids}):
+            record = LetGoRecord(
+                by=row.decided_by,
+                at=from_micros(row.decided),
+                reason=row.why,
+                instances=row.n,
+                as_it_is=row.n if row.as_it_is else 0,
+            )
+            found.setdefault(row.disclosure_id, []).append(record)
+    return found

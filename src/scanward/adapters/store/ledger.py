@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 from sqlalchemy import Engine
 
-from scanward.adapters.store.accounting import AccountingSection
 from scanward.adapters.store.database import Database
 from scanward.adapters.store.desk import DeskSection
 from scanward.adapters.store.healing import HealingSection
+from scanward.adapters.store.holding import HoldsSection
 from scanward.adapters.store.intake import IntakeSection
 from scanward.adapters.store.monitor import MonitorSection
 from scanward.adapters.store.offers import OffersSection
@@ -30,7 +30,7 @@ class SqlLedger(
     HealingSection,
     PriorsSection,
     RoutingSection,
-    AccountingSection,
+    HoldsSection,
     OutboxSection,
     RenewalSection,
     ResultsSection,

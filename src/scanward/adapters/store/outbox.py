@@ -120,7 +120,7 @@ _RETRY = (
 _OUTSIDE = frozenset({ItemState.QUEUED, ItemState.FAILED})
 """States of an instance that is in no package, unless it may have arrived."""
 
-_REACHABLE = frozenset().union(*ITEM_MOVES.values())
+_REACHABLE = frozenset().union(*(moves for state, moves in ITEM_MOVES.items() if state is not ItemState.EXCLUDED))
 """States that an instance can come into by what its sender says."""
 
 

@@ -7,6 +7,7 @@ from sqlalchemy import bindparam, insert, select, update
 
 from scanward.adapters.store import tables
 from scanward.adapters.store.database import Database, Writing, to_micros
+from scanward.adapters.store.ending import end_holds
 from scanward.adapters.store.reopening import reopen_denied
 from scanward.adapters.store.rows import Row, encode_decision, to_release
 from scanward.adapters.store.section import DECISIONS, Section, What
@@ -154,6 +155,8 @@ class RoutingSection(Section):
         # A sender in the midst of it has the recipient until it says how that ended.
         if stops and not self._stop_items(writing, release, at):
             self._free_lanes(writing, lanes)
+        if stops:
+            end_holds(writing, release_id)
 
     def _stop_items(self, writing: Writing, release: Row, at: datetime) -> int:
         """Stop what has not left; return how many instances may have arrived."""

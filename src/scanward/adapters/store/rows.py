@@ -2,17 +2,18 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any, TypeVar
 
 from sqlalchemy import Row as SqlRow
 
 from scanward.adapters.store import tables
 from scanward.adapters.store.database import from_micros, to_micros
-from scanward.flow.pixel_texts import decode_outcome, encode_outcome
+from scanward.flow.pixel_texts import decode_outcome, encode_finding, encode_outcome
 from scanward.model.agreement import Basis
 from scanward.model.consent import Effect, Provision
 from scanward.model.decision import Decision, Permit
+from scanward.model.holds import HoldState, PixelHold
 from scanward.model.release import Disclosure, OutboxItem, Release, ReleaseState, Result, ResultState
 from scanward.model.study import Origin, OriginKind, PatientIdentity, ReceivedInstance, StoredInstance
 from scanward.ports.ledger import Quarantined
@@ -238,6 +239,19 @@ def to_outbox_item(row: Row) -> OutboxItem:
         form=row.form,
         pixels=decode_outcome(row.pixels),
     )
+
+
+def hold_values(hold: PixelHold, at: datetime) -> dict[str, object]:
+    """Return the columns of a hold that say why and as what an instance is held, and waits for a person."""
+    return {
+        "state": HoldState.OPEN.value,
+        "kind": hold.kind.value,
+        "digest": hold.digest,
+        "finding": encode_finding(hold.finding),
+        "form": hold.form,
+        "sight": hold.sight,
+        "noted": to_micros(at),
+    }
 
 
 def to_disclosure(row: Row) -> Disclosure:

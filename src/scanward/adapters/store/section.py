@@ -12,6 +12,7 @@ from scanward.adapters.store.database import Database, Writing, to_micros
 from scanward.adapters.store.rows import Row
 from scanward.errors import StateError, UnknownError
 from scanward.flow.states import RELEASE_MOVES
+from scanward.model.holds import HoldState
 from scanward.model.release import ItemState, ReleaseState
 from scanward.ports.stores import Sealing
 
@@ -43,6 +44,9 @@ _FREE_LANE = (
     .values(owner="", until=0)
 )
 
+OPEN_HOLDS = f"holds:{HoldState.OPEN}"
+"""Tally of the instances that are held for their pixels and wait for a person."""
+
 DECISIONS = "decisions"
 """Tallies of this kind count what happened, not what there is: each decision, by outcome and kind of reason."""
 
@@ -72,6 +76,10 @@ class What(StrEnum):
     LATE = "outcome too late"
     RETRIED = "queued again"
     PREPARED_AGAIN = "prepared again"
+    KEPT_HELD = "kept held"
+    LET_GO = "let go"
+    LOOKED_AGAIN = "to be looked at again"
+    HELD_AGAIN = "held again"
     SAVED = "saved"
     ENDED = "ended"
     PROVISION_RECORDED = "provision recorded"

@@ -38,6 +38,7 @@ FETCHABLE = text("state IN ('available', 'sent')")
 WAITING = text("waiting > 0")
 UNROUTED = text("routed IS NULL")
 SOUGHT = text("state = 'waiting'")
+HELD = text("state = 'open'")
 # Conditions of the partial indexes. Queries repeat them as they stand: neither database takes a partial index for a
 # condition with a parameter in it.
 
@@ -255,6 +256,27 @@ items = Table(
     _where("ix_items_leased", "lease_owner", "recipient", condition=LEASED),
     _where("ix_items_fetchable", "recipient", "seq", condition=FETCHABLE),
 )
+
+holds = Table(
+    "holds",
+    metadata,
+    Column("release_id", Text, ForeignKey("releases.release_id"), primary_key=True),
+    Column("instance_id", Text, primary_key=True),
+    Column("recipient", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("finding", Text, nullable=False),
+    Column("form", Text, nullable=False),
+    Column("sight", Text, nullable=False),
+    Column("noted", BigInteger, nullable=False),
+    Column("decided_by", Text, nullable=False),
+    Column("decided", BigInteger),
+    Column("why", Text, nullable=False),
+    Column("as_it_is", Boolean, nullable=False),
+    _where("ix_holds_open", "recipient", "form", "sight", "release_id", condition=HELD),
+)
+"""Instances of releases that are or were held for their pixels, and who decided what on them."""
 
 outdated = Table(
     "outdated",
