@@ -24,6 +24,7 @@ from scanward.model.release import (
     Result,
     ResultState,
 )
+from scanward.model.screens import Layout, RecordedScreen, Screen, ScreenDecision
 from scanward.model.study import Origin, OriginKind, PatientIdentity, StoredInstance, Study, patient_key
 from scanward.ports.intake import Receipt
 from scanward.ports.ledger import Event, ItemLine, Monitored, PatientRelease, Quarantined, StudyLine
@@ -51,6 +52,7 @@ class Desk:
         self.came_back: dict[str, Result] = {}
         self.apart: list[Quarantined] = []
         self.used: set[str] = set()
+        self.seen: dict[str, RecordedScreen] = {}
         self.broken = False
 
     def _check(self) -> None:
@@ -98,7 +100,38 @@ class Desk:
         self._check()
         return list(self.consents.get(patient_id, ()))
 
+    def layouts(self):
+        self._check()
+        return [
+            Layout(
+                manufacturer=one.screen.manufacturer,
+                model=one.screen.model,
+                sop_classes=frozenset({one.screen.sop_class_uid}),
+                rows=one.screen.rows,
+                columns=one.screen.columns,
+                boxes=one.boxes,
+                source="decided on by a person",
+            )
+            for one in self.screens(ScreenDecision.FILLED, limit=100)
+        ]
+
+    def decide_screen(self, screen_id, decision, boxes, by, at):
+        self.seen[screen_id] = replace(
+            self.get_screen(screen_id), decision=decision, boxes=tuple(boxes), decided=at, decided_by=by
+        )
+        self._note(screen_id, decision.value, by, at=at)
+
     # Ledger
+
+    def screens(self, decision, *, limit):
+        self._check()
+        return [one for one in self.seen.values() if one.decision is decision][:limit]
+
+    def get_screen(self, screen_id):
+        self._check()
+        if screen_id not in self.seen:
+            raise UnknownError("there is no such screen")
+        return self.seen[screen_id]
 
     def get_study(self, study_id):
         self._check()
@@ -360,6 +393,22 @@ class Desk:
         self._note(study_id, "received", at=at - timedelta(minutes=3))
         self._note(study_id, "complete", detail="quiet time", at=at)
         return study_id
+
+    def put_screen(self, model="one", *, images=6, boxes=((0, 0, 300, 20),), rows=480, columns=640):
+        """Put a screen with text at the same places in so many images; return its id."""
+        screen = Screen(
+            manufacturer="maker", model=model, sop_class_uid="1.2.840.10008.5.1.4.1.1.6.1", rows=rows, columns=columns
+        )
+        self.seen[screen.screen_id] = RecordedScreen(
+            screen=screen,
+            seen=NOW,
+            images=(tuple(boxes),) * images,
+            decision=ScreenDecision.OPEN,
+            boxes=(),
+            decided=None,
+            decided_by="",
+        )
+        return screen.screen_id
 
     def put_release(self, study_id, recipient, state, *, items=(), reasons=(), changed=NOW, modality=""):
         """Put a release of a study in, with items of the given states, and return its id."""

@@ -188,6 +188,7 @@ def use_screens(ledger: SqlLedger) -> None:
     screen = Screen(manufacturer="maker", model="one", sop_class_uid="1.2", rows=480, columns=640)
     ledger.note_screens([SeenImage(screen=screen, instance_id="i", boxes=((0, 0, 9, 9),))], NOW)
     ledger.decide_screen(screen.screen_id, ScreenDecision.FILLED, [(0, 0, 9, 9)], "me", NOW)
+    ledger.get_screen(screen.screen_id)
     assert len(ledger.layouts()) == len(ledger.screens(ScreenDecision.FILLED, limit=10)) == 1
 
 

@@ -37,6 +37,16 @@ def test_where_text_was_found_is_kept_by_screen(ledger: SqlLedger):
     assert len(ledger.screens(ScreenDecision.OPEN, limit=1)) == 1
 
 
+def test_one_screen_is_found_by_its_id(ledger: SqlLedger):
+    ledger.note_screens([seen(1, NAME), seen(1, screen=OTHER)], NOW)
+    assert (
+        ledger.get_screen(SCREEN.screen_id)
+        == ledger.screens(ScreenDecision.OPEN, limit=10)[
+            [one.screen for one in ledger.screens(ScreenDecision.OPEN, limit=10)].index(SCREEN)
+        ]
+    )
+
+
 def test_an_instance_counts_once_however_often_it_is_prepared(ledger: SqlLedger):
     ledger.note_screens([seen(1, NAME), seen(1)], NOW)
     ledger.note_screens([seen(1, NAME)], NOW)
@@ -92,4 +102,6 @@ def test_what_is_filled_is_what_was_decided_last_with_who_and_when(ledger: SqlLe
 def test_a_screen_that_is_not_there_cannot_be_decided_on(ledger: SqlLedger):
     with pytest.raises(UnknownError):
         ledger.decide_screen("0" * 32, ScreenDecision.FILLED, [NAME], "officer", NOW)
+    with pytest.raises(UnknownError):
+        ledger.get_screen("0" * 32)
     assert ledger.history("0" * 32) == []

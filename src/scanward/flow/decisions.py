@@ -8,10 +8,12 @@ from scanward.decide.evaluate import evaluate
 from scanward.decide.necessary import find_setback
 from scanward.errors import ProfileError, ScanwardError, StateError, StoreError
 from scanward.flow.forms import form_of, withheld
+from scanward.flow.screens import form_with, layouts_for
 from scanward.model.agreement import Recipient
 from scanward.model.consent import RecordedProvision
 from scanward.model.decision import Decision, DecisionFacts, Deny, Grounds, Permit, SeriesFacts
 from scanward.model.release import OutboxItem, Release, ReleaseState
+from scanward.model.screens import Layout
 from scanward.model.study import StoredInstance
 from scanward.ports.ledger import Ledger, Registry
 
@@ -51,6 +53,8 @@ class Standing:
         In force; None where there is none, and then nothing may leave, by the decision.
     form
         How instances are de-identified by now (:func:`scanward.flow.forms.form_of`); empty where that cannot be told.
+    layouts
+        What people had filled by now on screens that instances of the batch may show.
     instances
         Of the release's batch, by id.
     """
@@ -59,6 +63,7 @@ class Standing:
     grounds: Grounds
     recipient: Recipient | None
     form: str
+    layouts: tuple[Layout, ...]
     instances: Mapping[str, StoredInstance] = field(repr=False)
 
     def find_setback(self, item: OutboxItem) -> str | None:
@@ -121,11 +126,13 @@ class Decider:
         decision, grounds, recipient = self._decide(release, series_of(batch))
         if isinstance(decision, Permit) and decision.needs_approval and not release.approved_by:
             decision = Deny(reasons=(NOT_APPROVED,))
+        layouts = layouts_for(self._registry.layouts(), batch)
         return Standing(
             decision=decision,
             grounds=grounds,
             recipient=recipient,
-            form=_find_form(decision),
+            form=_find_form(decision, layouts),
+            layouts=layouts,
             instances={one.instance_id: one for one in batch},
         )
 
@@ -192,10 +199,10 @@ def stand_or_stop(
     raise StoreError("expected consent and agreement to be there and to stay for a moment, they did not")
 
 
-def _find_form(decision: Decision) -> str:
+def _find_form(decision: Decision, layouts: Sequence[Layout]) -> str:
     if isinstance(decision, Deny):
         return ""
     try:
-        return form_of(decision)
+        return form_with(form_of(decision), layouts)
     except ProfileError:
         return ""  # a profile of one's own that cannot be read: nothing is of its form

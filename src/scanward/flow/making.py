@@ -15,6 +15,7 @@ from scanward.errors import DeidentificationError, OutputError, ScanwardError, S
 from scanward.flow.forms import read_form
 from scanward.flow.holding import HeldError, Terms, look_or_hold, why_not_now
 from scanward.flow.pixels import FEWEST_STACKED, STACKED, MakeCleaner, Opener, PixelLooker, Stacks
+from scanward.flow.screens import fill_screens, form_with, seen_in
 from scanward.flow.study import StudyDeidentifier
 from scanward.flow.survey import Surveyor
 from scanward.model.agreement import PullEndpoint, Recipient
@@ -24,6 +25,7 @@ from scanward.model.instance import CheckedInstance
 from scanward.model.pixels import PixelOutcome
 from scanward.model.profile import Option
 from scanward.model.release import ItemState, OutboxItem, Release, Setback
+from scanward.model.screens import Layout, SeenImage
 from scanward.model.study import StoredInstance, Study
 from scanward.ports.files import Keys
 from scanward.ports.ledger import Ledger
@@ -54,6 +56,7 @@ class WhatFor:
     recipient: Recipient
     permit: Permit
     instances: Sequence[StoredInstance]
+    layouts: Sequence[Layout] = ()
 
     @property
     def is_pull(self) -> bool:
@@ -74,9 +77,11 @@ class Made:
     pseudonym
         The patient's.
     form
-        How it was de-identified (:func:`scanward.flow.forms.form_of`).
+        How it was de-identified (:attr:`scanward.flow.decisions.Standing.form`).
     let_go
         What of it a person had let go when it was made.
+    screens
+        Where text was found, as far as the screen is known.
     """
 
     items: Sequence[OutboxItem]
@@ -84,6 +89,7 @@ class Made:
     pseudonym: str
     form: str
     let_go: Mapping[str, LetGo]
+    screens: Sequence[SeenImage]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +108,7 @@ class _Work:
     """A unit under way; `waiting` is in no recipe yet."""
 
     key: bytes
+    form: str
     terms: Terms
     deidentifier: StudyDeidentifier
     looker: PixelLooker
@@ -110,6 +117,7 @@ class _Work:
     setbacks: list[Setback] = field(default_factory=list)
     waiting: list[_Prepared] = field(default_factory=list)
     waiting_bytes: int = 0
+    screens: list[SeenImage] = field(default_factory=list)
     first: StoredInstance | None = None
 
 
@@ -164,6 +172,7 @@ class Maker:
         if key is None:
             raise UnknownError("the study's data key was destroyed: nothing of it can leave")
         profile, form = read_form(unit.permit)
+        profile = fill_screens(profile, unit.layouts)
         pseudonyms = Pseudonyms(self._keys.recipient_key(unit.recipient.recipient_id))
         deidentifier = StudyDeidentifier(
             profile=profile,
@@ -173,6 +182,7 @@ class Maker:
         )
         work = _Work(
             key=key,
+            form=form_with(form, unit.layouts),
             terms=Terms(
                 # The permit names a profile of one's own by its path; whoever applies it compares the names.
                 permit=replace(unit.permit, profile=profile.name),
@@ -198,8 +208,9 @@ class Maker:
             items=work.items,
             setbacks=work.setbacks,
             pseudonym=deidentifier.patient,
-            form=form,
+            form=work.form,
             let_go=work.let_go,
+            screens=work.screens,
         )
 
     def _deidentify(self, work: _Work, instances: Sequence[StoredInstance]) -> None:
@@ -256,7 +267,7 @@ class Maker:
                 size_bytes=one.size_bytes,
                 recipe=recipe,
                 index=index,
-                form=work.terms.form,
+                form=work.form,
                 pixels=one.pixels,
             )
             for index, one in enumerate(work.waiting)
@@ -318,9 +329,12 @@ def _add(
     made = checked.instance
     syntax = start.transfer_syntax_uid if pixels.replacement is None else pixels.replacement.transfer_syntax_uid
     size_bytes = length_bytes(made.pieces, made.deflate_from, made.source)
-    told = replace(pixels, replacement=None, boxes=pixels.boxes[:MAX_BOXES])
+    told = replace(pixels, replacement=None, screen=None, boxes=pixels.boxes[:MAX_BOXES])
     work.waiting.append(_Prepared(instance, checked, size_bytes, syntax, told))
     work.waiting_bytes += made_bytes(checked)
+    seen = seen_in(instance.instance_id, pixels)
+    if seen is not None:
+        work.screens.append(seen)
     work.first = work.first or instance
 
 

@@ -6,6 +6,7 @@ dies: the same instances give the same bytes, and the ledger leaves alone what i
 What was prepared under another profile than the one in force does not leave. It is prepared again, in its place.
 """
 
+import contextlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -13,12 +14,13 @@ from datetime import datetime
 from pathlib import Path
 
 from scanward.account.record import record_disclosure
-from scanward.errors import StateError
+from scanward.errors import StateError, StoreError
 from scanward.flow.decisions import Decider, stand_or_stop
 from scanward.flow.forms import form_for, read_form
 from scanward.flow.holding import why_not_now
 from scanward.flow.making import Made, Maker, WhatFor
 from scanward.flow.pixels import MakeCleaner
+from scanward.flow.screens import form_with
 from scanward.model.decision import Deny, Permit
 from scanward.model.holds import HoldKind
 from scanward.model.release import Disclosure, Release, ReleaseState
@@ -126,7 +128,7 @@ class Preparer:
         settled = self._ledger.settled_instances(release_id)
         waiting = [one for one in batch[start : start + self._shard_instances] if one.instance_id not in settled]
         if waiting:
-            self._prepare(WhatFor(release, standing.recipient, standing.decision, waiting))
+            self._prepare(WhatFor(release, standing.recipient, standing.decision, waiting, standing.layouts))
         # 3. The last unit ends the release.
         if len(self._ledger.settled_instances(release_id)) >= len(batch):
             self._mark_accounted(release_id)
@@ -149,9 +151,10 @@ class Preparer:
         standing = self._decider.look_again(release, batch)
         permit, recipient = standing.decision, standing.recipient
         if release.state in RENEWED and isinstance(permit, Permit) and recipient is not None:
-            unit = WhatFor(release, recipient, permit, ())
+            unit = WhatFor(release, recipient, permit, (), standing.layouts)
             _, form = read_form(permit)
-            outdated = self._ledger.outdated_items(release_id, form, pull=unit.is_pull)
+            made_as = form_with(form, standing.layouts)
+            outdated = self._ledger.outdated_items(release_id, made_as, pull=unit.is_pull)
             for some in self._parts([one for one in batch if one.instance_id in outdated], permit):
                 self._renew(replace(unit, instances=some))
             held = self._ledger.holds_to_look_at(release_id, form, self._sight)
@@ -169,8 +172,14 @@ class Preparer:
         for start in range(0, len(some), self._shard_instances):
             yield some[start : start + self._shard_instances]
 
-    def _look_again(self, unit: WhatFor) -> None:
+    def _make(self, unit: WhatFor) -> Made:
         made = self._maker.make(unit)
+        with contextlib.suppress(StoreError):  # it is there to propose something to people: the unit goes on
+            self._ledger.note_screens(made.screens, self._clock())
+        return made
+
+    def _look_again(self, unit: WhatFor) -> None:
+        made = self._make(unit)
         unused = self._ledger.settle_holds(
             unit.release.release_id,
             self._disclosure(unit, made),
@@ -184,7 +193,7 @@ class Preparer:
             self._blobs.delete(recipe)
 
     def _renew(self, unit: WhatFor) -> None:
-        made = self._maker.make(unit)
+        made = self._make(unit)
         # Where nobody looks by now it waits, in its former form, which does not leave.
         given_up = [one for one in made.setbacks if one.hold is None or one.hold.kind is not HoldKind.UNSEEN]
         unused = self._ledger.replace_items(
@@ -200,7 +209,7 @@ class Preparer:
             return  # another unit ended at the same moment, or it was stopped
 
     def _prepare(self, unit: WhatFor) -> None:
-        made = self._maker.make(unit)
+        made = self._make(unit)
         try:
             unused = self._ledger.account(
                 unit.release.release_id, self._disclosure(unit, made), made.items, made.setbacks, pull=unit.is_pull

@@ -4,11 +4,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from scanward.decide.consented import find_objections
-from scanward.errors import AgreementError, ResultError, StateError, UnknownError
+from scanward.deidentify.pixels.layouts import parse_boxes
+from scanward.errors import AgreementError, ConfigError, ResultError, StateError, UnknownError
 from scanward.flow.foresight import Foreseer, Foresight
 from scanward.model.agreement import Recipient
 from scanward.model.consent import Provision, RecordedProvision
 from scanward.model.release import ReleaseState, ResultState
+from scanward.model.screens import Box, ScreenDecision
 from scanward.model.study import patient_key
 from scanward.ports.ledger import Desk, Ledger, Registry
 from scanward.ports.network import Archive
@@ -160,6 +162,35 @@ class Staff:
         """
         provisions, now = _in_force(self._registry.provisions(patient)), self._clock()
         return [(one, tuple(find_objections(provisions, one, one.purpose, now))) for one in self._registry.recipients()]
+
+    # Screens of devices
+
+    def fill_screen(self, screen_id: str, boxes: Sequence[Box], by: str) -> None:
+        """Have boxes filled in every image of a screen from now on, besides what is found.
+
+        What was prepared before and has not left is prepared again.
+
+        Raises
+        ------
+        AgreementError
+            There is no box, one does not fit the screen, or they cover too much of it.
+        UnknownError
+            There is no such screen.
+        """
+        screen = self._desk.get_screen(screen_id).screen
+        try:
+            wanted = parse_boxes(sorted(set(boxes)), rows=screen.rows, columns=screen.columns, where="screen")
+        except ConfigError as error:
+            raise AgreementError(str(error)) from None
+        self._registry.decide_screen(screen_id, ScreenDecision.FILLED, wanted, by, self._clock())
+
+    def leave_screen(self, screen_id: str, by: str) -> None:
+        """Have nothing filled on a screen for now, and nobody asked again. Raises `UnknownError`."""
+        self._registry.decide_screen(screen_id, ScreenDecision.LEFT, (), by, self._clock())
+
+    def stop_filling(self, screen_id: str, by: str) -> None:
+        """Have nothing filled on a screen any more but what is found. Raises `UnknownError`."""
+        self._registry.decide_screen(screen_id, ScreenDecision.OPEN, (), by, self._clock())
 
     # Results
 

@@ -580,6 +580,10 @@ class Desk(Protocol):
         """Return screens of devices on which that was decided, by when an image of them was looked at."""
         ...
 
+    def get_screen(self, screen_id: str) -> RecordedScreen:
+        """Return one screen; raises `UnknownError`."""
+        ...
+
     def recipient_versions(self, recipient_id: str) -> Sequence[tuple[str, str, datetime, str]]:
         """Return each version's digest, document, time and who saved it, newest first."""
         ...

@@ -35,6 +35,8 @@ class Operation(StrEnum):
     DECIDE_RESULTS = "decide results"
     RETRY_RESULTS = "retry results"
     READ_QUARANTINE = "read quarantine"
+    READ_SCREENS = "read screens"
+    DECIDE_SCREENS = "decide screens"
     READ_METRICS = "read metrics"
 
 
@@ -45,6 +47,7 @@ _READING = frozenset(
         Operation.READ_RECIPIENTS,
         Operation.READ_RESULTS,
         Operation.READ_QUARANTINE,
+        Operation.READ_SCREENS,
         Operation.READ_METRICS,
     }
 )
@@ -62,6 +65,7 @@ ALLOWED: Mapping[Role, frozenset[Operation]] = {
         Operation.READ_DISCLOSURES,
         Operation.DECIDE_RESULTS,
         Operation.RETRY_RESULTS,
+        Operation.DECIDE_SCREENS,
     },
     Role.IMAGING_IT: _READING
     | {

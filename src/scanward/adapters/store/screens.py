@@ -37,6 +37,7 @@ _IDS: BindParameter[str] = bindparam("ids", expanding=True)
 _DROP_IMAGES_OF = delete(_images).where(_images.c.screen_id.in_(_IDS))
 _DROP_SCREENS = delete(_screens).where(_screens.c.screen_id.in_(_IDS), _OPEN)
 _DECIDE = update(_screens).where(_screens.c.screen_id == bindparam("which"))
+_ONE = select(_screens).where(_screens.c.screen_id == bindparam("which"))
 _FILLED = select(_screens).where(_screens.c.decision == ScreenDecision.FILLED.value)
 _IMAGES_OF = select(_images).where(_images.c.screen_id.in_(_IDS))
 _BY_DECISION = (
@@ -123,6 +124,15 @@ class ScreensSection(Section):
                 for image in connection.execute(_IMAGES_OF, {"ids": ids}):
                     images.setdefault(image.screen_id, []).append(image)
         return [_to_recorded(row, images.get(row.screen_id, [])) for row in rows]
+
+    def get_screen(self, screen_id: str) -> RecordedScreen:
+        """Return one screen; raises `UnknownError`."""
+        with self._database.reading() as connection:
+            row = connection.execute(_ONE, {"which": screen_id}).one_or_none()
+            images = connection.execute(_IMAGES_OF, {"ids": [screen_id]}).all()
+        if row is None:
+            raise UnknownError("expected a screen of a device, got an id of none")
+        return _to_recorded(row, images)
 
 
 def _screen_values(screen: Screen, at: datetime) -> dict[str, object]:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import cache
 from importlib import resources
-from typing import Final
+from typing import Final, TypeGuard
 
 from scanward.deidentify.pixels.header import Elements
 from scanward.deidentify.pixels.rectangle import Rectangle, hull
@@ -147,7 +147,7 @@ def _layout(entry: dict[str, object], where: str) -> Layout:
     classes = entry["sop_classes"]
     if not isinstance(classes, list) or not classes or not all(isinstance(uid, str) and uid for uid in classes):
         raise ConfigError(f"{where}: expected 'sop_classes' as a list of UIDs")
-    boxes = _boxes(entry["boxes"], Rectangle(0, 0, columns, rows), where)
+    boxes = parse_boxes(entry["boxes"], rows=rows, columns=columns, where=where)
     return Layout(
         manufacturer=_text(entry, "manufacturer", where),
         model=_text(entry, "model", where),
@@ -173,10 +173,22 @@ def _side(entry: dict[str, object], key: str, where: str) -> int:
     return value
 
 
-def _boxes(value: object, screen: Rectangle, where: str) -> tuple[Rectangle, ...]:
+def parse_boxes(value: object, *, rows: int, columns: int, where: str) -> tuple[Box, ...]:
+    """Return what is to be filled on a screen, from a list of [column, row, width, height].
+
+    Raises
+    ------
+    ConfigError
+        It is none, a box does not fit the screen, or they cover too much of it.
+    """
     boxes = []
+    screen = Rectangle(0, 0, columns, rows)
     for numbers in value if isinstance(value, list) else ():
-        if not isinstance(numbers, list) or len(numbers) != 4 or not all(type(number) is int for number in numbers):
+        if (
+            not isinstance(numbers, list | tuple)
+            or len(numbers) != 4
+            or not all(type(number) is int for number in numbers)
+        ):
             raise ConfigError(f"{where}: expected each of 'boxes' as [column, row, width, height]")
         box = Rectangle(*numbers)
         if not box.area or not screen.holds(box):
@@ -187,6 +199,10 @@ def _boxes(value: object, screen: Rectangle, where: str) -> tuple[Rectangle, ...
             f"{where}: expected 'boxes' that cover at most {MAX_SHARE:.0%} of the screen, and one at least"
         )
     return tuple(boxes)
+
+
+def _is_box(numbers: object) -> TypeGuard[Sequence[int]]:
+    return isinstance(numbers, list | tuple) and len(numbers) == 4 and all(type(number) is int for number in numbers)
 
 
 def propose(screen: Screen, found: Sequence[Sequence[Box]]) -> Layout | None:
@@ -211,6 +227,8 @@ def propose(screen: Screen, found: Sequence[Sequence[Box]]) -> Layout | None:
     count = len(found)
     some = [[Rectangle(*box) for box in boxes[:MAX_BOXES]] for boxes in found[:: -(-count // MAX_INSTANCES)]]
     needed = STABLE_SHARE * len(some)
+    if sum(bool(boxes) for boxes in some) < needed:
+        return None
     # What is in all images but a few is in one of so many.
     seeds = {box for boxes in some[: len(some) - int(needed) + 1] for box in boxes}
     lines: list[Rectangle] = []
