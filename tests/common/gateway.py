@@ -14,6 +14,7 @@ from scanward.bootstrap.engine import Engine
 from scanward.bootstrap.stores import Stores, open_stores
 from scanward.config import GatewaySettings
 from scanward.flow.outbox import Drainer
+from scanward.flow.reviewing import HoldDesk
 from scanward.flow.staff import Staff
 from scanward.model.agreement import Recipient
 from scanward.model.instance import BytesSource
@@ -128,6 +129,7 @@ class TestGateway:
         self.drainer = self.make_drainer("test-drainer")
         self.staff: Staff = make_staff(self.stores)
         self.staff._clock = self.clock
+        self.staff.holds = HoldDesk(ledger=self.stores.ledger, registry=self.stores.ledger, clock=self.clock)
 
     def make_drainer(self, owner: str) -> Drainer:
         drainer = self.engine._make_drainer(owner, None)

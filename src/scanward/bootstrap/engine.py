@@ -10,7 +10,7 @@ from scanward.adapters.archive import DimseArchive
 from scanward.adapters.engines.dbos import DbosQueue
 from scanward.adapters.send.senders import Senders
 from scanward.bootstrap.hands import make_hands
-from scanward.bootstrap.pixels import cleaner_maker
+from scanward.bootstrap.pixels import cleaner_maker, sight_of
 from scanward.bootstrap.stores import Stores
 from scanward.config import GatewaySettings
 from scanward.errors import NetworkError
@@ -23,6 +23,7 @@ from scanward.flow.outgoing import OutgoingFiles
 from scanward.flow.preparing import SHARD, Preparer
 from scanward.flow.priors import PriorFetcher
 from scanward.flow.returns import Returner
+from scanward.flow.reviewing import HoldReviewer
 from scanward.flow.routing import PREPARE, PRIORS, RENEW, Router
 from scanward.flow.shards import FILES, ShardRunner
 from scanward.ports.network import Archive
@@ -30,6 +31,9 @@ from scanward.ports.work import Handlers
 
 IDLE_SECONDS = 0.5
 """Pause of a loop that finds nothing to do."""
+
+REVIEW_SECONDS = 60.0
+"""Pause between looks for what is held and would be looked at otherwise by now."""
 
 DRAINERS = 2
 """So many recipients are sent to at once by each worker."""
@@ -139,7 +143,9 @@ class Engine:
             spool=stores.spool,
             clock=clock,
             make_cleaner=cleaner_maker(stores.spool),
+            sight=self._sight,
         )
+        self.reviewer = HoldReviewer(ledger=ledger, registry=ledger, sight=self._sight, clock=clock)
         self.returner = Returner(
             ledger=ledger,
             registry=ledger,
@@ -171,6 +177,7 @@ class Engine:
         self._loops = [
             Loop("route", self.router.sweep, idle_seconds=IDLE_SECONDS),
             Loop("results", self.returner.step, idle_seconds=IDLE_SECONDS),
+            Loop("held", self.reviewer.step, idle_seconds=REVIEW_SECONDS),
             Loop("alive", watch.step, idle_seconds=1.0),
             *self._draining,
         ]
@@ -193,6 +200,9 @@ class Engine:
     def is_working(self) -> bool:
         """Whether everything that this worker does again and again is alive: routing, sending, results, the beat."""
         return self.queue.is_running and all(loop.is_alive for loop in self._loops)
+
+    def _sight(self) -> str:
+        return sight_of(self.stores.ledger.layouts())
 
     def _retries(self) -> Retries:
         settings = self.stores.settings

@@ -1,9 +1,11 @@
 """Makes what looks at pixels: the engines once in each process, and a cleaner for each policy."""
 
+import hashlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
 
 _loading = threading.Lock()
 _loaded: "list[Engines]" = []
+
+_PACKAGES = ("imagecodecs", "numpy", "opencv-python-headless", "openvino", "rapidocr", "zxing-cpp")
+"""What looking takes, whichever Python it is."""
 
 
 def with_mode(profile: Profile, mode: str) -> Profile:
@@ -85,6 +90,29 @@ def _make_cleaner(spool: Path, policy: PixelPolicy) -> "PixelCleaner":
     except ModuleNotFoundError as error:
         raise _missing(error) from None
     return PixelCleaner(load_engines, policy, folder=spool)
+
+
+def sight_of(layouts: "Sequence[Layout]") -> str:
+    """Return what looks at pixels in this process, by names and versions; empty where something of it is missing.
+
+    Parameters
+    ----------
+    layouts
+        What the site has filled on its devices' screens.
+    """
+    found: dict[str, str] = {}
+    for name in _PACKAGES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            return ""
+    parts = [f"{name} {version}" for name, version in found.items()]
+    if layouts:
+        told = [
+            (one.manufacturer, one.model, sorted(one.sop_classes), one.rows, one.columns, one.boxes) for one in layouts
+        ]
+        parts.append(f"layouts {hashlib.sha256(repr(told).encode()).hexdigest()[:12]}")
+    return ", ".join(parts)
 
 
 def load_engines() -> "Engines":

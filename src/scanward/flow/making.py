@@ -2,7 +2,7 @@
 
 import contextlib
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -133,7 +133,7 @@ class Maker:
     make_cleaner
         Makes what looks at pixels; None where nobody looks.
     sight
-        What that is, by names and versions; empty where nothing is there.
+        Tells what that is, by names and versions; empty where nothing is there.
     """
 
     def __init__(
@@ -145,7 +145,7 @@ class Maker:
         keys: Keys,
         spool: Path,
         make_cleaner: MakeCleaner | None = None,
-        sight: str = "",
+        sight: Callable[[], str] = lambda: "",
     ) -> None:
         self._ledger = ledger
         self._blobs = blobs
@@ -187,7 +187,7 @@ class Maker:
                 # The permit names a profile of one's own by its path; whoever applies it compares the names.
                 permit=replace(unit.permit, profile=profile.name),
                 form=form,
-                sight=self._sight,
+                sight=self._sight(),
                 known=deidentifier.known,
                 key=key,
             ),

@@ -57,7 +57,7 @@ class Preparer:
     make_cleaner
         Makes what looks at pixels; None where nobody looks.
     sight
-        What that is, by names and versions; empty where nothing is there.
+        Tells what that is, by names and versions; empty where nothing is there.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class Preparer:
         spool: Path,
         clock: Callable[[], datetime],
         make_cleaner: MakeCleaner | None = None,
-        sight: str = "",
+        sight: Callable[[], str] = lambda: "",
     ) -> None:
         self._ledger = ledger
         self._blobs = blobs
@@ -157,13 +157,13 @@ class Preparer:
             outdated = self._ledger.outdated_items(release_id, made_as, pull=unit.is_pull)
             for some in self._parts([one for one in batch if one.instance_id in outdated], permit):
                 self._renew(replace(unit, instances=some))
-            held = self._ledger.holds_to_look_at(release_id, form, self._sight)
+            held = self._ledger.holds_to_look_at(release_id, form, self._sight())
             for some in self._parts([one for one in batch if one.instance_id in held], None):
                 self._look_again(replace(unit, instances=some))
         else:
             form = "" if recipient is None or recipient.agreement is None else form_for(recipient.agreement)
             reasons = " ".join(permit.reasons) if isinstance(permit, Deny) else ""
-            self._ledger.put_off_holds(release_id, form, self._sight, why=reasons, at=self._clock())
+            self._ledger.put_off_holds(release_id, form, self._sight(), why=reasons, at=self._clock())
         self._ledger.clear_outdated(release_id)
 
     def _parts(self, instances: Sequence[StoredInstance], permit: Permit | None) -> Iterator[Sequence[StoredInstance]]:

@@ -7,6 +7,7 @@ from scanward.decide.consented import find_objections
 from scanward.deidentify.pixels.layouts import parse_boxes
 from scanward.errors import AgreementError, ConfigError, ResultError, StateError, UnknownError
 from scanward.flow.foresight import Foreseer, Foresight
+from scanward.flow.reviewing import HoldDesk
 from scanward.model.agreement import Recipient
 from scanward.model.consent import Provision, RecordedProvision
 from scanward.model.release import ReleaseState, ResultState
@@ -37,6 +38,11 @@ class Staff:
         Tells the time, aware UTC.
     archive
         Where studies are fetched from; None: nowhere.
+
+    Attributes
+    ----------
+    holds
+        What people decide on instances that are held for their pixels.
     """
 
     def __init__(
@@ -60,6 +66,7 @@ class Staff:
         self._clock = clock
         self._archive = archive
         self._foreseer = Foreseer(ledger, desk, registry)
+        self.holds = HoldDesk(ledger=ledger, registry=registry, clock=clock)
 
     def patient(self, patient_id: str, issuer: str = "") -> str:
         """Return the blind index of a patient by Patient ID and issuer, the one that the intake makes."""
