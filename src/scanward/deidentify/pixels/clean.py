@@ -11,7 +11,7 @@
 Nothing is claimed of pixels at which nobody looked, and nothing leaves where an engine failed its own test.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,24 +22,24 @@ import numpy as np
 from scanward.deidentify.header.scan import MODALITY, RECOGNIZABLE_VISUAL_FEATURES, SOP_CLASS_UID, InstanceFacts
 from scanward.deidentify.pixels.fill import Mask
 from scanward.deidentify.pixels.frames import Frames, open_frames
-from scanward.deidentify.pixels.keep import TextRegion, find_kept
 from scanward.deidentify.pixels.layouts import find_boxes, read_screen, shipped_layouts, tell_screen
 from scanward.deidentify.pixels.photographs import needs_face_look, photograph_hold
 from scanward.deidentify.pixels.rebuild import rebuild, reopen
 from scanward.deidentify.pixels.rectangle import Rectangle
 from scanward.deidentify.pixels.regions import read_regions, widened
 from scanward.deidentify.pixels.samples import fills_samples, has_spare_content
-from scanward.deidentify.pixels.search import bounds, boxes_of, find_text, looks_of, mask_of
-from scanward.deidentify.pixels.sequence import Masks, search_frames
+from scanward.deidentify.pixels.search import boxes_of, looks_of
+from scanward.deidentify.pixels.sequence import FrameSearch, Masks, search_frames
 from scanward.deidentify.pixels.stack import Stack, look_through
-from scanward.deidentify.pixels.view import Grey, View
+from scanward.deidentify.pixels.stay import Keeper
+from scanward.deidentify.pixels.view import View
 from scanward.deidentify.text.known import KnownIdentifiers
 from scanward.dicomstream.part10 import DataSetStart
 from scanward.errors import PhotographError
 from scanward.model.holds import MAX_BOXES, Finding, TextStaysError
 from scanward.model.pixels import UNSEEN, FoundBy, PixelBox, PixelMode, PixelOutcome, PixelPolicy, PixelReplacement
 from scanward.model.screens import Screen
-from scanward.ports.engines import BarcodeEngine, FaceEngine, FrameCodec, Picture, Quad, TextEngine
+from scanward.ports.engines import BarcodeEngine, FaceEngine, FrameCodec, TextEngine
 
 FOUND = "text was found in the pixels, and the profile lets it be found, not taken out"
 OVERLAY_FOUND = "bits beside the pixels hold an overlay, and the profile lets it be found, not taken out"
@@ -51,9 +51,7 @@ _PROOFS: Final = 2
 """Looks at the result; what all but the last one finds goes."""
 
 _SAMPLED: Final = 5
-"""Frames of many in which faces and barcodes are looked for: neither comes and goes within a few frames."""
-
-_MOSTLY: Final = 0.5
+"""Frames of many in which faces are looked for: none comes and goes within a few frames."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -92,7 +90,7 @@ class Found:
     by
         What goes, by what told.
     kept
-        What holds words that stay, or None.
+        Where words stand that stay.
     kept_words
         How many these are.
     has_overlay
@@ -103,7 +101,7 @@ class Found:
 
     shape: tuple[int, int]
     by: dict[FoundBy, Masks] = field(default_factory=dict)
-    kept: Mask | None = None
+    kept: Masks | None = None
     kept_words: int = 0
     has_overlay: bool = False
     frames: int = 1
@@ -325,28 +323,19 @@ class PixelCleaner:
 
     def _find(self, found: Found, frames: Frames, known: KnownIdentifiers) -> None:
         view = View(frames)
-        last = frames.count - 1
-        if frames.count == 1:
-            shown = view.show(frames.frame(0))
-            quads = find_text(self.engines.text, looks_of(shown, view))
-            staying = self._find_kept(shown, quads, view, known)
-            found.kept_words = len(staying)
-            found.kept = mask_of([quads[index] for index in staying], found.shape) if staying else None
-            going = [quad for index, quad in enumerate(quads) if index not in staying]
-            found.masks(FoundBy.TEXT).add_still(0, 0, mask_of(going, found.shape))
-        else:
-            found.masks(FoundBy.TEXT).merge(
-                search_frames(self.engines.text, lambda index: view.show(frames.frame(index)), frames.count, view)
-            )
-        found.masks(FoundBy.BARCODE).add_still(0, last, mask_of(self._find_barcodes(frames), found.shape))
-
-    def _find_barcodes(self, frames: Frames) -> list[Quad]:
-        view = View(frames)
-        return [
-            quad
-            for index in _sampled(frames.count)
-            for quad in self.engines.barcodes.find(looks_of(view.show(frames.frame(index)), view)[0].picture)
-        ]
+        engines = self.engines
+        keeper = Keeper(engines.text, engines.second, self._policy.kept, known) if self._policy.kept else None
+        search = FrameSearch(
+            engines.text,
+            lambda index: view.show(frames.frame(index)),
+            view,
+            keeper=keeper,
+            barcodes=engines.barcodes,
+        )
+        searched = search.search(frames.count)
+        found.kept, found.kept_words = searched.kept, searched.kept_words
+        found.masks(FoundBy.TEXT).merge(searched.text)
+        found.masks(FoundBy.BARCODE).merge(searched.codes)
 
     def _add_known_places(self, found: Found, frames: Frames) -> None:
         """Add what is always filled on a device's screen, and the rows of its header in which text was found."""
@@ -364,22 +353,14 @@ class PixelCleaner:
     def _find_again(self, result: Frames, found: Found) -> Masks:
         """Return what the other engine finds in what leaves, but for the words that stay."""
         view = View(result)
-        again = search_frames(
-            self.engines.second, lambda index: view.show(result.frame(index)), result.count, view, is_proof=True
+        return search_frames(
+            self.engines.second,
+            lambda index: view.show(result.frame(index)),
+            result.count,
+            view,
+            is_proof=True,
+            kept=found.kept,
         )
-        return again if found.kept is None else again.without(found.kept, _MOSTLY)
-
-    def _find_kept(
-        self, shown: Picture | Grey, quads: Sequence[Quad], view: View, known: KnownIdentifiers
-    ) -> frozenset[int]:
-        """Return which regions hold words that stay."""
-        if not self._policy.kept or not quads:
-            return frozenset()
-        picture = looks_of(shown, view)[0].picture
-        readings = zip(self.engines.text.read(picture, quads), self.engines.second.read(picture, quads), strict=True)
-        regions = [TextRegion(bounds(quad), pair) for quad, pair in zip(quads, readings, strict=True)]
-        kinds = find_kept(regions, self._policy.kept, known)
-        return frozenset(index for index, kind in enumerate(kinds) if kind is not None)
 
 
 def _has_overlay(frames: Frames) -> bool:

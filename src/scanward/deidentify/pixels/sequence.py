@@ -6,40 +6,34 @@ from the median show what stands in a few. Where one of these shows text that th
 depart from it there are looked at one by one, in that place only.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from scanward.deidentify.pixels.composites import Composites, Show, cropped, stretched, values_of
 from scanward.deidentify.pixels.fill import Mask
 from scanward.deidentify.pixels.looks import Look
 from scanward.deidentify.pixels.rectangle import Rectangle
-from scanward.deidentify.pixels.search import boxes_of, find_text, looks_of, mask_of
+from scanward.deidentify.pixels.search import bounds, boxes_of, find_text, looks_of, mask_of
+from scanward.deidentify.pixels.stay import Keeper, beyond
 from scanward.deidentify.pixels.view import Grey, View
-from scanward.ports.engines import Picture, TextEngine
+from scanward.ports.engines import BarcodeEngine, Picture, Quad, TextEngine
 
 TOGETHER: Final = 100
 """Frames that are looked at together: the more, the more of the picture is bright or dark in one of them."""
 
-SAMPLED: Final = 15
-"""Frames that the median is taken of, which are held in memory."""
-
-SAMPLED_BYTES: Final = 256 * 1024 * 1024
-"""What they take at most; fewer are sampled of large frames."""
-
 MARGIN_HEIGHTS: Final = 1.5
 """How much of what is around a region is looked at with it."""
 
-DEPARTS_SHARE: Final = 0.04
-"""A frame that departs from the median by less than this share of the range shows no word of its own there."""
+MAX_READINGS: Final = 400
+"""Of words that stay, so many are read again in frames of a run that differ there; where it takes more, they go."""
 
-Show = Callable[[int], Picture | Grey]
-"""Shows a frame, by its index."""
+_COVERED: Final = 0.98
 
-Floats = NDArray[np.float32]
+STRANGEST: Final = 3
+"""Frames of a run in which barcodes are looked for by themselves: those farthest from the median."""
 
 
 @dataclass(slots=True)
@@ -88,14 +82,16 @@ class Masks:
         for index, mask in other.passing.items():
             self.add(index, mask)
 
-    def without(self, mask: Mask, share: float) -> "Masks":
-        """Return it without the parts that lie within `mask` by more than a share."""
-        left = Masks(self.shape)
-        for (first, last), still in self.still.items():
-            left.add_still(first, last, _without(still, mask, share))
+    def any_of(self, first: int, last: int) -> Mask:
+        """Return what goes in any frame of a run."""
+        mask = np.zeros(self.shape, np.bool_)
+        for (start, end), still in self.still.items():
+            if start <= last and first <= end:
+                mask |= still
         for index, passing in self.passing.items():
-            left.add(index, _without(passing, mask, share))
-        return left
+            if first <= index <= last:
+                mask |= passing
+        return mask
 
     @property
     def is_empty(self) -> bool:
@@ -110,7 +106,31 @@ class Masks:
             yield from ((index, index, box) for box in boxes_of(mask))
 
 
-def search_frames(engine: TextEngine, show: Show, count: int, view: View, *, is_proof: bool = False) -> Masks:
+@dataclass(slots=True)
+class Searched:
+    """What a look at frames came to.
+
+    Attributes
+    ----------
+    text
+        What goes since it is text.
+    codes
+        What goes since it is a barcode.
+    kept
+        Where words stand that stay.
+    kept_words
+        How many these are.
+    """
+
+    text: Masks
+    codes: Masks
+    kept: Masks
+    kept_words: int = 0
+
+
+def search_frames(
+    engine: TextEngine, show: Show, count: int, view: View, *, is_proof: bool = False, kept: Masks | None = None
+) -> Masks:
     """Find text in `count` frames of one size.
 
     Parameters
@@ -125,135 +145,219 @@ def search_frames(engine: TextEngine, show: Show, count: int, view: View, *, is_
         Of the instance, or of any one of the instances: its windows count.
     is_proof
         Whether this is a look at a result: nothing is enlarged more than usual.
+    kept
+        Words that stay; what is found of them does not count.
 
     Raises
     ------
     EngineError
         The engine failed its own test.
     """
-    masks: Masks | None = None
-    for first in range(0, count, TOGETHER):
-        last = min(first + TOGETHER, count) - 1
-        found = _search_run(engine, show, first, last, view, is_proof=is_proof)
-        if masks is None:
-            masks = found
-        else:
-            masks.merge(found)
-    return masks if masks is not None else Masks((0, 0))
+    return FrameSearch(engine, show, view, is_proof=is_proof, kept=kept).search(count).text
 
 
-def _search_run(engine: TextEngine, show: Show, first: int, last: int, view: View, *, is_proof: bool) -> Masks:
-    if first == last:
-        shown = show(first)
-        shape = values_of(shown).shape[:2]
-        masks = Masks((shape[0], shape[1]))
-        masks.add_still(first, last, mask_of(find_text(engine, looks_of(shown, view, is_proof=is_proof)), masks.shape))
-        return masks
-    run = _Composites(show, first, last)
-    masks = Masks(run.shape)
-    still = mask_of(find_text(engine, looks_of(run.shown(run.median), view, is_proof=is_proof)), run.shape)
-    masks.add_still(first, last, still)
-    looks = [looks_of(run.shown(part), view)[0] for part in (run.brightest, run.darkest)]
-    looks.append(Look(_stretched(run.departure)))
-    passing = mask_of(find_text(engine, looks), run.shape) & ~still
-    for box in boxes_of(passing):
-        if box.area > 0.98 * _covered(still, box):
-            _look_one_by_one(engine, show, run, box, masks, view)
-    return masks
+class FrameSearch:
+    """Looks at frames of one size.
+
+    Parameters
+    ----------
+    engine, show, view, is_proof, kept
+        As for `search_frames`.
+    keeper
+        Says which words stay, or None where none do that are not in `kept`.
+    barcodes
+        Finds barcodes, or None where nobody looks for them.
+    """
+
+    def __init__(
+        self,
+        engine: TextEngine,
+        show: Show,
+        view: View,
+        *,
+        is_proof: bool = False,
+        kept: Masks | None = None,
+        keeper: Keeper | None = None,
+        barcodes: BarcodeEngine | None = None,
+    ) -> None:
+        self._engine = engine
+        self._show = show
+        self._view = view
+        self._is_proof = is_proof
+        self._kept = kept
+        self._keeper = keeper
+        self._barcodes = barcodes
+
+    def search(self, count: int) -> Searched:
+        """Return what is found in the frames from 0 on; raises as `search_frames`."""
+        rows, columns = values_of(self._show(0)).shape[:2]
+        shape = (rows, columns)
+        found = Searched(Masks(shape), Masks(shape), self._kept or Masks(shape))
+        for first in range(0, count, TOGETHER):
+            last = min(first + TOGETHER, count) - 1
+            if first == last:
+                self._search_one(first, found)
+            else:
+                self._search_run(Composites(self._show, first, last), found)
+        return found
+
+    def _search_one(self, index: int, found: Searched) -> None:
+        looks = looks_of(self._show(index), self._view, is_proof=self._is_proof)
+        quads = find_text(self._engine, looks)
+        staying = self._choose(looks[0].picture, quads, ())
+        if staying:
+            found.kept_words = max(found.kept_words, _count_words([quads[number] for number in staying]))
+            found.kept.add_still(index, index, mask_of([quads[number] for number in staying], found.kept.shape))
+        going = mask_of([quad for number, quad in enumerate(quads) if number not in staying], found.text.shape)
+        found.text.add_still(index, index, self._beyond(going, index, index))
+        if self._barcodes is not None:
+            found.codes.add_still(index, index, mask_of(self._barcodes.find(looks[0].picture), found.codes.shape))
+
+    def _search_run(self, run: Composites, found: Searched) -> None:
+        looks = looks_of(run.shown(run.median), self._view, is_proof=self._is_proof)
+        others = [looks_of(run.shown(part), self._view)[0] for part in (run.brightest, run.darkest)]
+        others.append(Look(stretched(run.departure)))
+        quads = find_text(self._engine, looks)
+        passing = mask_of(find_text(self._engine, others), run.shape)
+        staying = self._stay(run, looks[0].picture, quads, passing, found)
+        going = mask_of([quad for number, quad in enumerate(quads) if number not in staying], run.shape)
+        still = self._beyond(going, run.first, run.last)
+        found.text.add_still(run.first, run.last, still)
+        kept = found.kept.any_of(run.first, run.last)
+        boxes = [box for box in boxes_of(beyond(passing & ~still, kept)[0]) if not _is_covered(still, box)]
+        for box, departing in zip(boxes, run.departing(boxes), strict=True):
+            self._look_one_by_one(run, box, departing, found)
+        if self._barcodes is not None:
+            self._find_codes(run, [looks[0].picture, *(look.picture for look in others)], found.codes)
+
+    def _beyond(self, mask: Mask, first: int, last: int) -> Mask:
+        """Return what of a mask is more than words of which it is known that they stay."""
+        return mask if self._kept is None else beyond(mask, self._kept.any_of(first, last))[0]
+
+    # What stays
+
+    def _choose(self, picture: Picture, quads: Sequence[Quad], beside: Sequence[Rectangle]) -> dict[int, str]:
+        return {} if self._keeper is None else self._keeper.choose(picture, quads, beside)
+
+    def _stay(
+        self, run: Composites, picture: Picture, quads: Sequence[Quad], passing: Mask, found: Searched
+    ) -> frozenset[int]:
+        """Note which words stay, and where some frame shows something else; return which these are."""
+        if self._keeper is None or not quads:
+            return frozenset()
+        beside = boxes_of(beyond(passing, mask_of(quads, run.shape))[1])
+        texts = self._choose(picture, quads, beside)
+        everywhere = Rectangle(0, 0, run.shape[1], run.shape[0])
+        numbers = sorted(texts)
+        differing = run.differing([bounds(quads[number]).common(everywhere) for number in numbers])
+        readings: dict[int, int] = {}
+        for here in differing.values():
+            for at in here:
+                readings[at] = readings.get(at, 0) + 1
+        left = MAX_READINGS
+        for at in sorted(readings, key=lambda at: (readings[at], at)):
+            left -= readings[at]
+            if left < 0:
+                # Which frames show something else there would cost too much to tell.
+                del texts[numbers[at]]
+        lost: dict[int, frozenset[int]] = {}
+        for index, here in differing.items():
+            words = {numbers[at]: quads[numbers[at]] for at in here if numbers[at] in texts}
+            lost[index] = self._read_again(index, words, texts)
+        self._note_kept(run, quads, sorted(texts), lost, found)
+        return frozenset(texts)
+
+    def _read_again(self, index: int, words: dict[int, Quad], texts: dict[int, str]) -> frozenset[int]:
+        """Return which words a frame does not show."""
+        if not words or self._keeper is None:
+            return frozenset()
+        shown = self._show(index)
+        picture = shown if not isinstance(shown, Grey) else looks_of(shown, self._view)[0].picture
+        read = self._keeper.read(picture, list(words.values()))
+        return frozenset(number for number, text in zip(words, read, strict=True) if text != texts[number])
+
+    @staticmethod
+    def _note_kept(
+        run: Composites, quads: Sequence[Quad], staying: Sequence[int], lost: dict[int, frozenset[int]], found: Searched
+    ) -> None:
+        sometimes: frozenset[int] = frozenset().union(*lost.values())
+        always = [quads[number] for number in staying if number not in sometimes]
+        found.kept_words = max(found.kept_words, _count_words([quads[number] for number in staying]))
+        found.kept.add_still(run.first, run.last, mask_of(always, run.shape))
+        for index in run.frames if sometimes else ():
+            gone = lost.get(index, frozenset())
+            found.kept.add(index, mask_of([quads[number] for number in sometimes - gone], run.shape))
+            found.text.add(index, mask_of([quads[number] for number in gone], run.shape))
+
+    # What a few frames show
+
+    def _look_one_by_one(self, run: Composites, box: Rectangle, departing: Sequence[int], found: Searched) -> None:
+        """Find the frames that show what a composite showed; where none can be told, it goes from all."""
+        part = _mask_of_box(box, run.shape)
+        around = _around(box, run.shape)
+        is_found = False
+        for index in departing:
+            quads = find_text(self._engine, looks_of(cropped(self._show(index), around), self._view))
+            kept = found.kept.of(index)
+            if quads and (kept is None or beyond(_placed(quads, around, run.shape), kept)[0].any()):
+                found.text.add(index, part)
+                is_found = True
+        if not is_found:
+            found.text.add_still(run.first, run.last, part)
+
+    def _find_codes(self, run: Composites, pictures: Sequence[Picture], codes: Masks) -> None:
+        """Look for barcodes in composites, and in the frames that are farthest from the median."""
+        if self._barcodes is None:
+            return
+        still = mask_of(self._barcodes.find(pictures[0]), run.shape)
+        passing = [quad for picture in pictures[1:] for quad in self._barcodes.find(picture)]
+        codes.add_still(run.first, run.last, still)
+        farthest = sorted(run.frames, key=lambda index: -run.far[index - run.first])[:STRANGEST]
+        for index in {run.first, run.last, *farthest}:
+            here = self._barcodes.find(self._picture(index))
+            codes.add(index, mask_of(here, run.shape) & ~still)
+            passing += here
+        boxes = [box for box in boxes_of(mask_of(passing, run.shape) & ~still) if not _is_covered(still, box)]
+        for box, departing in zip(boxes, run.departing(boxes), strict=True):
+            around = _around(box, run.shape)
+            showing = [index for index in departing if self._barcodes.find(self._picture(index, around))]
+            for index in showing:
+                codes.add(index, _mask_of_box(box, run.shape))
+            if not showing:
+                codes.add_still(run.first, run.last, _mask_of_box(box, run.shape))
+
+    def _picture(self, index: int, part: Rectangle | None = None) -> Picture:
+        shown = self._show(index) if part is None else cropped(self._show(index), part)
+        return looks_of(shown, self._view)[0].picture if isinstance(shown, Grey) else shown
 
 
-def _without(mask: Mask, other: Mask, share: float) -> Mask:
-    count, labels = cv2.connectedComponents(mask.view(np.uint8), connectivity=8)
-    left = mask.copy()
-    for number in range(1, count):
-        part = labels == number
-        if float(other[part].mean()) > share:
-            left[part] = False
-    return left
+def _is_covered(still: Mask, box: Rectangle) -> bool:
+    """Whether as good as all of a rectangle goes anyway."""
+    return float(still[box.y : box.bottom, box.x : box.right].mean()) >= _COVERED
 
 
-def _covered(still: Mask, box: Rectangle) -> float:
-    """Return how much of a rectangle goes anyway."""
-    return float(still[box.y : box.bottom, box.x : box.right].sum())
+def _count_words(quads: Sequence[Quad]) -> int:
+    """Return how many words are in these places: several looks find one word again."""
+    words: list[Rectangle] = []
+    for box in sorted((bounds(quad) for quad in quads), key=lambda box: -box.area):
+        if not any(2 * word.common(box).area > box.area for word in words):
+            words.append(box)
+    return len(words)
 
 
-class _Composites:
-    """What a run of frames shows together; each frame is shown twice, few are held."""
-
-    def __init__(self, show: Show, first: int, last: int) -> None:
-        self.first, self.last = first, last
-        shown = show(first)
-        self._like = shown
-        values = values_of(shown)
-        self.shape = (values.shape[0], values.shape[1])
-        count = last - first + 1
-        sampled = max(3, min(SAMPLED, SAMPLED_BYTES // max(values.nbytes, 1)))
-        chosen = {
-            first + round(number * (count - 1) / (min(sampled, count) - 1)) for number in range(min(sampled, count))
-        }
-        self.brightest, self.darkest = values.copy(), values.copy()
-        samples = [values]
-        for index in range(first + 1, last + 1):
-            values = values_of(show(index))
-            np.maximum(self.brightest, values, out=self.brightest)
-            np.minimum(self.darkest, values, out=self.darkest)
-            if index in chosen:
-                samples.append(values)
-        self.median = np.median(np.stack(samples), axis=0).astype(samples[0].dtype)
-        self.departure = np.zeros(self.shape, np.float32)
-        for index in range(first, last + 1):
-            np.maximum(self.departure, self.departure_of(values_of(show(index))), out=self.departure)
-        self.range = float(self.brightest.max()) - float(self.darkest.min())
-
-    def departure_of(self, values: NDArray[np.generic]) -> Floats:
-        """Return how far a frame is from the median, in its strongest channel."""
-        apart = np.abs(values.astype(np.float32) - self.median.astype(np.float32))
-        return apart if apart.ndim == 2 else apart.max(axis=2)
-
-    def shown(self, values: NDArray[np.generic]) -> Picture | Grey:
-        """Return a composite as if it were a frame."""
-        if isinstance(self._like, Grey):
-            padding = self._like.padding
-            return Grey(values=values.astype(np.float32), padding=padding, is_inverted=self._like.is_inverted)
-        return values.astype(np.uint8)
-
-
-def _look_one_by_one(
-    engine: TextEngine, show: Show, run: _Composites, box: Rectangle, masks: Masks, view: View
-) -> None:
-    """Find the frames that show what a composite showed; where none can be told, it goes from all."""
-    part = np.zeros(run.shape, np.bool_)
-    part[box.y : box.bottom, box.x : box.right] = True
+def _around(box: Rectangle, shape: tuple[int, int]) -> Rectangle:
+    """Return a region with what is around it."""
     margin = round(MARGIN_HEIGHTS * min(box.width, box.height))
-    around = box.grown(margin, margin).common(Rectangle(0, 0, run.shape[1], run.shape[0]))
-    departing = []
-    for index in range(run.first, run.last + 1):
-        apart = run.departure_of(values_of(show(index)))[box.y : box.bottom, box.x : box.right]
-        if float(np.percentile(apart, 95)) > DEPARTS_SHARE * run.range:
-            departing.append(index)
-    found = False
-    for index in departing:
-        if find_text(engine, looks_of(_cropped(show(index), around), view)):
-            masks.add(index, part)
-            found = True
-    if not found:
-        masks.add_still(run.first, run.last, part)
+    return box.grown(margin, margin).common(Rectangle(0, 0, shape[1], shape[0]))
 
 
-def values_of(shown: Picture | Grey) -> NDArray[np.generic]:
-    """Return what is shown as numbers: (rows, columns), or (rows, columns, 3) of colour."""
-    return shown.values if isinstance(shown, Grey) else shown
+def _mask_of_box(box: Rectangle, shape: tuple[int, int]) -> Mask:
+    mask = np.zeros(shape, np.bool_)
+    mask[box.y : box.bottom, box.x : box.right] = True
+    return mask
 
 
-def _cropped(shown: Picture | Grey, box: Rectangle) -> Picture | Grey:
-    rows, columns = slice(box.y, box.bottom), slice(box.x, box.right)
-    if not isinstance(shown, Grey):
-        return np.ascontiguousarray(shown[rows, columns])
-    padding = shown.padding[rows, columns] if shown.padding is not None else None
-    return Grey(values=shown.values[rows, columns].copy(), padding=padding, is_inverted=shown.is_inverted)
-
-
-def _stretched(values: Floats) -> Picture:
-    high = float(np.percentile(values, 99.9))
-    levels = np.clip(values * (255 / high), 0, 255) if high > 0 else np.zeros_like(values)
-    return cv2.cvtColor(levels.astype(np.uint8), cv2.COLOR_GRAY2RGB).astype(np.uint8, copy=False)
+def _placed(quads: Sequence[Quad], around: Rectangle, shape: tuple[int, int]) -> Mask:
+    """Return which pixels regions of a part of the picture cover."""
+    offset = np.array([around.x, around.y], np.float32)
+    return mask_of([quad + offset for quad in quads], shape)
