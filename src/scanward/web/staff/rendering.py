@@ -35,6 +35,9 @@ SAID = {
     "looking": "The result is looked at again.",
     "recorded": "Recorded. What was denied is decided again, and what is queued before it leaves.",
     "withdrawn": "Withdrawn. What was denied is decided again, and what is queued before it leaves.",
+    "filled": "Filled from now on. What waits is prepared again before it leaves.",
+    "left": "Left as it is. You are not asked again.",
+    "unfilled": "Filled no more. What waits is prepared again before it leaves.",
     "before": "This form was sent before, so nothing was done a second time.",
 }
 """What a page says after a form; the address names one of these."""
