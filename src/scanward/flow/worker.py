@@ -25,12 +25,12 @@ from scanward.deidentify.text.known import KnownIdentifiers
 from scanward.dicomstream.opening import open_dicom
 from scanward.dicomstream.part10 import DataSetStart
 from scanward.errors import HoldError, NotDicomError, OutputError, ScanwardError, SourceError
-from scanward.flow.pixels import MakeCleaner, Opener, PixelLooker, Stacks, has_pixels
+from scanward.flow.pixels import MakeCleaner, Opener, PixelLooker, Stacks, has_pixels, shows_nothing
 from scanward.flow.study import StudyDeidentifier
-from scanward.model.decision import Decision, Deny
+from scanward.model.decision import Decision, Deny, Permit
 from scanward.model.identifier import Identifier
 from scanward.model.instance import DeidentifiedInstance
-from scanward.model.pixels import UNSEEN, PixelOutcome
+from scanward.model.pixels import NO_PIXELS, UNSEEN, PixelOutcome
 from scanward.model.profile import Option, Profile
 from scanward.model.report import Change, Outcome, PixelTally
 from scanward.model.source import SourceFile
@@ -283,12 +283,15 @@ class Worker:
             if kind is None:
                 kind = kinds[number] = self._make_kind(facts)
             try:
-                if isinstance(kind.decision, Deny):
-                    raise HoldError("; ".join(kind.decision.reasons))
+                if kind.has_pixels:
+                    _require_permit(kind.decision)
                 stack = stacks.find(place)
                 with openers[place]() as (start, _):
-                    pixels = self._look(start, facts, deidentifier.known, stack) if kind.is_looked_at else UNSEEN
-                    checked, done = deidentifier.deidentify(start, facts, kind.decision, pixels=pixels)
+                    if kind.is_looked_at:
+                        pixels = self._look(start, facts, deidentifier.known, stack)
+                    else:
+                        pixels = _pixels_unseen(start, kind.decision)
+                    checked, done = deidentifier.deidentify(start, facts, kind.permit, pixels=pixels)
                     path = self._output.write(checked)
             except OutputError:
                 raise
@@ -315,6 +318,7 @@ class Worker:
             is_looked_at=is_looked_at,
             # Where it is looked at, that decides.
             decision=self._decide(facts, are_proven=is_looked_at),
+            permit=Permit(recipient=self._recipient, profile=self._profile.name),
             has_pixels=has_pixels(facts),
             is_likely_burned_in=likely_burned_in(facts.text(MODALITY), facts.text(SOP_CLASS_UID)),
         )
@@ -335,6 +339,8 @@ class Worker:
         pixels = self._looker.look(start, facts, known, stack=stack, may_stay_unseen=released)
         decision = self._decide(facts, are_proven=pixels.is_proven)
         if isinstance(decision, Deny):
+            if shows_nothing(start):
+                return NO_PIXELS
             missing = self._looker.missing
             if missing is not None and has_pixels(facts):
                 raise HoldError(f"{'; '.join(decision.reasons)}; {missing}", remedy=missing.remedy)
@@ -373,8 +379,23 @@ class _Kind:
 
     is_looked_at: bool
     decision: Decision
+    permit: Permit
     has_pixels: bool
     is_likely_burned_in: bool
+
+
+def _require_permit(decision: Decision) -> None:
+    if isinstance(decision, Deny):
+        raise HoldError("; ".join(decision.reasons))
+
+
+def _pixels_unseen(start: DataSetStart, decision: Decision) -> PixelOutcome:
+    """Return what to say of pixels at which nobody looks; raises `HoldError` where they hold an instance."""
+    if isinstance(decision, Deny):
+        if shows_nothing(start):
+            return NO_PIXELS
+        _require_permit(decision)
+    return UNSEEN
 
 
 def _count_pixels(tally: PixelTally, pixels: PixelOutcome, kind: _Kind, sop_instance_uid: str) -> None:
