@@ -14,6 +14,8 @@ from scanward.flow.states import RELEASE_MOVES, RESULT_MOVES
 from scanward.model.agreement import Agreement, Basis, DataScope, PullEndpoint, Recipient, ResultScope
 from scanward.model.consent import RecordedProvision
 from scanward.model.decision import DenyCode
+from scanward.model.holds import UNDECIDED, Finding, Held, HoldKind, HoldState, PixelHold
+from scanward.model.pixels import FoundBy, PixelBox
 from scanward.model.release import (
     Disclosure,
     ItemState,
@@ -26,6 +28,7 @@ from scanward.model.release import (
 )
 from scanward.model.screens import Layout, RecordedScreen, Screen, ScreenDecision
 from scanward.model.study import Origin, OriginKind, PatientIdentity, StoredInstance, Study, patient_key
+from scanward.ports.holds import HeldRelease
 from scanward.ports.intake import Receipt
 from scanward.ports.ledger import Event, ItemLine, Monitored, PatientRelease, Quarantined, StudyLine
 
@@ -44,6 +47,7 @@ class Desk:
         self.released: dict[str, Release] = {}
         self.items: dict[str, list[tuple[OutboxItem, ItemState]]] = {}
         self.setbacks: dict[str, list[ItemLine]] = {}
+        self.holds: dict[str, list[Held]] = {}
         self.events: dict[str, list[Event]] = {}
         self.agreed: dict[str, Recipient] = {}
         self.documents: dict[str, list[tuple[str, str, datetime, str]]] = {}
@@ -194,6 +198,41 @@ class Desk:
         ]
         self._note(release_id, "tried again", by)
         return len(again)
+
+    # Holds
+
+    def held(self, release_id):
+        self._check()
+        return list(self.holds.get(release_id, ()))
+
+    def held_releases(self, *, limit):
+        found = []
+        for release_id, ones in self.holds.items():
+            waiting = [one for one in ones if one.state is HoldState.OPEN]
+            if waiting:
+                since = min(one.noted for one in waiting)
+                found.append(HeldRelease(release=self.released[release_id], instances=len(waiting), since=since))
+        return found[:limit]
+
+    def _decide(self, release_id, held, **changes):
+        ones = {one.instance_id: one for one in self.holds.get(release_id, ())}
+        if not held.keys() <= ones.keys():
+            raise UnknownError("expected instances of the release that are held")
+        if any(ones[one].state not in UNDECIDED or ones[one].seen != seen for one, seen in held.items()):
+            raise StateError("expected a decision on what is held now")
+        self.holds[release_id] = [replace(one, **changes) if one.instance_id in held else one for one in ones.values()]
+
+    def keep_held(self, release_id, held, *, by, reason, at):
+        self._decide(release_id, held, state=HoldState.KEPT, by=by, why=reason, decided=at)
+        self._note(release_id, "kept held", by, reason)
+
+    def let_go(self, release_id, held, *, by, reason, as_it_is, at):
+        self._decide(release_id, held, state=HoldState.LET_GO, by=by, why=reason, decided=at, as_it_is=as_it_is)
+        self._note(release_id, "let go", by, reason)
+
+    def look_again(self, release_id, *, by, at):
+        self._note(release_id, "to be looked at again", by)
+        return sum(one.state is HoldState.OPEN for one in self.holds.get(release_id, ()))
 
     def get_result(self, result_id):
         if result_id not in self.came_back:
@@ -348,6 +387,7 @@ class Desk:
         states.update(f"items:{state}" for items in self.items.values() for _, state in items)
         states.update(f"results:{one.state}" for one in self.came_back.values())
         instances = sum(len(one.instances) for one in self.known.values())
+        states["holds:open"] = sum(one.instances for one in self.held_releases(limit=10**6))
         return {"studies": len(self.known), "instances": instances, "quarantined": len(self.apart), **states}
 
     def monitored(self, alive_since):
@@ -409,6 +449,36 @@ class Desk:
             decided_by="",
         )
         return screen.screen_id
+
+    def put_held(self, release_id, *, kind=HoldKind.TEXT, count=1, reason="", state=HoldState.OPEN):
+        """Hold instances of a release for their pixels; return their ids."""
+        already = self.holds.setdefault(release_id, [])
+        for number in range(len(already), len(already) + count):
+            boxes = tuple(
+                PixelBox(first_frame=0, last_frame=0, x=20 + 9 * row, y=20 + 40 * row, width=180 + 20 * number % 90,
+                         height=24, found_by=FoundBy.TEXT)
+                for row in range(3)
+            )  # fmt: skip
+            is_text = kind is HoldKind.TEXT
+            finding = Finding(rows=480, columns=640, frames=1, count=3 * is_text, boxes=boxes if is_text else ())
+            self.items.setdefault(release_id, [])
+            already.append(
+                Held(
+                    release_id=release_id,
+                    instance_id=self.sealing.blind("instance", f"{release_id}{number}"),
+                    series_id=self.sealing.blind("series", f"{release_id}{kind}"),
+                    modality="US",
+                    sop_class_uid="1.2.840.10008.5.1.4.1.1.6.1",
+                    size_bytes=922_000,
+                    hold=PixelHold(kind=kind, digest="d" * 64, finding=finding, form="f" * 32, sight="openvino 1"),
+                    reason=reason or "text was found in the pixels, and the profile lets it be found, not taken out",
+                    state=state,
+                    noted=NOW,
+                    series_uid="1.2.3.77",
+                    sop_instance_uid=f"1.2.3.77.{number}",
+                )
+            )
+        return [one.instance_id for one in already[-count:]]
 
     def put_release(self, study_id, recipient, state, *, items=(), reasons=(), changed=NOW, modality=""):
         """Put a release of a study in, with items of the given states, and return its id."""

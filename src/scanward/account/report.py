@@ -78,6 +78,8 @@ class StatutoryEntry:
         On what ground.
     arrivals
         Of all of them together.
+    let_go
+        How many instances a person let go of which no machine could say that they show no text.
     """
 
     first: date
@@ -90,6 +92,7 @@ class StatutoryEntry:
     purpose_in_words: str
     basis: Basis
     arrivals: Arrivals
+    let_go: int
 
     def as_json(self) -> dict[str, object]:
         """Return what JSON can say."""
@@ -104,6 +107,7 @@ class StatutoryEntry:
             "purpose_in_words": self.purpose_in_words,
             "basis": self.basis.value,
             "arrivals": self.arrivals.as_json(),
+            "let_go": self.let_go,
         }
 
 
@@ -190,6 +194,16 @@ class FullEntry:
             "instances": recorded.instances,
             "states": {state.value: count for state, count in sorted(recorded.states.items())},
             "arrivals": self.arrivals.as_json(),
+            "let_go": [
+                {
+                    "instances": one.instances,
+                    "as_it_is": one.as_it_is,
+                    "by": one.by,
+                    "at": one.at.isoformat(),
+                    "reason": one.reason,
+                }
+                for one in recorded.let_go
+            ],
         }
 
 
@@ -287,6 +301,7 @@ def _summarise(group: Sequence[RecordedDisclosure]) -> StatutoryEntry:
             waiting=sum(one.waiting for one in arrivals),
             not_arrived=sum(one.not_arrived for one in arrivals),
         ),
+        let_go=sum(record.instances for one in group for record in one.let_go),
     )
 
 

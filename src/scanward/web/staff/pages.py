@@ -9,6 +9,7 @@ from scanward.adapters.report_facts import pixels_in_words
 from scanward.errors import UnknownError
 from scanward.flow.staff import STOPPABLE
 from scanward.model.agreement import PullEndpoint, Recipient
+from scanward.model.holds import HoldState
 from scanward.model.release import ItemState, Release, ReleaseState, Result, ResultState
 from scanward.model.report import PixelTally
 from scanward.ports.ledger import ItemLine, StudyLine
@@ -82,6 +83,7 @@ class Pages:
         return {
             "study": study,
             "row": self._study_rows([line])[0],
+            "held": self._held_of(line),
             "kinds": Counter((one.modality, one.sop_class_uid) for one in study.instances).most_common(),
             "history": self._services.desk.history(study_id),
         }
@@ -98,12 +100,21 @@ class Pages:
             "items": items[:ITEMS_SHOWN],
             "more": max(0, len(items) - ITEMS_SHOWN),
             "setbacks": _setbacks(items),
+            "held": Counter(one.state for one in self._services.ledger.held(release_id)),
             "pixels": pixels_in_words(_sum_pixels(items)),
             "troubled": states[ItemState.FAILED] + states[ItemState.UNKNOWN],
             "stoppable": release.state in STOPPABLE
             and (release.state is not ReleaseState.DONE or _could_leave(row, states)),
             "history": self._services.desk.history(release_id),
         }
+
+    def _held_of(self, study: StudyLine) -> Mapping[str, int]:
+        """Return how many instances of each release wait for a person, held for their pixels."""
+        found = {
+            one.release_id: sum(held.state is HoldState.OPEN for held in self._services.ledger.held(one.release_id))
+            for one in study.releases
+        }
+        return {release_id: count for release_id, count in found.items() if count}
 
     def waiting(self) -> Context:
         """What a person has to decide."""
@@ -115,6 +126,10 @@ class Pages:
         return {
             "approvals": [self._release_row(one, recipients, {}) for one in waiting],
             "results": [(result, _fitting(result, candidates)) for result in held],
+            "held": [
+                (self._release_row(one.release, recipients, {}), one.instances, one.since)
+                for one in self._services.ledger.held_releases(limit=WAITING_SHOWN)
+            ],
             "quarantined": desk.quarantined(limit=WAITING_SHOWN),
             "names": {one: recipient.name for one, recipient in recipients.items()},
         }
@@ -177,6 +192,7 @@ class Pages:
 
 _NEEDS = (
     ("Releases to approve", "/staff/waiting#approvals", f"releases:{ReleaseState.AWAITING_APPROVAL}"),
+    ("Images held", "/staff/waiting#held", f"holds:{HoldState.OPEN}"),
     ("Results held", "/staff/waiting#results", f"results:{ResultState.HELD}"),
     ("Not understood", "/staff/waiting#quarantine", "quarantined"),
 )

@@ -38,6 +38,9 @@ SAID = {
     "filled": "Filled from now on. What waits is prepared again before it leaves.",
     "left": "Left as it is. You are not asked again.",
     "unfilled": "Filled no more. What waits is prepared again before it leaves.",
+    "kept": "Kept held. They wait for nobody any more, and are not looked at again.",
+    "letgo": "Let go. It is decided on again, prepared and then sent, within a minute or so.",
+    "lookagain": "What waits here is looked at again, within a minute or so.",
     "before": "This form was sent before, so nothing was done a second time.",
 }
 """What a page says after a form; the address names one of these."""

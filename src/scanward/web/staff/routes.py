@@ -14,7 +14,7 @@ from scanward.web.accounting import View, account_for
 from scanward.web.problems import Problem, describe_validation, log_unexpected, problem_of
 from scanward.web.roles import Operation
 from scanward.web.services import WebServices
-from scanward.web.staff import actions, consents, screens
+from scanward.web.staff import actions, consents, held, screens
 from scanward.web.staff.pages import Pages
 from scanward.web.staff.patients import forget
 from scanward.web.staff.rendering import STATIC, render, static
@@ -47,6 +47,7 @@ def install(app: FastAPI, services: WebServices) -> None:
     _add_accounting(staff)
     actions.install(staff)
     consents.install(staff)
+    held.install(staff)
     screens.install(staff)
     app.mount("/staff", staff)
 
