@@ -198,6 +198,8 @@ def recount(ledger: SqlLedger) -> dict[str, int]:
         for table in ("releases", "items", "results"):
             for state, count in connection.execute(text(f"SELECT state, count(*) FROM {table} GROUP BY state")):
                 counts[f"{table}:{state}"] = count
+        found = connection.execute(text("SELECT count(*) FROM holds WHERE state = 'open'")).scalar_one()
+        counts["holds:open"] = found
         for state, count in connection.execute(text("SELECT state, count(*) FROM prior_searches GROUP BY state")):
             counts[f"prior searches:{state}"] = count
     return {name: count for name, count in counts.items() if count}

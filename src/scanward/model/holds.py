@@ -198,8 +198,12 @@ class Held:
 
     @property
     def seen(self) -> str:
-        """What a decision names, so that it is about what the person saw: another content or reason has another one."""
+        """What a decision names, so that it is about what the person saw.
+
+        Another content, reason or decision in between has another one.
+        """
         hold, found = self.hold, self.hold.finding.boxes
         boxes = [(one.first_frame, one.last_frame, one.x, one.y, one.width, one.height) for one in found]
         what = (hold.kind.value, hold.digest, hold.form, hold.sight, self.reason, self.noted.isoformat(), boxes)
-        return hashlib.sha256(repr((self.release_id, self.instance_id, what)).encode()).hexdigest()[:16]
+        decided = (self.state.value, self.by, self.decided.isoformat() if self.decided else "")
+        return hashlib.sha256(repr((self.release_id, self.instance_id, what, decided)).encode()).hexdigest()[:16]

@@ -59,6 +59,7 @@ def test_the_statutory_view_has_what_the_regulation_asks_for() -> None:
                 "purpose_in_words": "for research",
                 "basis": "research under a waiver of authorisation",
                 "arrivals": {"disclosed": 3, "waiting": 0, "not_arrived": 0, "in_words": "All of it was disclosed."},
+                "let_go": 0,
             }
         ],
     }

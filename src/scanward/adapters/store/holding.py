@@ -49,8 +49,6 @@ _WAITING = (
     select(_holds.c.release_id, func.count().label("n"), func.min(_holds.c.noted).label("since"))
     .where(tables.HELD)
     .group_by(_holds.c.release_id)
-    .order_by(func.min(_holds.c.noted))
-    .limit(bindparam("most"))
 )
 _RELEASES = select(_releases).where(_releases.c.release_id.in_(_IDS))
 _GROUNDS = select(_holds.c.recipient, _holds.c.form, _holds.c.sight).where(tables.HELD).distinct()
@@ -123,7 +121,9 @@ class HoldsSection(AccountingSection):
     def held_releases(self, *, limit: int) -> Sequence[HeldRelease]:
         """Return releases with instances that wait for a person, the longest first."""
         with self._database.reading() as connection:
-            waiting = connection.execute(_WAITING, {"most": limit}).all()
+            # As many as people have left undecided, whatever else is in the ledger.
+            found = connection.execute(_WAITING).all()
+            waiting = sorted(found, key=lambda row: (row.since, row.release_id))[:limit]
             releases: dict[str, Release] = {}
             for ids in chunks([row.release_id for row in waiting]):
                 releases |= {row.release_id: to_release(row) for row in connection.execute(_RELEASES, {"ids": ids})}

@@ -275,6 +275,7 @@ holds = Table(
     Column("why", Text, nullable=False),
     Column("as_it_is", Boolean, nullable=False),
     _where("ix_holds_open", "recipient", "form", "sight", "release_id", condition=HELD),
+    _where("ix_holds_waiting", "release_id", "noted", condition=HELD),
 )
 """Instances of releases that are or were held for their pixels, and who decided what on them."""
 

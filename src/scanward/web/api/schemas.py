@@ -156,6 +156,9 @@ class ItemOut(BaseModel):
     modality: str = ""
     size_bytes: int = 0
     pixels_looked_at: bool = Field(default=False, description="Whether its pixels show no text as they leave.")
+    let_go: bool = Field(
+        default=False, description="Whether a person let it go: no machine says that it shows no text."
+    )
     words_kept: int = 0
     filled: list[BoxOut] = []
 
@@ -173,6 +176,7 @@ class ItemOut(BaseModel):
             modality=line.item.modality,
             size_bytes=line.item.size_bytes,
             pixels_looked_at=line.item.pixels.is_proven,
+            let_go=line.item.pixels.is_let_go,
             words_kept=line.item.pixels.kept_words,
             filled=[BoxOut.of(box) for box in line.item.pixels.boxes],
         )

@@ -73,8 +73,13 @@ def plural(count: int, one: str, many: str = "") -> str:
 
 def pixels(outcome: PixelOutcome) -> str:
     """Return what looking at the pixels of an instance came to."""
-    if not outcome.is_proven:
+    if outcome.has_none:
+        return "no pixels"
+    if not outcome.is_proven and not outcome.is_let_go:
         return "not looked at"
+    if outcome.is_let_go:
+        filled = f", {plural(len(outcome.boxes), 'region')} filled" if outcome.boxes else ""
+        return f"let go by a person{filled}"
     if not outcome.boxes:
         return "none found"
     some = "; ".join(f"{box.width} x {box.height} at ({box.x}, {box.y})" for box in outcome.boxes[:BOXES_SHOWN])

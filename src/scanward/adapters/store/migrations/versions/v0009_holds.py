@@ -15,6 +15,7 @@ CREATE TABLE holds (
     CONSTRAINT fk_holds_release_id FOREIGN KEY(release_id) REFERENCES releases (release_id)
 );
 CREATE INDEX ix_holds_open ON holds (recipient, form, sight, release_id) WHERE state = 'open';
+CREATE INDEX ix_holds_waiting ON holds (release_id, noted) WHERE state = 'open';
 INSERT INTO holds
 SELECT items.release_id, items.instance_id, items.recipient, 'open', 'earlier', '', '', '', '',
     items.changed, '', NULL, '', FALSE
