@@ -80,6 +80,20 @@ class TextEngine(Protocol):
         """
         ...
 
+    def follow(self, picture: Picture, quads: Sequence[Quad], covered: NDArray[np.bool_]) -> list[Quad]:
+        """Return what stands in the lines of regions, to both sides of them, and does not look like text by itself.
+
+        Parameters
+        ----------
+        picture
+            What the regions are of.
+        quads
+            Regions that are text.
+        covered
+            Which pixels are known to be text: (rows, columns).
+        """
+        ...
+
     def read(self, picture: Picture, quads: Sequence[Quad]) -> list[ReadText]:
         """Return what regions read as, in their order; empty text where nothing can be read."""
         ...

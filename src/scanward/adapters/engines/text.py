@@ -5,7 +5,7 @@ The models were trained on photographs and pages. On a scan they take whole imag
 - A picture can be looked at between strips of text that the engine puts there itself. With text in view the model
   hardly takes anatomy for it any more; and where the strips are not found, the engine has failed its own test.
 - What is too high to be a line is dropped.
-- What is left has to read as text, look like text from near, or stand right beside what does.
+- What is left has to read as text, or to look like text from near; from what does, the line is followed to both sides.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from scanward.adapters.engines.lines import follow_lines
 from scanward.adapters.engines.model_files import ModelFile, Run, load_model
 from scanward.adapters.engines.reading import PP_OCR_V4, PP_OCR_V6, TextReader
 from scanward.errors import EngineError
@@ -86,11 +87,18 @@ LOOKS_NEAR: Final = 0.3
 LOOKS_NEAR_A_LITTLE: Final = 0.1
 """The same where something can be read in it."""
 
+SURE: Final = 0.8
+"""Score from which a region counts though nobody can read it: the models find text in scripts that they do not read."""
+
+SURE_NEAR: Final = 0.7
+SURE_NEAR_SEEDED: Final = 0.6
+"""The same where the model that found it sees text from near as well; lower where it had text in view beside it."""
+
+OWN_NEAR: Final = 0.35
+"""Mean score, seen from near by the model that found it, that goes with these."""
+
 NEAR_HEIGHT: Final = 40.0
 """Height that a region is brought to for a look from near."""
-
-_BESIDE: Final = 1.6
-"""What stands this many heights from text, and is about as high, is taken for text too."""
 
 
 class Detector:
@@ -143,8 +151,13 @@ class TextFinder:
 
     def find(self, picture: Picture, *, enlarge: float = 1.0, seeded: bool = True) -> list[FoundText]:
         """Return all regions that look like text; see :class:`scanward.ports.engines.TextEngine`."""
-        found = self._sure(picture, self._candidates(picture, enlarge=enlarge, seeded=seeded))
+        candidates = self._candidates(picture, enlarge=enlarge, seeded=seeded)
+        found = self._sure(picture, candidates, least=SURE_NEAR_SEEDED if seeded else SURE_NEAR)
         return [FoundText(region.quad, region.score) for region in found]
+
+    def follow(self, picture: Picture, quads: Sequence[Quad], covered: NDArray[np.bool_]) -> list[Quad]:
+        """Return what of their lines was not found; see :class:`scanward.ports.engines.TextEngine`."""
+        return follow_lines(self._detector.scores, picture, quads, covered)
 
     def read(self, picture: Picture, quads: Sequence[Quad]) -> list[ReadText]:
         """Return what regions read as, in their order."""
@@ -194,7 +207,7 @@ class TextFinder:
 
     # What is text
 
-    def _sure(self, picture: Picture, regions: list[_Region]) -> list[_Region]:
+    def _sure(self, picture: Picture, regions: list[_Region], *, least: float) -> list[_Region]:
         sure = [False] * len(regions)
         hinted = [False] * len(regions)
         for turns in (0, 2):
@@ -208,8 +221,11 @@ class TextFinder:
         for index, region in enumerate(regions):
             if not sure[index] and self._near is not None:
                 enough = LOOKS_NEAR_A_LITTLE if hinted[index] else LOOKS_NEAR
-                sure[index] = _look_near(self._near, picture, region) >= enough
-        _spread(regions, sure)
+                sure[index] = (
+                    region.score >= SURE
+                    or _look_near(self._near, picture, region) >= enough
+                    or (region.score >= least and _look_near(self._detector, picture, region) >= OWN_NEAR)
+                )
         return [region for region, is_sure in zip(regions, sure, strict=True) if is_sure]
 
 
@@ -272,22 +288,6 @@ def _look_near(detector: Detector, picture: Picture, region: _Region) -> float:
     mask = np.zeros(scores.shape, np.uint8)
     cv2.fillPoly(mask, [np.rint(inner).astype(np.int32)], 1)
     return float(scores[mask > 0].mean()) if mask.any() else 0.0
-
-
-def _spread(regions: Sequence[_Region], sure: list[bool]) -> None:
-    """Take for text what stands beside text and is about as high: one letter of a word, the faint end of a line."""
-    boxes = [(region.quad.min(axis=0), region.quad.max(axis=0)) for region in regions]
-    waiting = [index for index, is_sure in enumerate(sure) if is_sure]
-    while waiting:
-        at = waiting.pop()
-        low, high = boxes[at]
-        for index, region in enumerate(regions):
-            if sure[index] or not 0.5 <= region.height / regions[at].height <= 2.0:
-                continue
-            apart = np.maximum(np.maximum(boxes[index][0] - high, low - boxes[index][1]), 0)
-            if float(np.hypot(*apart)) <= _BESIDE * region.height:
-                sure[index] = True
-                waiting.append(index)
 
 
 def _distinct(regions: list[_Region]) -> list[_Region]:

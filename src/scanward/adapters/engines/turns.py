@@ -3,6 +3,9 @@
 import threading
 from collections.abc import Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
 from scanward.ports.engines import BarcodeEngine, FaceEngine, FoundText, Picture, Quad, ReadText, TextEngine
 
 
@@ -26,6 +29,11 @@ class InTurn:
         """Return all regions that look like text; raises `EngineError` where the engine failed its own test."""
         with self._turn:
             return self._engine.find(picture, enlarge=enlarge, seeded=seeded)
+
+    def follow(self, picture: Picture, quads: Sequence[Quad], covered: NDArray[np.bool_]) -> list[Quad]:
+        """Return what of the lines of regions was not found."""
+        with self._turn:
+            return self._engine.follow(picture, quads, covered)
 
     def read(self, picture: Picture, quads: Sequence[Quad]) -> list[ReadText]:
         """Return what regions read as, in their order."""

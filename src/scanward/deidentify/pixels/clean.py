@@ -47,7 +47,7 @@ STILL_THERE = "after text was taken out of the pixels, another look found some t
 
 REMEDY: Final = "Look at the instance in the source."
 
-_PROOFS: Final = 2
+_PROOFS: Final = 3
 """Looks at the result; what all but the last one finds goes."""
 
 _SAMPLED: Final = 5

@@ -7,7 +7,7 @@ they vary is seen, wherever in the range it lies.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import cv2
@@ -19,6 +19,9 @@ from scanward.ports.engines import Picture
 Values = NDArray[np.float32]
 """Modality values of a frame: (rows, columns)."""
 
+Levels = NDArray[np.int64]
+"""Values of a frame as whole numbers: (rows, columns)."""
+
 SURROUNDINGS_PX: Final = ((12.0, 1.3), (32.0, 0.6))
 """For each look of even contrast the standard deviation of the Gaussian that says what surroundings are, about the
 height of the letters that it shows best, and how much larger than usual it is looked at: small faint letters drown in
@@ -29,6 +32,20 @@ CONTRAST: Final = 45.0
 
 NOISE_SHARE: Final = 1 / 1024
 """Variation below this share of the range counts as none: it is rounding."""
+
+LONE: Final = range(2, 9)
+"""Levels next to one, to both sides, that it is compared with; those right beside it may be its own, rounded."""
+
+MAX_LONE: Final = 3
+"""Lone levels that are shown at most."""
+
+FEWEST: Final = 24
+"""Pixels that a lone level has beyond what chance explains: fewer are no word."""
+
+MOST_SHARE: Final = 0.05
+"""Of the frame; what is more common is what the frame is of."""
+
+_BINS: Final = 1 << 16
 
 _SAME: Final = 0.12
 """Two windows that differ by less than this share of their widths show the same."""
@@ -49,21 +66,25 @@ class Look:
         How much larger than usual it is looked at.
     seeded
         Whether the engine tests itself in it.
+    levels
+        Of each pixel its value in steps of one, so that each different one differs; None where this is no question.
     """
 
     picture: Picture
     enlarge: float = 1.0
     seeded: bool = False
+    levels: Levels | None = None
 
 
 def looks_of_colour(picture: Picture) -> list[Look]:
     """Return the looks of a frame in colour."""
     brightest = picture.max(axis=2).astype(np.float32)
-    return [Look(picture), *_even(brightest, 255.0)]
+    luma = np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), np.int64)
+    return [Look(picture, levels=luma), *_even(brightest, 255.0)]
 
 
 def looks_of_grey(
-    values: Values, windows: Sequence[tuple[float, float]], padding: NDArray[np.bool_] | None
+    values: Values, windows: Sequence[tuple[float, float]], padding: NDArray[np.bool_] | None, step: float = 1.0
 ) -> list[Look]:
     """Return the looks of a frame in grey.
 
@@ -75,6 +96,8 @@ def looks_of_grey(
         Lowest and highest value that viewers show, the default first; may be empty.
     padding
         Pixels that hold no value, or None.
+    step
+        What two stored values that follow each other differ by.
     """
     real = values[~padding] if padding is not None and padding.any() and not padding.all() else values
     least, most = float(real.min()), float(real.max())
@@ -86,10 +109,51 @@ def looks_of_grey(
         if window[1] > window[0] and not any(_is_same(window, other) for other in shown):
             shown.append(window)
     looks = [Look(_shown(values, window)) for window in shown]
+    if looks:
+        step = max(abs(step), (most - least) / (_BINS - 1))
+        looks[0] = replace(looks[0], levels=np.rint((values - least) / step).astype(np.int64))
     if padding is not None and padding.any():
         # Next to the values it would be the only contrast there is.
         values = np.where(padding, np.float32(np.median(real)), values)
     return [*looks, *_even(values, most - least)]
+
+
+def look_at_lone_levels(levels: Levels, covered: NDArray[np.bool_]) -> Look | None:
+    """Show nothing but the few levels that are far more common than those next to them.
+
+    Text is drawn in one level, or in a few; what lies below it varies. So a word that noise or bone drowns in every
+    window stands out in the histogram, and alone on black where everything of another level is left out.
+
+    Parameters
+    ----------
+    levels
+        Of the frame.
+    covered
+        Where text was found: its levels explain themselves.
+
+    Returns
+    -------
+    Look or None
+        None where no level stands out.
+    """
+    open_ = cv2.dilate(covered.astype(np.uint8), np.ones((5, 5), np.uint8)) == 0
+    values = levels[open_]
+    if not values.size:
+        return None
+    least = int(values.min())
+    counts = np.bincount(values - least).astype(np.float64)
+    padded = np.pad(counts, LONE.stop)
+    beside = np.max(
+        [np.roll(padded, apart) for step in LONE for apart in (step, -step)], axis=0
+    )[LONE.stop : LONE.stop + len(counts)]  # fmt: skip
+    beyond = counts - 1.1 * beside - 5 * np.sqrt(beside + 1)
+    lone = np.flatnonzero((beyond > FEWEST) & (counts < MOST_SHARE * values.size))
+    if not lone.size:
+        return None
+    lone = lone[np.argsort(-beyond[lone] / np.sqrt(beside[lone] + 1))][:MAX_LONE]
+    drawn = np.logical_or.reduce([np.abs(levels - (least + int(level))) <= 1 for level in lone]) & open_
+    softened = cv2.GaussianBlur(np.where(drawn, np.uint8(255), np.uint8(0)), (0, 0), 0.8)
+    return Look(np.repeat(np.asarray(softened, np.uint8)[..., None], 3, axis=2), seeded=True)
 
 
 def even_contrast(values: Values, range_: float, surroundings_px: float) -> Picture:

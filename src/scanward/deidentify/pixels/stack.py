@@ -20,7 +20,7 @@ Opener = Callable[[], AbstractContextManager[tuple[DataSetStart, InstanceFacts]]
 MAX_HELD_BYTES: Final = 256 * 1024 * 1024
 """Shown slices that are held, so that they need not be opened and decoded again."""
 
-_PROOFS: Final = 2
+_PROOFS: Final = 3
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,7 +111,7 @@ def put(frame, text, place=PLACE):
 
 
 def clip(text="L", count=60):
-    frames = np.random.default_rng(2).integers(30, 60, (count, *SHAPE, 3), dtype=np.uint8)
+    frames = np.full((count, *SHAPE, 3), 45, np.uint8)
     for frame in frames:
         put(frame, text)
     return frames
