@@ -55,6 +55,25 @@ def test_modality_with_burned_in_text_is_held_with_a_word(tmp_path: Path) -> Non
     assert not result.released
 
 
+@pytest.mark.parametrize("content", ["nothing", "pixels", "document"])
+def test_only_what_has_pixels_or_a_document_is_held_for_them(tmp_path: Path, content: str) -> None:
+    ds = ct(Modality="US", BurnedInAnnotation="YES")
+    if content != "pixels":
+        del ds.Rows, ds.Columns
+        ds.PixelData = b""
+    if content == "document":
+        ds.EncapsulatedDocument = b"%PDF"
+    inputs = {"it": data(ds)}
+    held = worker(inputs, MemoryFolder(), tmp_path, release=False)
+    files = list(MemorySources(inputs).find())
+    scanned = held.scan(enumerate(files))
+    result = held.deidentify(
+        Unit(0, [(0, files[0], 0, scanned.instances[0][2])], dict(enumerate(scanned.facts)), frozenset())
+    )
+    assert len(result.released) == (content == "nothing")
+    assert [one.outcome for one in result.stopped] == [Outcome.HELD] * (content != "nothing")
+
+
 def test_full_disk_stops_the_run_and_not_the_instance(tmp_path: Path) -> None:
     class FullFolder:
         def write(self, checked: object) -> str:
