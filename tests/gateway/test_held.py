@@ -419,6 +419,27 @@ def test_pixels_leave_as_they_are_only_where_no_machine_can_look_and_a_person_sa
     assert disclosure.let_go[0].as_it_is == 1
 
 
+def test_what_has_no_decoder_leaves_as_it_is_by_a_persons_word_alone(gateway, study):
+    gateway.add_recipient(ANY)
+    sent = burned_in.another(burned_in.make_cr(study), name="float")
+    words = sent.pixel_array.astype("<f4").tobytes()
+    del sent.PixelData, sent.BitsStored, sent.HighBit, sent.PixelRepresentation
+    sent.BitsAllocated, sent.FloatPixelData = 32, words
+    assert gateway.take(sent).accepted
+    gateway.settle()
+    (one,) = held(gateway)
+    assert (one.hold.kind, one.hold.finding.rows) == (HoldKind.UNREADABLE, sent.Rows)
+    let_go(gateway, one)
+    gateway.turn()
+    assert not arrived(gateway)
+    gateway.clock.move(minutes=1)
+    let_go(gateway, *held(gateway), as_it_is=True)
+    gateway.turn()
+    (ds,) = arrived(gateway)
+    assert ds.FloatPixelData == words
+    assert "113101" not in codes(ds)
+
+
 def test_where_a_machine_can_clean_by_then_it_does_though_it_may_leave_as_it_is(gateway, study):
     maker = gateway.engine.preparer._maker
     before = maker._make_cleaner, maker._sight

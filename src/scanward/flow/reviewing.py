@@ -11,7 +11,7 @@ from scanward.errors import ProfileError, StateError
 from scanward.flow.decisions import Decider
 from scanward.flow.forms import form_for
 from scanward.model.decision import Deny
-from scanward.model.holds import CLEANED, Held, HoldState
+from scanward.model.holds import CLEANED, Held
 from scanward.model.study import Batch
 from scanward.ports.ledger import Ledger, Registry
 
@@ -154,11 +154,6 @@ class HoldDesk:
 def may_leave_as_it_is(held: Held) -> bool:
     """Return whether no machine can clean an instance as far as is known, so that only its pixels as they are leave."""
     return held.hold.kind not in CLEANED
-
-
-def is_open(held: Held) -> bool:
-    """Return whether an instance waits for a person."""
-    return held.state is HoldState.OPEN
 
 
 def _require_some(held: Mapping[str, str]) -> None:
