@@ -23,6 +23,9 @@ DEPARTS_SHARE: Final = 0.04
 Show = Callable[[int], Picture | Grey]
 """Shows a frame, by its index."""
 
+Departing = dict[int, float]
+"""How far frames are from the median, by their index."""
+
 Floats = NDArray[np.float32]
 
 
@@ -93,15 +96,16 @@ class Composites:
         """The frames of the run."""
         return range(self.first, self.last + 1)
 
-    def departing(self, boxes: Sequence[Rectangle]) -> list[list[int]]:
-        """Return for each place the frames that show something of their own there."""
+    def departing(self, boxes: Sequence[Rectangle]) -> list[Departing]:
+        """Return for each place the frames that show something of their own there, and how far they depart."""
         least = DEPARTS_SHARE * self.range
-        found: list[list[int]] = [[] for _ in boxes]
+        found: list[Departing] = [{} for _ in boxes]
         for index in self.frames if boxes else ():
             values = values_of(self._show(index))
             for box, departing in zip(boxes, found, strict=True):
-                if float(np.percentile(self._apart(values, box), 95)) > least:
-                    departing.append(index)
+                far = float(np.percentile(self._apart(values, box), 95))
+                if far > least:
+                    departing[index] = far
         return found
 
     def differing(self, boxes: Sequence[Rectangle]) -> dict[int, list[int]]:

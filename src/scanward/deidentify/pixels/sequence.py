@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from scanward.deidentify.pixels.composites import Composites, Show, cropped, stretched, values_of
+from scanward.deidentify.pixels.composites import Composites, Departing, Show, cropped, stretched, values_of
 from scanward.deidentify.pixels.fill import Mask
 from scanward.deidentify.pixels.looks import Look
 from scanward.deidentify.pixels.rectangle import Rectangle
@@ -31,6 +31,9 @@ MAX_READINGS: Final = 400
 """Of words that stay, so many are read again in frames of a run that differ there; where it takes more, they go."""
 
 _COVERED: Final = 0.98
+
+_AS_FAR: Final = 0.5
+"""Of what the frames depart by that show a text, less is no text of that kind."""
 
 STRANGEST: Final = 3
 """Frames of a run in which barcodes are looked for by themselves: those farthest from the median."""
@@ -291,19 +294,30 @@ class FrameSearch:
 
     # What a few frames show
 
-    def _look_one_by_one(self, run: Composites, box: Rectangle, departing: Sequence[int], found: Searched) -> None:
-        """Find the frames that show what a composite showed; where none can be told, it goes from all."""
-        part = _mask_of_box(box, run.shape)
+    def _look_one_by_one(self, run: Composites, box: Rectangle, departing: Departing, found: Searched) -> None:
+        """Find the frames that show what a composite showed; where none can be told, it goes from all.
+
+        Composites are looked at as they are. So first each frame is, too. Only where that does not find the text, or a
+        frame departs about as much as those that show it, even contrast is looked at as well. What is fainter there
+        than what is found is seen by the look at the result, when it no longer drowns.
+        """
         around = _around(box, run.shape)
-        is_found = False
-        for index in departing:
-            quads = find_text(self._engine, looks_of(cropped(self._show(index), around), self._view))
-            kept = found.kept.of(index)
-            if quads and (kept is None or beyond(_placed(quads, around, run.shape), kept)[0].any()):
-                found.text.add(index, part)
-                is_found = True
-        if not is_found:
+        showing = {index for index in departing if self._shows(index, around, found, slice(0, 1))}
+        least = _AS_FAR * min((departing[index] for index in showing), default=0.0)
+        for index, far in departing.items():
+            if index not in showing and far >= least and self._shows(index, around, found, slice(1, None)):
+                showing.add(index)
+        part = _mask_of_box(box, run.shape)
+        for index in showing:
+            found.text.add(index, part)
+        if not showing:
             found.text.add_still(run.first, run.last, part)
+
+    def _shows(self, index: int, around: Rectangle, found: Searched, which: slice) -> bool:
+        """Whether a part of a frame shows text that does not stay, in some of its looks."""
+        quads = find_text(self._engine, looks_of(cropped(self._show(index), around), self._view)[which])
+        kept = found.kept.of(index)
+        return bool(quads) and (kept is None or bool(beyond(_placed(quads, around, kept.shape), kept)[0].any()))
 
     def _find_codes(self, run: Composites, pictures: Sequence[Picture], codes: Masks) -> None:
         """Look for barcodes in composites, and in the frames that are farthest from the median."""
