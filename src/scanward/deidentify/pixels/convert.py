@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scanward.deidentify.header.scan import PHOTOMETRIC_INTERPRETATION
-from scanward.deidentify.pixels.editor import Editor
+from scanward.deidentify.pixels.editor import FrameEditor
 from scanward.deidentify.pixels.encapsulate import EXTENDED_OFFSET_TABLE, EXTENDED_OFFSET_TABLE_LENGTHS, code_string
 from scanward.deidentify.pixels.frames import LOSSY_IMAGE_COMPRESSION, PLANAR_CONFIGURATION, Frames
 from scanward.deidentify.pixels.native import NativeFormat
@@ -18,7 +18,7 @@ _ALWAYS_LOSSY = frozenset(f"1.2.840.10008.1.2.4.{last}" for last in (50, 51, 53,
 """Transfer Syntaxes of the lossy JPEG processes; others may code without loss."""
 
 
-def native_pieces(frames: Frames, editor: Editor, made: MadeBytes) -> tuple[list[Piece], dict[Tag, bytes | None]]:
+def native_pieces(frames: Frames, editor: FrameEditor, made: MadeBytes) -> tuple[list[Piece], dict[Tag, bytes | None]]:
     """Return native Pixel Data in pieces, with what goes filled, and what else changes of the header."""
     layout = replace(frames.layout, photometric=frames.decoded_photometric, is_planar=False)
     native = NativeFormat(layout=layout, little=True, swaps_words=False)
@@ -27,7 +27,7 @@ def native_pieces(frames: Frames, editor: Editor, made: MadeBytes) -> tuple[list
     for index in range(frames.count):
         samples, mask = frames.frame(index), editor.mask(index)
         if mask is not None:
-            samples = editor.edit(samples, mask)
+            samples = editor.edit(index, samples, mask)
         if layout.bits_allocated == 1:
             bits = np.concatenate((bits, samples.reshape(-1).astype(np.uint8) & 1))
             whole = len(bits) if index == frames.count - 1 else len(bits) & ~7

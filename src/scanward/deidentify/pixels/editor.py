@@ -1,6 +1,7 @@
 """Which frames are touched, and their new samples."""
 
 from collections.abc import Callable
+from typing import Protocol
 
 import numpy as np
 
@@ -14,8 +15,30 @@ MaskOf = Callable[[int], Mask | None]
 """What goes in a frame, by its index; None where it is not touched."""
 
 
+class FrameEditor(Protocol):
+    """Edits the frames of one instance."""
+
+    def mask(self, index: int) -> Mask | None:
+        """Return what may change in a frame; None where it is not touched."""
+        ...
+
+    def edit(self, index: int, samples: Samples, mask: Mask) -> Samples:
+        """Return new samples of a frame.
+
+        Parameters
+        ----------
+        index
+            Which.
+        samples
+            As decoded.
+        mask
+            As `mask` gave it for this frame.
+        """
+        ...
+
+
 class Editor:
-    """Edits the frames of one instance.
+    """Fills what goes with what is around it.
 
     Parameters
     ----------
@@ -48,8 +71,9 @@ class Editor:
             return np.repeat(mask.reshape(-1, 2).any(axis=1), 2).reshape(mask.shape)
         return mask
 
-    def edit(self, samples: Samples, mask: Mask) -> Samples:
-        """Return new samples of a frame."""
+    def edit(self, index: int, samples: Samples, mask: Mask) -> Samples:
+        """Return new samples of a frame, as `FrameEditor`."""
+        del index
         if self._without_spare:
             samples = without_spare_content(samples, self._frames.layout)
         return fill(samples, mask, self._background) if mask.any() else samples

@@ -12,7 +12,7 @@ from scanward.deidentify.codestream.blank import get_replacement
 from scanward.deidentify.codestream.metadata import find_metadata
 from scanward.deidentify.codestream.span import SpanKind
 from scanward.deidentify.header.scan import PHOTOMETRIC_INTERPRETATION
-from scanward.deidentify.pixels.editor import Editor
+from scanward.deidentify.pixels.editor import FrameEditor
 from scanward.deidentify.pixels.fill import Mask
 from scanward.deidentify.pixels.frames import LOSSY_IMAGE_COMPRESSION, Frames
 from scanward.deidentify.pixels.patch import Slicer, base_pieces
@@ -38,7 +38,9 @@ class NoCoderError(DicomFormatError):
     """A frame cannot be coded in its Transfer Syntax again."""
 
 
-def encapsulated_pieces(frames: Frames, editor: Editor, made: MadeBytes) -> tuple[list[Piece], dict[Tag, bytes | None]]:
+def encapsulated_pieces(
+    frames: Frames, editor: FrameEditor, made: MadeBytes
+) -> tuple[list[Piece], dict[Tag, bytes | None]]:
     """Return the value of encapsulated Pixel Data in pieces, with what goes filled, and what else changes.
 
     Raises
@@ -71,12 +73,12 @@ def encapsulated_pieces(frames: Frames, editor: Editor, made: MadeBytes) -> tupl
     return [table, *body, _DELIMITER], values
 
 
-def _code(frames: Frames, index: int, editor: Editor, mask: Mask) -> CodedFrame:
+def _code(frames: Frames, index: int, editor: FrameEditor, mask: Mask) -> CodedFrame:
     """Return a frame coded again, once it was decoded and found to be what it should."""
     codec, uid, layout = frames.codec, frames.transfer_syntax_uid, frames.layout
     original = frames.coded(index)
     before = codec.decode(original, uid, layout)
-    after = editor.edit(before, mask)
+    after = editor.edit(index, before, mask)
     # Bits beside the values may have been cleared everywhere.
     changed = mask | _differs(before, after, mask)
     coded = codec.encode(after, uid, layout, original=original, changed=changed)

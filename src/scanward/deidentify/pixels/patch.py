@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from scanward.deidentify.header.pixels import pixel_pieces
-from scanward.deidentify.pixels.editor import Editor
+from scanward.deidentify.pixels.editor import FrameEditor
 from scanward.deidentify.pixels.frames import Frames
 from scanward.dicomstream.made import MadeBytes
 from scanward.model.instance import Content, Piece, Range
@@ -15,7 +15,7 @@ MAX_GAP_BYTES = 4096
 """Changed bytes that lie closer are taken together with what is between them: few pieces cost less than few bytes."""
 
 
-def patched_pieces(frames: Frames, editor: Editor, made: MadeBytes) -> list[Piece]:
+def patched_pieces(frames: Frames, editor: FrameEditor, made: MadeBytes) -> list[Piece]:
     """Return the value of native Pixel Data in pieces, with what goes filled."""
     slicer = Slicer(base_pieces(frames))
     pieces: list[Piece] = []
@@ -33,7 +33,7 @@ def base_pieces(frames: Frames) -> list[Piece]:
     return pixel_pieces(frames.start.reader, frames.element, frames.facts)[0]
 
 
-def _patches(frames: Frames, editor: Editor, made: MadeBytes) -> Iterator[tuple[int, Range]]:
+def _patches(frames: Frames, editor: FrameEditor, made: MadeBytes) -> Iterator[tuple[int, Range]]:
     """Give what changes, in order: where in the value, and the new bytes."""
     reader, native = frames.start.reader, frames.native
     shared = _Change(0, b"", b"")  # the end of a frame, where the next begins: single bits, words of bytes
@@ -48,7 +48,7 @@ def _patches(frames: Frames, editor: Editor, made: MadeBytes) -> Iterator[tuple[
             data = shared.after + before[len(shared.after) :]
         else:
             yield from _put(shared, made)
-        after = native.pack(editor.edit(native.unpack(data, skip_bits), mask), data, skip_bits)
+        after = native.pack(editor.edit(index, native.unpack(data, skip_bits), mask), data, skip_bits)
         end = native.span(index + 1)[0] - offset
         yield from _put(_Change(offset, before[:end], after[:end]), made)
         shared = _Change(offset + end, before[end:], after[end:])

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from scanward.deidentify.pixels.convert import native_pieces
-from scanward.deidentify.pixels.editor import Editor, MaskOf
+from scanward.deidentify.pixels.editor import Editor, FrameEditor, MaskOf
 from scanward.deidentify.pixels.encapsulate import NoCoderError, encapsulated_pieces
 from scanward.deidentify.pixels.fill import Mask, read_background
 from scanward.deidentify.pixels.frames import PIXEL_DATA, Frames
@@ -70,7 +70,11 @@ def rebuild(
         A frame that is touched cannot be decoded, or there would be too much to make.
     """
     background = read_background(frames.layout, frames.facts, frames.header)
-    editor = Editor(frames, mask_of, background, without_spare=without_spare)
+    return rebuild_with(frames, Editor(frames, mask_of, background, without_spare=without_spare), folder=folder)
+
+
+def rebuild_with(frames: Frames, editor: FrameEditor, *, folder: Path | None = None) -> PixelReplacement:
+    """Return new Pixel Data as an editor makes it; parameters and errors as `rebuild`."""
     values: dict[Tag, bytes | None] = {tag: None for tag in _RANGES if tag in frames.header}
     uid = frames.transfer_syntax_uid
     is_encapsulated = frames.is_encapsulated
