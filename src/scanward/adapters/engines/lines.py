@@ -42,7 +42,8 @@ CORE: Final = 0.3
 SHORTEST: Final = 9
 """Columns in a row that look like text; fewer are a stroke of something else."""
 
-_STEP: Final = 32
+_STEP: Final = 256
+"""Columns of strips are multiples of it: each new width costs time and memory to make ready for."""
 
 
 @dataclass(frozen=True, slots=True)

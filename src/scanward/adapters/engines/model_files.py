@@ -116,6 +116,8 @@ def load_model(model: ModelFile) -> LoadedModel:
                 "NUM_STREAMS": 1,
                 # Else each process runs on the first core, whatever the others do.
                 "ENABLE_CPU_PINNING": False,
+                # What is made ready for each size of picture is kept; of thousands of sizes that came to gigabytes.
+                "CPU_RUNTIME_CACHE_CAPACITY": 200,
             },
         )
         names = network.get_rt_info()["framework"] if network.has_rt_info("framework") else ()
