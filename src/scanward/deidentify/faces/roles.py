@@ -1,8 +1,8 @@
 """What instances of a study with a head in it carry of the face, and what has to be done about each.
 
 A face is not only in the slices of CT and MR. A surface is also in positron emission tomography, in the external
-contour of a structure set, in a dose that ends at the skin, in label maps of the body, in raw data, and in every picture
-that was made of the volume: localisers, renderings, projections, reformats without a place, captures.
+contour of a structure set, in a dose that ends at the skin, in label maps of the body, in raw data, and in every
+picture that was made of the volume: localisers, renderings, projections, reformats without a place, captures.
 
 What a dose shows is where the planning system stopped: many leave everything outside of the external contour at zero,
 so that the edge of the dose is the skin. Nothing in the header says so; it is masked as all else.

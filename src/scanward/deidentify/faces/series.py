@@ -35,6 +35,9 @@ _MOST_TOGETHER: Final = 4
 _SCANNED_HU: Final = -1500
 """What a CT has below this was not scanned: devices pad with -2000 or -3024."""
 
+_NO_AIR_HU: Final = -500
+_MOSTLY: Final = 0.5
+
 _MORE_SLICES: Final = 2
 """Uneven slices are put on at most so many times as many even ones."""
 
@@ -123,7 +126,7 @@ def read_volume(
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class Grid:
+class SliceGrid:
     """Where the voxels of a volume lie, and how slices make them.
 
     Attributes
@@ -150,7 +153,7 @@ class Grid:
             yield int(number), float(weights[number])
 
 
-def make_grid(group: SliceGroup, max_voxels: int = MAX_VOXELS) -> Grid:
+def make_grid(group: SliceGroup, max_voxels: int = MAX_VOXELS) -> SliceGrid:
     """Return the grid of a volume; errors as `read_volume`."""
     planes = group.planes
     first, last = planes[0], planes[-1]
@@ -165,7 +168,7 @@ def make_grid(group: SliceGroup, max_voxels: int = MAX_VOXELS) -> Grid:
     even = np.linspace(0.0, float(distances[-1]), count)
     places = np.arange(count, dtype=np.float64) if group.is_even else np.interp(even, distances, np.arange(len(planes)))
     rows, columns = -(-first.rows // together), -(-first.columns // together)
-    return Grid(shape=(count, rows, columns), affine=affine, together=together, places=places)
+    return SliceGrid(shape=(count, rows, columns), affine=affine, together=together, places=places)
 
 
 def plane_affine(plane: Plane) -> Affine:
@@ -222,23 +225,50 @@ def read_frame(frames: Frames, one: Slice) -> tuple[Values, NDArray[np.bool_]]:
     if one.frame >= frames.count:
         raise DicomFormatError("Pixel Data: expected as many frames as Number of Frames says, got fewer")
     stored = stored_values(frames.frame(one.frame), frames.layout)
-    scale = Scale.of(one, frames.layout)
-    values = scale.values(stored)
+    values = Scale.of(one, frames.layout).values(stored)
     scanned = ~find_unscanned(frames, stored, values, one.modality)
     if one.modality == "CT":
-        values = np.maximum(values, np.float32(CT_AIR_HU))
+        return np.maximum(values, np.float32(CT_AIR_HU)), scanned
+    padding = find_padding(frames, stored)
+    if padding.any():  # air, whatever number stands there
+        values[padding] = values[~padding].min(initial=0.0 if padding.all() else np.inf)
     return values, scanned
 
 
 def find_unscanned(frames: Frames, stored: NDArray[np.int64], values: Values, modality: str) -> NDArray[np.bool_]:
-    """Return which pixels hold no measurement: Pixel Padding, and what lies below air in a CT."""
+    """Return which pixels hold no measurement: what lies outside of the circle that a CT was reconstructed in.
+
+    Where padding ends at the skin instead, a program has put it in the place of air. It is taken for air then, and goes
+    with the face: left as it is, its edge would be the profile. So is padding in all that is no CT.
+    """
+    nothing = np.zeros(stored.shape, np.bool_)
+    if modality != "CT":
+        return nothing
+    padding = find_padding(frames, stored)
+    padding[values < _SCANNED_HU] = True
+    edge = np.logical_and(_neighbours(padding), ~padding)
+    around = int(np.count_nonzero(edge))
+    if around and np.count_nonzero(values[edge] > _NO_AIR_HU) > _MOSTLY * around:
+        return nothing
+    return padding
+
+
+def find_padding(frames: Frames, stored: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Return which stored values of a frame are Pixel Padding."""
     padding = read_background(frames.layout, frames.facts, frames.header).padding
-    unscanned = np.zeros(stored.shape, np.bool_)
-    if padding is not None:
-        unscanned[(stored >= padding[0]) & (stored <= padding[1])] = True
-    if modality == "CT":
-        unscanned[values < _SCANNED_HU] = True
-    return unscanned
+    if padding is None:
+        return np.zeros(stored.shape, np.bool_)
+    return np.asarray((stored >= padding[0]) & (stored <= padding[1]))
+
+
+def _neighbours(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return what lies beside a mask, with the mask."""
+    found = mask.copy()
+    found[1:] |= mask[:-1]
+    found[:-1] |= mask[1:]
+    found[:, 1:] |= mask[:, :-1]
+    found[:, :-1] |= mask[:, 1:]
+    return found
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
