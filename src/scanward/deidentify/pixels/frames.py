@@ -207,7 +207,10 @@ def open_frames(start: DataSetStart, facts: InstanceFacts, codec: FrameCodec) ->
     header = read_pixel_header(start)
     for tag in (FLOAT_PIXEL_DATA, DOUBLE_FLOAT_PIXEL_DATA):
         if tag in header:
-            raise HoldError("Float Pixel Data: expected pixels that are integers, so nobody has looked at these")
+            raise HoldError(
+                "Float Pixel Data: expected pixels that are integers, so nobody has looked at these",
+                remedy="Look at the instance yourself, or have it exported with integers and a rescale slope.",
+            )
     element = header.find(PIXEL_DATA)
     if element is None or element.length == 0:
         return None
