@@ -22,7 +22,7 @@ Values = NDArray[np.float32]
 Levels = NDArray[np.int64]
 """Values of a frame as whole numbers: (rows, columns)."""
 
-SURROUNDINGS_PX: Final = ((12.0, 1.3), (32.0, 0.6))
+SURROUNDINGS_PX: Final = ((12.0, 1.15), (32.0, 0.6))
 """For each look of even contrast the standard deviation of the Gaussian that says what surroundings are, about the
 height of the letters that it shows best, and how much larger than usual it is looked at: small faint letters drown in
 the noise that it brings up, large ones are seen from afar."""
