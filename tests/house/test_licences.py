@@ -9,7 +9,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[2]
-EXTRAS = ("pixels", "postgresql", "s3")
+EXTRAS = ("faces", "pixels", "postgresql", "s3")
 
 LEFT_OUT = {
     line.split()[0]
