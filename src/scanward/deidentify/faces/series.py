@@ -241,15 +241,26 @@ def find_unscanned(frames: Frames, stored: NDArray[np.int64], values: Values, mo
     Where padding ends at the skin instead, a program has put it in the place of air. It is taken for air then, and goes
     with the face: left as it is, its edge would be the profile. So is padding in all that is no CT.
     """
-    nothing = np.zeros(stored.shape, np.bool_)
     if modality != "CT":
-        return nothing
-    padding = find_padding(frames, stored)
-    padding[values < _SCANNED_HU] = True
+        return np.zeros(stored.shape, np.bool_)
+    return find_outside(values, find_padding(frames, stored))
+
+
+def find_outside(values: Values, padding: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return which pixels of a CT slice lie outside of what was scanned.
+
+    Parameters
+    ----------
+    values
+        Hounsfield units.
+    padding
+        What is known to be padding.
+    """
+    padding = padding | np.less(values, _SCANNED_HU)
     edge = np.logical_and(_neighbours(padding), ~padding)
     around = int(np.count_nonzero(edge))
     if around and np.count_nonzero(values[edge] > _NO_AIR_HU) > _MOSTLY * around:
-        return nothing
+        return np.zeros(values.shape, np.bool_)
     return padding
 
 
@@ -312,5 +323,4 @@ def _thin(values: Values, scanned: NDArray[np.bool_], together: int) -> tuple[Va
     tiles = np.pad(values, edge, mode="edge"), np.pad(scanned, edge, mode="edge")
     shape = tiles[0].shape[0] // together, together, tiles[0].shape[1] // together, together
     mean: Values = tiles[0].reshape(shape).mean(axis=(1, 3), dtype=np.float32)
-    every: NDArray[np.bool_] = tiles[1].reshape(shape).all(axis=(1, 3))
-    return mean, every
+    return mean, np.asarray(np.all(tiles[1].reshape(shape), axis=(1, 3)))
