@@ -74,6 +74,10 @@ class SliceGroup:
         """Places of their instances, each once."""
         return tuple(dict.fromkeys(one.instance for one in self.slices))
 
+    def frames_of(self, instance: int) -> dict[int, Slice]:
+        """Return the slices that an instance has of it, by the number of their frame."""
+        return {one.frame: one for one in self.slices if one.instance == instance}
+
     @property
     def planes(self) -> tuple[Plane, ...]:
         """Where the slices lie; empty where that is not known."""
@@ -83,6 +87,11 @@ class SliceGroup:
     def is_placed(self) -> bool:
         """Whether it is known where each slice lies, so that a mask of another volume can be carried over."""
         return self.fault not in (VolumeFault.NO_GEOMETRY, VolumeFault.NOT_GREY)
+
+    @property
+    def can_align(self) -> bool:
+        """Whether a head could be found in it, be it that a slice is missing: what is between is near enough."""
+        return self.fault in (None, VolumeFault.MISSING_SLICES)
 
     @property
     def is_even(self) -> bool:
@@ -187,8 +196,8 @@ def _split_passes(slices: list[Slice], repeats: int) -> list[list[Slice]]:
     if any(one.number is None for one in slices):
         return [slices]
     ordered = sorted(slices, key=lambda one: one.number or 0)
-    size, left = divmod(len(ordered), repeats)
-    if left or len({one.number for one in ordered}) != len(ordered):
+    size = len(_places(slices))
+    if len(ordered) != size * repeats or len({one.number for one in ordered}) != len(ordered):
         return [slices]
     parts = [ordered[start : start + size] for start in range(0, len(ordered), size)]
     return parts if all(_repeats(part) == 1 for part in parts) else [slices]
