@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence as Items
-from pydicom.uid import ExplicitVRLittleEndian
+from pydicom.uid import UID, ExplicitVRLittleEndian
 
 from scanward.deidentify.header.scan import Scanner
 from scanward.dicomstream.opening import open_dicom
@@ -84,6 +84,7 @@ def make_slices(
     """Return the files of a series; `change` edits headers, `paint` the stored values."""
     along = np.arange(-96, 97, 6.0) if along is None else along
     files = []
+    order = "<" if UID(syntax).is_little_endian else ">"
     positions = positions_of(orientation, along, rows, columns, spacing, step=step)
     for number, position in enumerate(positions):
         ds = make_header(
@@ -109,7 +110,7 @@ def make_slices(
             raw = paint(raw, number)
         if change is not None:
             change(ds, number)
-        files.append(file_of(ds, raw.astype(f"{'i' if signed else 'u'}{allocated // 8}").tobytes(), syntax))
+        files.append(file_of(ds, raw.astype(f"{order}{'i' if signed else 'u'}{allocated // 8}").tobytes(), syntax))
     return files
 
 
