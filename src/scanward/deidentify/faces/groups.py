@@ -89,6 +89,11 @@ class SliceGroup:
         return self.fault not in (VolumeFault.NO_GEOMETRY, VolumeFault.NOT_GREY)
 
     @property
+    def has_grid(self) -> bool:
+        """Whether its slices can be put on a grid, be they too few to find a head in."""
+        return self.is_placed and self.fault not in (VolumeFault.DUPLICATES, VolumeFault.SHIFTED)
+
+    @property
     def can_align(self) -> bool:
         """Whether a head could be found in it, be it that a slice is missing: what is between is near enough."""
         return self.fault in (None, VolumeFault.MISSING_SLICES)

@@ -92,7 +92,7 @@ def read_volume(
     Parameters
     ----------
     group
-        As `survey` found it. One with a fault is read too, as long as it is known where its slices lie.
+        As `survey` found it. One with a fault is read too, as long as its slices make a grid.
     openers
         As given to `survey`.
     codec
@@ -107,7 +107,7 @@ def read_volume(
     DicomFormatError
         They cannot be decoded.
     """
-    if not group.is_placed or not group.planes:
+    if not group.has_grid:
         group.require_volume()
     grid = make_grid(group, max_voxels)
     values = np.zeros(grid.shape, np.float32)

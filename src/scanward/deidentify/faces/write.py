@@ -32,6 +32,14 @@ _DARKEST_PERCENT: Final = 15
 
 _SEED: Final = 5
 
+SKIN_HU: Final = -350
+"""Air of a CT is below, skin above."""
+
+_SKIN_SHARE: Final = 0.1
+"""Skin is at least so bright, of the brightest of a frame."""
+
+_SPECKS: Final = 0.005
+
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class PlanePatch:
@@ -70,11 +78,13 @@ class VolumePatch:
     values: Values | None
     affine: Affine
     _starts: NDArray[np.int64] = field(init=False, repr=False)
+    _box: NDArray[np.int64] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Require that values fit the mask."""
         counts = np.count_nonzero(self.mask, axis=(1, 2))
         object.__setattr__(self, "_starts", np.concatenate(([0], np.cumsum(counts))))
+        object.__setattr__(self, "_box", _box_of(self.mask))
         if self.values is not None and self.values.shape not in (self.mask.shape, (int(counts.sum()),)):
             raise ValueError("expected one value for each voxel that changes, or for each voxel")
 
@@ -109,9 +119,12 @@ class VolumePatch:
         # A volume is as thick as its slices: what lies within half of one of the outermost is known.
         size = np.array(self.mask.shape, np.float64)[:, None, None]
         known: Mask = np.all((places >= -0.5) & (places <= size - 0.5), axis=0)
-        inside = np.clip(places, 0, size - 1)
-        near = map_coordinates(self.mask.view(np.uint8), inside, np.float32, order=1, mode="nearest")
-        return PlanePatch(mask=(near >= 0.5) & known, values=None, known=known)
+        low, high = self._box[:, 0, None, None], self._box[:, 1, None, None]
+        near = known & np.all((places > low - 1) & (places < high + 1), axis=0)
+        inside = np.clip(places[:, near], 0, size[:, 0] - 1)
+        mask = np.zeros(near.shape, np.bool_)
+        mask[near] = map_coordinates(self.mask.view(np.uint8), inside, np.float32, order=1, mode="nearest") >= 0.5
+        return PlanePatch(mask=mask, values=None, known=known)
 
     def _cut_slice(self, number: float) -> PlanePatch:
         nearest = round(number)
@@ -146,6 +159,26 @@ class VolumePatch:
         values = np.zeros(self.mask.shape[1:], np.float32)
         values[self.mask[number]] = self.values[self._starts[number] : self._starts[number + 1]]
         return values
+
+
+def shows_beyond(values: Values, patch: PlanePatch, modality: str) -> bool:
+    """Return whether a frame shows tissue where nobody knows what of it is face: the volume that tells ends before.
+
+    Parameters
+    ----------
+    values
+        Modality values of the frame.
+    patch
+        As `VolumePatch.carry` gave it.
+    modality
+        Of the frame.
+    """
+    beyond = values[~patch.known]
+    if not beyond.size:
+        return False
+    skin = SKIN_HU if modality == "CT" else float(np.percentile(values, 99)) * _SKIN_SHARE
+    # Noise and a table reach over the threshold here and there.
+    return int(np.count_nonzero(beyond > skin)) > _SPECKS * beyond.size
 
 
 class FaceEditor:
@@ -263,6 +296,15 @@ def join(first: PixelReplacement, second: PixelReplacement) -> PixelReplacement:
         pieces=pieces,
         values={**first.values, **second.values},
     )
+
+
+def _box_of(mask: Voxels) -> NDArray[np.int64]:
+    """Return the first and last slice, row and column that change: (3, 2)."""
+    found = np.zeros((3, 2), np.int64)
+    for axis, others in enumerate(((1, 2), (0, 2), (0, 1))):
+        used = np.flatnonzero(mask.any(axis=others))
+        found[axis] = (used[0], used[-1]) if len(used) else (0, -1)
+    return found
 
 
 def _places(plane: Plane, to_voxel: Affine) -> NDArray[np.float64]:

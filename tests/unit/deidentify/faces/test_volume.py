@@ -229,6 +229,17 @@ def test_what_is_no_volume_is_refused_with_the_reason(files, fault):
     assert caught.value.remedy
 
 
+def test_few_slices_are_read_for_a_mask_from_elsewhere_and_doubled_ones_are_not():
+    openers = openers_of(make_slices()[5:8])
+    (group,) = survey(openers).groups
+    assert not group.can_align
+    assert agrees(read_volume(group, openers, NoCodec()))
+    openers = openers_of([*make_slices(), make_slices()[9]])
+    (group,) = survey(openers).groups
+    with pytest.raises(HoldError, match="one slice at each place"):
+        read_volume(group, openers, NoCodec())
+
+
 def test_a_slice_sent_again_under_another_name_is_a_duplicate():
     def change(ds, number):
         ds.SOPInstanceUID, ds.InstanceNumber = "2.25.99", 99

@@ -13,7 +13,7 @@ from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRL
 from scanward.adapters.engines.frames import ImageCodec
 from scanward.deidentify.faces.planes import read_slices
 from scanward.deidentify.faces.series import read_volume, survey
-from scanward.deidentify.faces.write import PlanePatch, VolumePatch, join, rebuild_faceless
+from scanward.deidentify.faces.write import PlanePatch, VolumePatch, join, rebuild_faceless, shows_beyond
 from scanward.deidentify.pixels.header import read_pixel_header
 from scanward.deidentify.pixels.rebuild import masks_of, rebuild, reopen
 from scanward.errors import HoldError
@@ -275,6 +275,13 @@ def test_where_nobody_knows_is_told():
     cut = patch.carry(one.plane)
     assert not cut.known.any()
     assert not cut.mask.any()
+    air, skin = np.full((48, 56), -1000, np.float32), np.full((48, 56), 40, np.float32)
+    assert shows_beyond(skin, cut, "CT")
+    assert shows_beyond(skin, cut, "MR")
+    assert not shows_beyond(air, cut, "CT")
+    within = patch.carry(slice_of(make_slices()[14]).plane)
+    assert within.known.all()
+    assert not shows_beyond(skin, within, "CT")
 
 
 def test_segments_and_doses_lose_what_is_masked():
