@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from scanward.deidentify.faces.noise import draw
 from scanward.deidentify.faces.planes import Plane, Slice
 from scanward.deidentify.faces.series import Scale, find_unscanned, plane_affine
 from scanward.deidentify.faces.volume import Affine, Values, Voxels
@@ -325,5 +326,5 @@ def _air(one: Slice, stored: NDArray[np.int64], mask: Mask, scale: Scale, layout
     if not len(rest):
         return scale.stored(np.full(stored.shape, scale.values(stored).min(), np.float32), layout)
     darkest = rest[: max(1, len(rest) * _DARKEST_PERCENT // 100)]
-    chosen = np.random.default_rng((_SEED, abs(one.number or 0), one.frame)).choice(darkest, stored.shape)
+    chosen = darkest[draw(stored.size, len(darkest), _SEED, abs(one.number or 0), one.frame)].reshape(stored.shape)
     return chosen if scale.slope > 0 else -chosen
