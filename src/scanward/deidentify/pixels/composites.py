@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from scanward.deidentify.pixels.looks import FEWEST, MAX_LONE, Levels, find_lone_levels
 from scanward.deidentify.pixels.rectangle import Rectangle
 from scanward.deidentify.pixels.view import Grey
 from scanward.ports.engines import Picture
@@ -26,7 +27,8 @@ Show = Callable[[int], Picture | Grey]
 Departing = dict[int, float]
 """How far frames are from the median, by their index."""
 
-Floats = NDArray[np.float32]
+Apart = NDArray[np.uint8] | NDArray[np.float32]
+"""How far frames are apart: as their values are, bytes or not."""
 
 
 class Composites:
@@ -38,6 +40,11 @@ class Composites:
         Shows a frame.
     first, last
         The run, both included.
+    levels_of
+        Says the values of a frame in steps of one.
+    window
+        Lowest and highest value that viewers show by default: a word over soft tissue is nothing beside bone that comes
+        and goes.
 
     Attributes
     ----------
@@ -45,13 +52,25 @@ class Composites:
         Of all frames, the median of some.
     departure
         How far any frame is from the median.
+    flash
+        How far any frame is from both of its neighbours in the default window: what is there in one frame alone.
+        Anatomy that changes from slice to slice, in which it drowns in the others, is hardly seen in it.
     far
         How much each frame as a whole is from the median, in order.
+    lone
+        For each frame, in order, the levels that are far more common in it than those next to them, by how much.
     range
         From the darkest value of all to the brightest.
     """
 
-    def __init__(self, show: Show, first: int, last: int) -> None:
+    def __init__(
+        self,
+        show: Show,
+        first: int,
+        last: int,
+        levels_of: Callable[[Picture | Grey], Levels],
+        window: tuple[float, float] | None = None,
+    ) -> None:
         self.first, self.last = first, last
         shown = show(first)
         self._like = shown
@@ -72,15 +91,33 @@ class Composites:
             if index in chosen:
                 samples.append(values)
         self.median = np.median(np.stack(samples), axis=0).astype(samples[0].dtype)
-        self.departure = np.zeros(self.shape, np.float32)
+        self.departure = np.zeros(self.shape, values.dtype)
+        self.flash = np.zeros(self.shape, values.dtype)
         self.far: list[float] = []
+        self.lone: list[dict[int, float]] = []
+        steps: list[Apart] = []
+        before: list[NDArray[np.generic]] = []
         for index in range(first, last + 1):
-            apart = self.departure_of(values_of(show(index)))
+            shown = show(index)
+            values = values_of(shown)
+            self.lone.append(find_lone_levels(levels_of(shown)))
+            apart = self.departure_of(values)
             self.far.append(float(apart.mean()))
             np.maximum(self.departure, apart, out=self.departure)
+            values = values if window is None else np.clip(values, *window)
+            steps = [*steps, *(_strongest(values, one) for one in before[-1:])][-2:]
+            if len(steps) == 2:
+                np.maximum(self.flash, np.minimum(*steps), out=self.flash)
+            before = [*before, values][-3:]
+            if len(before) == 3:
+                # The first and the last have neighbours on one side only, and are compared with two of them.
+                ends = [before] * (index == first + 2) + [before[::-1]] * (index == last)
+                for end, beside, next_ in ends:
+                    alone = np.minimum(_strongest(end, beside), _strongest(end, next_))
+                    np.maximum(self.flash, alone, out=self.flash)
         self.range = float(self.brightest.max()) - float(self.darkest.min())
 
-    def departure_of(self, values: NDArray[np.generic]) -> Floats:
+    def departure_of(self, values: NDArray[np.generic]) -> Apart:
         """Return how far a frame is from the median, in its strongest channel."""
         return _strongest(values, self.median)
 
@@ -120,7 +157,17 @@ class Composites:
                 found[index] = here
         return found
 
-    def _apart(self, values: NDArray[np.generic], box: Rectangle) -> Floats:
+    def own_levels(self) -> dict[int, list[int]]:
+        """Return the frames in which levels are lone that are not so in many others, with these."""
+        levels = {level for lone in self.lone for level in lone}
+        usual = {level: float(np.percentile([lone.get(level, 0.0) for lone in self.lone], 75)) for level in levels}
+        own = {
+            index: [level for level, beyond in lone.items() if beyond - usual[level] > FEWEST][:MAX_LONE]
+            for index, lone in zip(self.frames, self.lone, strict=True)
+        }
+        return {index: some for index, some in own.items() if some}
+
+    def _apart(self, values: NDArray[np.generic], box: Rectangle) -> Apart:
         where = _slices(box)
         return _strongest(values[where], self.median[where])
 
@@ -139,10 +186,10 @@ def cropped(shown: Picture | Grey, box: Rectangle) -> Picture | Grey:
     return Grey(values=shown.values[rows, columns].copy(), padding=padding, is_inverted=shown.is_inverted)
 
 
-def stretched(values: Floats) -> Picture:
+def stretched(values: Apart) -> Picture:
     """Return numbers from 0 on as a picture."""
     high = float(np.percentile(values, 99.9))
-    levels = np.clip(values * (255 / high), 0, 255) if high > 0 else np.zeros_like(values)
+    levels = np.clip(values * np.float32(255 / high), 0, 255) if high > 0 else np.zeros_like(values)
     return cv2.cvtColor(levels.astype(np.uint8), cv2.COLOR_GRAY2RGB).astype(np.uint8, copy=False)
 
 
@@ -150,11 +197,14 @@ def _slices(box: Rectangle) -> tuple[slice, slice]:
     return slice(max(box.y, 0), max(box.bottom, 0)), slice(max(box.x, 0), max(box.right, 0))
 
 
-def _strongest(values: NDArray[np.generic], median: NDArray[np.generic]) -> Floats:
-    apart = np.abs(values.astype(np.float32) - median.astype(np.float32))
-    return apart if apart.ndim == 2 else apart.max(axis=2)
+def _strongest(values: NDArray[np.generic], other: NDArray[np.generic]) -> Apart:
+    apart = cv2.absdiff(np.ascontiguousarray(values), np.ascontiguousarray(other))
+    if apart.ndim == 3:
+        red, green, blue = cv2.split(apart)
+        apart = cv2.max(cv2.max(red, green), blue)
+    return apart  # type: ignore[return-value] # of the type of the values
 
 
-def _strokes(apart: Floats) -> float:
+def _strokes(apart: Apart) -> float:
     """Return how far the farthest stroke is apart; single pixels are noise."""
-    return float(cv2.blur(apart, (3, 3)).max()) if apart.size else 0.0
+    return float(cv2.blur(apart.astype(np.float32), (3, 3)).max()) if apart.size else 0.0

@@ -36,7 +36,10 @@ NOISE_SHARE: Final = 1 / 1024
 LONE: Final = range(2, 9)
 """Levels next to one, to both sides, that it is compared with; those right beside it may be its own, rounded."""
 
-MAX_LONE: Final = 3
+GREYS: Final = (255, 170, 100)
+"""What lone levels are shown as, the most common first: a letter has to differ from the box that it stands in."""
+
+MAX_LONE: Final = len(GREYS)
 """Lone levels that are shown at most."""
 
 FEWEST: Final = 24
@@ -79,8 +82,7 @@ class Look:
 def looks_of_colour(picture: Picture) -> list[Look]:
     """Return the looks of a frame in colour."""
     brightest = picture.max(axis=2).astype(np.float32)
-    luma = np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), np.int64)
-    return [Look(picture, levels=luma), *_even(brightest, 255.0)]
+    return [Look(picture, levels=levels_of_colour(picture)), *_even(brightest, 255.0)]
 
 
 def looks_of_grey(
@@ -110,19 +112,62 @@ def looks_of_grey(
             shown.append(window)
     looks = [Look(_shown(values, window)) for window in shown]
     if looks:
-        step = max(abs(step), (most - least) / (_BINS - 1))
-        looks[0] = replace(looks[0], levels=np.rint((values - least) / step).astype(np.int64))
+        looks[0] = replace(looks[0], levels=levels_of_grey(values, step))
     if padding is not None and padding.any():
         # Next to the values it would be the only contrast there is.
         values = np.where(padding, np.float32(np.median(real)), values)
     return [*looks, *_even(values, most - least)]
 
 
-def look_at_lone_levels(levels: Levels, covered: NDArray[np.bool_]) -> Look | None:
-    """Show nothing but the few levels that are far more common than those next to them.
+def levels_of_colour(picture: Picture) -> Levels:
+    """Return how bright each pixel is, in steps of one."""
+    return np.array(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), np.int64)
 
-    Text is drawn in one level, or in a few; what lies below it varies. So a word that noise or bone drowns in every
-    window stands out in the histogram, and alone on black where everything of another level is left out.
+
+def levels_of_grey(values: Values, step: float) -> Levels:
+    """Return values in steps of what two stored values that follow each other differ by; coarser for a huge range."""
+    step = max(abs(step), float(values.max() - values.min()) / (_BINS - 1))
+    return np.array(np.rint(values / step), np.int64)
+
+
+def find_lone_levels(levels: Levels, open_: NDArray[np.bool_] | None = None) -> dict[int, float]:
+    """Return the levels that are far more common than those next to them, and by how many pixels.
+
+    Text is drawn in one level, or in a few, and what lies below it varies. So a word that noise or bone drowns in every
+    window stands out in the histogram.
+
+    Parameters
+    ----------
+    levels
+        Of the frame.
+    open_
+        Which pixels count; None for all.
+    """
+    values = levels.reshape(-1) if open_ is None else levels[open_]
+    if not values.size:
+        return {}
+    least = int(values.min())
+    counts = np.bincount(values - least).astype(np.float64)
+    padded = np.pad(counts, LONE.stop)
+    beside = np.max([np.roll(padded, apart) for step in LONE for apart in (step, -step)], axis=0)
+    beside = beside[LONE.stop : LONE.stop + len(counts)]
+    beyond = counts - 1.1 * beside - 5 * np.sqrt(beside + 1)
+    lone = np.flatnonzero((beyond > FEWEST) & (counts < MOST_SHARE * values.size))
+    surest = lone[np.argsort(-beyond[lone] / np.sqrt(beside[lone] + 1))]
+    return {least + int(level): float(beyond[level]) for level in surest}
+
+
+def look_at_levels(levels: Levels, shown: Sequence[int], open_: NDArray[np.bool_]) -> Look:
+    """Show up to three levels alone, each in a grey of its own, and black where everything else is."""
+    drawn = np.zeros(levels.shape, np.uint8)
+    for level, grey in reversed(list(zip(shown, GREYS, strict=False))):
+        drawn[(np.abs(levels - level) <= 1) & open_] = grey
+    softened = cv2.GaussianBlur(drawn, (0, 0), 0.8)
+    return Look(np.repeat(np.asarray(softened, np.uint8)[..., None], 3, axis=2), seeded=True)
+
+
+def look_at_lone_levels(levels: Levels, covered: NDArray[np.bool_]) -> Look | None:
+    """Show nothing but the lone levels of what was not found; None where there is none.
 
     Parameters
     ----------
@@ -130,30 +175,10 @@ def look_at_lone_levels(levels: Levels, covered: NDArray[np.bool_]) -> Look | No
         Of the frame.
     covered
         Where text was found: its levels explain themselves.
-
-    Returns
-    -------
-    Look or None
-        None where no level stands out.
     """
     open_ = cv2.dilate(covered.astype(np.uint8), np.ones((5, 5), np.uint8)) == 0
-    values = levels[open_]
-    if not values.size:
-        return None
-    least = int(values.min())
-    counts = np.bincount(values - least).astype(np.float64)
-    padded = np.pad(counts, LONE.stop)
-    beside = np.max(
-        [np.roll(padded, apart) for step in LONE for apart in (step, -step)], axis=0
-    )[LONE.stop : LONE.stop + len(counts)]  # fmt: skip
-    beyond = counts - 1.1 * beside - 5 * np.sqrt(beside + 1)
-    lone = np.flatnonzero((beyond > FEWEST) & (counts < MOST_SHARE * values.size))
-    if not lone.size:
-        return None
-    lone = lone[np.argsort(-beyond[lone] / np.sqrt(beside[lone] + 1))][:MAX_LONE]
-    drawn = np.logical_or.reduce([np.abs(levels - (least + int(level))) <= 1 for level in lone]) & open_
-    softened = cv2.GaussianBlur(np.where(drawn, np.uint8(255), np.uint8(0)), (0, 0), 0.8)
-    return Look(np.repeat(np.asarray(softened, np.uint8)[..., None], 3, axis=2), seeded=True)
+    lone = list(find_lone_levels(levels, open_))[:MAX_LONE]
+    return look_at_levels(levels, lone, open_) if lone else None
 
 
 def even_contrast(values: Values, range_: float, surroundings_px: float) -> Picture:

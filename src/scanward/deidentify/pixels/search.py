@@ -8,7 +8,15 @@ import cv2
 import numpy as np
 
 from scanward.deidentify.pixels.fill import Mask
-from scanward.deidentify.pixels.looks import Look, look_at_lone_levels, looks_of_colour, looks_of_grey
+from scanward.deidentify.pixels.looks import (
+    Levels,
+    Look,
+    levels_of_colour,
+    levels_of_grey,
+    look_at_lone_levels,
+    looks_of_colour,
+    looks_of_grey,
+)
 from scanward.deidentify.pixels.rectangle import Rectangle
 from scanward.deidentify.pixels.view import Grey, View
 from scanward.ports.engines import Picture, Quad, TextEngine
@@ -41,6 +49,11 @@ def _looks_of(shown: Picture | Grey, view: View) -> list[Look]:
         return looks_of_colour(shown)
     windows = [(center - width / 2, center + width / 2) for center, width in view.windows]
     return looks_of_grey(shown.values, windows, shown.padding, view.rescale[0])
+
+
+def levels_of(shown: Picture | Grey, view: View) -> Levels:
+    """Return the values of a frame in steps of one."""
+    return levels_of_grey(shown.values, view.rescale[0]) if isinstance(shown, Grey) else levels_of_colour(shown)
 
 
 def find_text(engine: TextEngine, looks: Sequence[Look]) -> list[Quad]:

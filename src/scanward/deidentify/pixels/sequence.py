@@ -7,16 +7,16 @@ depart from it there are looked at one by one, in that place only.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
 
 from scanward.deidentify.pixels.composites import Composites, Departing, Show, cropped, stretched, values_of
 from scanward.deidentify.pixels.fill import Mask
-from scanward.deidentify.pixels.looks import Look
+from scanward.deidentify.pixels.looks import Levels, look_at_levels
 from scanward.deidentify.pixels.rectangle import Rectangle
-from scanward.deidentify.pixels.search import bounds, boxes_of, find_text, looks_of, mask_of
+from scanward.deidentify.pixels.search import bounds, boxes_of, find_text, levels_of, looks_of, mask_of
 from scanward.deidentify.pixels.stay import Keeper, beyond
 from scanward.deidentify.pixels.view import Grey, View
 from scanward.ports.engines import BarcodeEngine, Picture, Quad, TextEngine
@@ -201,7 +201,7 @@ class FrameSearch:
             if first == last:
                 self._search_one(first, found)
             else:
-                self._search_run(Composites(self._show, first, last), found)
+                self._search_run(self._composites(first, last), found)
         return found
 
     def _search_one(self, index: int, found: Searched) -> None:
@@ -218,8 +218,11 @@ class FrameSearch:
 
     def _search_run(self, run: Composites, found: Searched) -> None:
         looks = looks_of(run.shown(run.median), self._view, is_proof=self._is_proof)
-        others = [looks_of(run.shown(part), self._view)[0] for part in (run.brightest, run.darkest)]
-        others.append(Look(stretched(run.departure)))
+        bright, dark = (looks_of(run.shown(part), self._view)[0] for part in (run.brightest, run.darkest))
+        departure = stretched(run.departure)
+        # What flashes up is bright in all three: they are looked at together, as the colours of one picture.
+        channels = (bright.picture.max(axis=2), departure[..., 0], stretched(run.flash)[..., 0])
+        others = [replace(bright, picture=np.stack(channels, axis=2)), dark]
         quads = find_text(self._engine, looks)
         passing = mask_of(find_text(self._engine, others), run.shape)
         staying = self._stay(run, looks[0].picture, quads, passing, found)
@@ -230,8 +233,9 @@ class FrameSearch:
         boxes = [box for box in boxes_of(beyond(passing & ~still, kept)[0]) if not _is_covered(still, box)]
         for box, departing in zip(boxes, run.departing(boxes), strict=True):
             self._look_one_by_one(run, box, departing, found)
+        self._look_at_own_levels(run, found)
         if self._barcodes is not None:
-            self._find_codes(run, [looks[0].picture, *(look.picture for look in others)], found.codes)
+            self._find_codes(run, [looks[0].picture, bright.picture, dark.picture, departure], found.codes)
 
     def _beyond(self, mask: Mask, first: int, last: int) -> Mask:
         """Return what of a mask is more than words of which it is known that they stay."""
@@ -302,22 +306,50 @@ class FrameSearch:
         than what is found is seen by the look at the result, when it no longer drowns.
         """
         around = _around(box, run.shape)
-        showing = {index for index in departing if self._shows(index, around, found, slice(0, 1))}
+        showing = {index: quads for index in departing if (quads := self._quads_in(index, around, found, slice(0, 1)))}
         least = _AS_FAR * min((departing[index] for index in showing), default=0.0)
         for index, far in departing.items():
-            if index not in showing and far >= least and self._shows(index, around, found, slice(1, None)):
-                showing.add(index)
+            if index not in showing and far >= least:
+                quads = self._quads_in(index, around, found, slice(1, None))
+                if quads:
+                    showing[index] = quads
         part = _mask_of_box(box, run.shape)
-        for index in showing:
-            found.text.add(index, part)
+        for index, quads in showing.items():
+            # The composite may have shown but a part of the line.
+            lines = self._engine.follow(self._picture(index), quads, part | mask_of(quads, run.shape))
+            found.text.add(index, part | self._beyond_kept(mask_of([*quads, *lines], run.shape), index, found))
         if not showing:
             found.text.add_still(run.first, run.last, part)
 
-    def _shows(self, index: int, around: Rectangle, found: Searched, which: slice) -> bool:
-        """Whether a part of a frame shows text that does not stay, in some of its looks."""
+    def _look_at_own_levels(self, run: Composites, found: Searched) -> None:
+        """Find what one frame draws in a level of its own, and what drowns in the others in every composite."""
+        if self._is_proof:
+            return
+        for index, own in run.own_levels().items():
+            known = [mask for masks in (found.text, found.kept) if (mask := masks.of(index)) is not None]
+            open_ = ~np.logical_or.reduce([np.zeros(run.shape, np.bool_), *known])
+            look = look_at_levels(self._levels_of(self._show(index)), own, open_)
+            found.text.add(index, mask_of(find_text(self._engine, [look]), run.shape))
+
+    def _composites(self, first: int, last: int) -> Composites:
+        windows = self._view.windows if isinstance(self._show(first), Grey) else ()
+        default = next(((center - width / 2, center + width / 2) for center, width in windows), None)
+        return Composites(self._show, first, last, self._levels_of, default)
+
+    def _levels_of(self, shown: Picture | Grey) -> Levels:
+        return levels_of(shown, self._view)
+
+    def _quads_in(self, index: int, around: Rectangle, found: Searched, which: slice) -> list[Quad]:
+        """Return where a part of a frame shows text that does not stay, in some of its looks."""
         quads = find_text(self._engine, looks_of(cropped(self._show(index), around), self._view)[which])
+        offset = np.array([around.x, around.y], np.float32)
+        placed = [quad + offset for quad in quads]
+        return placed if self._beyond_kept(mask_of(placed, found.text.shape), index, found).any() else []
+
+    @staticmethod
+    def _beyond_kept(mask: Mask, index: int, found: Searched) -> Mask:
         kept = found.kept.of(index)
-        return bool(quads) and (kept is None or bool(beyond(_placed(quads, around, kept.shape), kept)[0].any()))
+        return mask if kept is None else beyond(mask, kept)[0]
 
     def _find_codes(self, run: Composites, pictures: Sequence[Picture], codes: Masks) -> None:
         """Look for barcodes in composites, and in the frames that are farthest from the median."""
@@ -369,9 +401,3 @@ def _mask_of_box(box: Rectangle, shape: tuple[int, int]) -> Mask:
     mask = np.zeros(shape, np.bool_)
     mask[box.y : box.bottom, box.x : box.right] = True
     return mask
-
-
-def _placed(quads: Sequence[Quad], around: Rectangle, shape: tuple[int, int]) -> Mask:
-    """Return which pixels regions of a part of the picture cover."""
-    offset = np.array([around.x, around.y], np.float32)
-    return mask_of([quad + offset for quad in quads], shape)

@@ -23,7 +23,7 @@ class Blocks:
     name = "blocks"
 
     def find(self, picture, *, enlarge=1.0, seeded=True):
-        rows, columns = np.nonzero((picture >= 250).all(axis=2))
+        rows, columns = np.nonzero((picture >= 250).any(axis=2))
         if len(rows) < 600:
             return []
         low, high = (columns.min(), rows.min()), (columns.max() + 1, rows.max() + 1)
