@@ -41,7 +41,7 @@ class Composites:
     first, last
         The run, both included.
     levels_of
-        Says the values of a frame in steps of one.
+        Says the values of a frame in steps of one; None where lone ones are no question.
     window
         Lowest and highest value that viewers show by default: a word over soft tissue is nothing beside bone that comes
         and goes.
@@ -68,7 +68,7 @@ class Composites:
         show: Show,
         first: int,
         last: int,
-        levels_of: Callable[[Picture | Grey], Levels],
+        levels_of: Callable[[Picture | Grey], Levels] | None,
         window: tuple[float, float] | None = None,
     ) -> None:
         self.first, self.last = first, last
@@ -100,7 +100,7 @@ class Composites:
         for index in range(first, last + 1):
             shown = show(index)
             values = values_of(shown)
-            self.lone.append(find_lone_levels(levels_of(shown)))
+            self.lone.append({} if levels_of is None else find_lone_levels(levels_of(shown)))
             apart = self.departure_of(values)
             self.far.append(float(apart.mean()))
             np.maximum(self.departure, apart, out=self.departure)

@@ -334,7 +334,7 @@ class FrameSearch:
     def _composites(self, first: int, last: int) -> Composites:
         windows = self._view.windows if isinstance(self._show(first), Grey) else ()
         default = next(((center - width / 2, center + width / 2) for center, width in windows), None)
-        return Composites(self._show, first, last, self._levels_of, default)
+        return Composites(self._show, first, last, None if self._is_proof else self._levels_of, default)
 
     def _levels_of(self, shown: Picture | Grey) -> Levels:
         return levels_of(shown, self._view)
