@@ -100,6 +100,12 @@ OWN_NEAR: Final = 0.35
 NEAR_HEIGHT: Final = 40.0
 """Height that a region is brought to for a look from near."""
 
+_BESIDE: Final = 1.6
+"""What stands this many heights from text, in its line, and is about as high, is taken for text too."""
+
+_OFF_LINE: Final = 0.6
+"""How far its middle is off that of the line, in heights."""
+
 
 class Detector:
     """One model that tells text from what is none, pixel by pixel."""
@@ -226,6 +232,7 @@ class TextFinder:
                     or _look_near(self._near, picture, region) >= enough
                     or (region.score >= least and _look_near(self._detector, picture, region) >= OWN_NEAR)
                 )
+        _spread(regions, sure)
         return [region for region, is_sure in zip(regions, sure, strict=True) if is_sure]
 
 
@@ -288,6 +295,31 @@ def _look_near(detector: Detector, picture: Picture, region: _Region) -> float:
     mask = np.zeros(scores.shape, np.uint8)
     cv2.fillPoly(mask, [np.rint(inner).astype(np.int32)], 1)
     return float(scores[mask > 0].mean()) if mask.any() else 0.0
+
+
+def _spread(regions: Sequence[_Region], sure: list[bool]) -> None:
+    """Take for text what stands in line with text, beside it, and is about as high: one letter of a word."""
+    boxes = [(region.quad.min(axis=0), region.quad.max(axis=0)) for region in regions]
+    waiting = [index for index, is_sure in enumerate(sure) if is_sure]
+    while waiting:
+        at = waiting.pop()
+        low, high = boxes[at]
+        normal, center = _normal(regions[at].quad), regions[at].quad.mean(axis=0)
+        for index, region in enumerate(regions):
+            if sure[index] or not 0.5 <= region.height / regions[at].height <= 2.0:
+                continue
+            apart = np.maximum(np.maximum(boxes[index][0] - high, low - boxes[index][1]), 0)
+            off = abs(float((region.quad.mean(axis=0) - center) @ normal))
+            higher = max(region.height, regions[at].height)
+            if float(np.hypot(*apart)) <= _BESIDE * region.height and off <= _OFF_LINE * higher:
+                sure[index] = True
+                waiting.append(index)
+
+
+def _normal(quad: Quad) -> NDArray[np.float32]:
+    """Return the direction across a line, of length one."""
+    along = max((quad[1] - quad[0], quad[2] - quad[1]), key=lambda edge: float(np.hypot(*edge)))
+    return np.array([-along[1], along[0]], np.float32) / max(float(np.hypot(*along)), 1e-6)
 
 
 def _distinct(regions: list[_Region]) -> list[_Region]:
