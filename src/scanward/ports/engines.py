@@ -211,3 +211,85 @@ class FrameCodec(Protocol):
             None where there is no coder: the instance is written native then.
         """
         ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Grid:
+    """Values on an even grid along the axes.
+
+    Attributes
+    ----------
+    values
+        (z, y, x), float32.
+    origin_mm
+        Where the first value lies: x, y, z.
+    spacing_mm
+        Between neighbours, along each axis.
+    """
+
+    values: NDArray[np.float32]
+    origin_mm: tuple[float, float, float]
+    spacing_mm: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Guess:
+    """From where an alignment begins.
+
+    Attributes
+    ----------
+    center_mm
+        What is turned around: x, y, z.
+    nod_degrees
+        Turned around the axis from right to left.
+    shift_mm
+        Then moved by: x, y, z.
+    """
+
+    center_mm: tuple[float, float, float]
+    nod_degrees: float
+    shift_mm: tuple[float, float, float]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Fit:
+    """How two grids lie to each other.
+
+    Attributes
+    ----------
+    affine
+        (4, 4): mm of the first to mm of the second.
+    metric
+        Negated mutual information: the lower the better.
+    freedom
+        Degrees of freedom: 12, or 7 where 12 were too many for what was scanned.
+    """
+
+    affine: NDArray[np.float64]
+    metric: float
+    freedom: int
+
+
+class HeadEngine(Protocol):
+    """Finds how a head lies; the same answer for the same input, on any number of threads."""
+
+    @property
+    def name(self) -> str:
+        """Method and version, for the report."""
+        ...
+
+    def align(self, head: Grid, within: NDArray[np.bool_], template: Grid, guesses: Sequence[Guess]) -> Fit | None:
+        """Return the best alignment that is found from any of the guesses; None where there is none at all.
+
+        Parameters
+        ----------
+        head
+            What is to be aligned.
+        within
+            What of it counts, of the same shape: the rest was not scanned, or is nothing.
+        template
+            What it is aligned with.
+        guesses
+            Where to begin.
+        """
+        ...

@@ -1,0 +1,127 @@
+"""Finds how a head lies, with SimpleITK: mutual information with a template, from many beginnings (Mattes 2003)."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+import SimpleITK as sitk  # noqa: N813 - the name in its own manual
+from numpy.typing import NDArray
+
+from scanward.ports.engines import Fit, Grid, Guess
+
+SEED: Final = 42
+"""Of the places that the metric looks at; SimpleITK's own is the clock, so that no two runs would be alike."""
+
+SAMPLED_SHARE: Final = 0.5
+"""Of the places on the finest grid; on coarser ones all are looked at."""
+
+BINS: Final = 32
+
+COARSE_MM: Final = 12.0
+MIDDLE_MM: Final = 6.0
+
+KEPT: Final = 4
+"""How many of the coarse alignments are refined on the middle grid; the best of these is refined on the finest."""
+
+MOST_UNEVEN: Final = 1.25
+"""Where one direction is scaled by so much more than another, too little of the head was seen to tell: a similarity
+(7 degrees of freedom) is taken instead of an affine (12)."""
+
+
+class HeadAligner:
+    """Aligns heads on one thread, as sums over threads depend on their number."""
+
+    name = f"SimpleITK {sitk.Version.MajorVersion()}.{sitk.Version.MinorVersion()}, Mattes mutual information"
+
+    def align(self, head: Grid, within: NDArray[np.bool_], template: Grid, guesses: Sequence[Guess]) -> Fit | None:
+        """Return the best alignment that is found from any of the guesses; None where there is none at all."""
+        fixed, moving = _image(head), _image(template)
+        inside = _image(Grid(values=within.astype(np.float32), origin_mm=head.origin_mm, spacing_mm=head.spacing_mm))
+        coarse, middle, fine = (
+            _Pair(_resampled(fixed, step), _resampled(inside, step) > 0.5, _resampled(moving, step), share)
+            for step, share in ((COARSE_MM, 1.0), (MIDDLE_MM, 1.0), (head.spacing_mm, SAMPLED_SHARE))
+        )
+        begun = [found for guess in guesses if (found := coarse.align(_similarity(guess), steps=25))]
+        begun.sort(key=lambda one: one[0])
+        kept = [middle.align(sitk.Similarity3DTransform(one), steps=30) for _, one in begun[:KEPT]]
+        best = min((one for one in kept if one), key=lambda one: one[0], default=None)
+        return None if best is None else _refined(middle, fine, sitk.Similarity3DTransform(best[1]))
+
+
+class _Pair:
+    """Two images on grids of one spacing, and what of the first counts."""
+
+    def __init__(self, fixed: sitk.Image, inside: sitk.Image, moving: sitk.Image, share: float) -> None:
+        self._fixed, self._inside, self._moving, self._share = fixed, inside, moving, share
+
+    def align(self, start: sitk.Transform, *, steps: int) -> tuple[float, sitk.Transform] | None:
+        """Return the metric and the transform; None where so little overlaps that there is no metric."""
+        method = sitk.ImageRegistrationMethod()
+        method.SetNumberOfThreads(1)
+        method.SetMetricAsMattesMutualInformation(BINS)
+        if self._share < 1:
+            method.SetMetricSamplingStrategy(method.REGULAR)
+            method.SetMetricSamplingPercentage(self._share, SEED)
+        method.SetMetricFixedMask(self._inside)
+        method.SetInterpolator(sitk.sitkLinear)
+        method.SetInitialTransform(start, inPlace=False)
+        method.SetOptimizerAsGradientDescentLineSearch(1.0, steps, 1e-4, 6)
+        method.SetOptimizerScalesFromPhysicalShift()
+        try:
+            done = method.Execute(self._fixed, self._moving)
+        except RuntimeError:
+            return None
+        return float(method.GetMetricValue()), sitk.CompositeTransform(done).GetNthTransform(0)
+
+
+def _image(grid: Grid) -> sitk.Image:
+    image = sitk.GetImageFromArray(grid.values.astype(np.float32, copy=False))
+    image.SetSpacing((grid.spacing_mm,) * 3)
+    image.SetOrigin(grid.origin_mm)
+    return image
+
+
+def _resampled(image: sitk.Image, spacing_mm: float) -> sitk.Image:
+    """Return an image on a coarser grid, smoothed before so that nothing small is left to chance."""
+    was = image.GetSpacing()[0]
+    if spacing_mm <= was:
+        return image
+    smooth = sitk.SmoothingRecursiveGaussian(image, 0.45 * spacing_mm)
+    size = [max(int(length * was / spacing_mm), 4) for length in image.GetSize()]
+    # The blocks of the new grid begin where those of the old one do.
+    origin = [at + (spacing_mm - was) / 2 for at in image.GetOrigin()]
+    steps = [spacing_mm] * 3
+    return sitk.Resample(smooth, size, sitk.Transform(), sitk.sitkLinear, origin, steps, image.GetDirection(), 0.0)
+
+
+def _similarity(guess: Guess) -> sitk.Transform:
+    start = sitk.Similarity3DTransform()
+    start.SetCenter(guess.center_mm)
+    start.SetRotation((1.0, 0.0, 0.0), float(np.deg2rad(guess.nod_degrees)))
+    start.SetTranslation(guess.shift_mm)
+    return start
+
+
+def _refined(middle: _Pair, fine: _Pair, similar: sitk.Similarity3DTransform) -> Fit | None:
+    start = sitk.AffineTransform(3)
+    start.SetCenter(similar.GetCenter())
+    start.SetMatrix(similar.GetMatrix())
+    start.SetTranslation(similar.GetTranslation())
+    found = middle.align(start, steps=40)
+    found = found and fine.align(sitk.AffineTransform(found[1]), steps=40)
+    if found:
+        fit = _fit(found[0], sitk.AffineTransform(found[1]), 12)
+        scales = np.linalg.svd(fit.affine[:3, :3])[1]
+        if scales.max() / scales.min() <= MOST_UNEVEN:
+            return fit
+    found = fine.align(similar, steps=40)
+    return _fit(found[0], sitk.Similarity3DTransform(found[1]), 7) if found else None
+
+
+def _fit(metric: float, transform: sitk.AffineTransform | sitk.Similarity3DTransform, freedom: int) -> Fit:
+    matrix = np.array(transform.GetMatrix(), np.float64).reshape(3, 3)
+    center, shift = np.array(transform.GetCenter()), np.array(transform.GetTranslation())
+    affine = np.eye(4)
+    affine[:3, :3] = matrix
+    affine[:3, 3] = center + shift - matrix @ center
+    return Fit(affine=affine, metric=metric, freedom=freedom)

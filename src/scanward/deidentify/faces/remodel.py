@@ -1,0 +1,232 @@
+"""Takes the face off a head that was aligned with the atlas: which voxels go, and what stands there instead.
+
+All shapes are worked out on the grid of the atlas as distances in mm, negative within, and only these are sampled onto
+the voxels of the volume, slab by slab: cost and memory are bound by the atlas, not by the volume.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage as ndi
+
+from scanward.deidentify.faces.align_inputs import Skin, grid_affine, head_of, sample, thinned
+from scanward.deidentify.faces.atlas import ORIGIN_MM, SHAPE, SPACING_MM, Atlas
+from scanward.deidentify.faces.volume import Affine, Volume
+from scanward.model.faces import FaceFill
+
+Floats = NDArray[np.float32]
+Voxels = NDArray[np.bool_]
+
+SHELL_MM: Final = 5.0
+"""How much of the surface goes that is left in front of the brow, at the temples, the cheeks and the ears."""
+
+PROTECTED_MM: Final = 4.0
+"""Around the brain nothing is changed."""
+
+BRAIN_REACH_MM: Final = 12.0
+"""How far the brain of a person may reach beyond that of the atlas."""
+
+CT_AIR_HU: Final = -1000.0
+CT_SKIN_HU: Final = 40.0
+_CT_NOISE_HU: Final = 12.0
+_CT_BRAIN_HU: Final = (0.0, 90.0)
+_MR_NOISE: Final = 0.12
+
+_SLAB_VOXELS: Final = 4_000_000
+_BACKGROUND_SAMPLES: Final = 20_000
+
+_STEEP_MM: Final = 40.0
+"""Turns shares (0 to 1) into something that meets distances where the share is what is asked for."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class FaceMask:
+    """What goes, and what stands there instead.
+
+    Attributes
+    ----------
+    mask
+        Of the shape of the volume's values: which voxels change.
+    values
+        What they become, in the order of the mask (`volume.values[mask] = values`).
+    protected
+        Of the atlas' shape: the brain and what is around it, where nothing was changed.
+    """
+
+    mask: Voxels
+    values: Floats
+    protected: Voxels
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class _Shapes:
+    """Distances on the grid of the atlas: negative within."""
+
+    gone: Floats
+    filled: Floats
+    protected: Voxels
+    flesh: float
+
+
+def remodel(volume: Volume, to_atlas: Affine, skin: Skin, atlas: Atlas, *, fill: FaceFill, seed: int) -> FaceMask:
+    """Return which voxels of a volume go, and what stands there instead.
+
+    Parameters
+    ----------
+    volume
+        The head.
+    to_atlas
+        From patient mm to mm of the atlas.
+    skin
+        What parts air from skin.
+    atlas
+        Where face and brain are.
+    fill
+        What stands where the face was.
+    seed
+        Of the noise; the same seed gives the same values.
+    """
+    shapes = _shapes(volume, to_atlas, skin, atlas)
+    mask = np.zeros(volume.values.shape, np.bool_)
+    noise = np.random.default_rng(seed)
+    background = _background(volume, skin)
+    values: list[Floats] = []
+    for part, gone, filled in _sampled(volume, to_atlas, shapes):
+        here = gone < 0
+        if volume.valid is not None:
+            here &= volume.valid[part]
+        if not here.any():
+            continue
+        new = noise.choice(background, int(here.sum())).astype(np.float32)
+        if fill is FaceFill.SKIN:
+            inside = (filled < 0)[here]
+            new[inside] = _flesh(here.shape, skin, shapes.flesh, noise)[here][inside]
+        mask[part] = here
+        values.append(new)
+    return FaceMask(
+        mask=mask,
+        values=np.concatenate(values) if values else np.empty(0, np.float32),
+        protected=shapes.protected,
+    )
+
+
+def on_atlas(volume: Volume, to_atlas: Affine) -> tuple[Floats, Voxels]:
+    """Return a volume on the grid of the atlas, and what of that was scanned."""
+    thin, scanned, affine = thinned(volume, SPACING_MM)
+    to_index = np.linalg.inv(affine) @ np.linalg.inv(to_atlas) @ grid_affine(ORIGIN_MM, SPACING_MM)
+    values = sample(thin, to_index, SHAPE, float(thin.min()))
+    inside = np.ones_like(thin) if scanned is None else scanned
+    return values, sample(inside, to_index, SHAPE, 0.0) > 0.5
+
+
+def _shapes(volume: Volume, to_atlas: Affine, skin: Skin, atlas: Atlas) -> _Shapes:
+    values, valid = on_atlas(volume, to_atlas)
+    size = float(np.abs(np.linalg.det(to_atlas[:3, :3])) ** (-1 / 3))
+    tissue = values > skin.threshold
+    zone, generic = atlas.zone, atlas.generic
+    head = head_of(tissue & valid, SPACING_MM)
+    depth = _inside_mm(head, size)
+    outer = np.maximum(-(generic + SHELL_MM * zone - 14 * (1 - zone)), (0.05 - zone) * _STEEP_MM)
+    skin_deep = np.maximum(np.maximum(depth - SHELL_MM, (0.9 - zone) * _STEEP_MM), -(generic + 18))
+    shell = np.maximum(np.minimum(outer, skin_deep), generic - 40)
+    brain = atlas.brain | _own_brain(values, skin, atlas, size)
+    protected = ndi.distance_transform_edt(~brain).astype(np.float32) * SPACING_MM * size - PROTECTED_MM
+    # Half a voxel of the atlas more, as that is how exactly its grid knows where something ends.
+    gone = np.maximum(np.minimum(atlas.cut, shell), SPACING_MM * size / 2 - protected)
+    deeper = np.where((atlas.cut < 0) | (zone > 0.9), -1.0, -1 - 5 * (1 - zone))
+    beneath = tissue & (zone > 0.05) & (generic < -3) & (generic > -25) & (atlas.cut >= 0) & valid
+    return _Shapes(
+        gone=gone.astype(np.float32),
+        filled=(generic - deeper).astype(np.float32),
+        protected=protected < 0,
+        flesh=float(np.median(values[beneath])) if beneath.any() else 2 * skin.threshold,
+    )
+
+
+def _inside_mm(head: Voxels, size: float) -> Floats:
+    return np.asarray(ndi.distance_transform_edt(head) * SPACING_MM * size, np.float32)
+
+
+def _own_brain(values: Floats, skin: Skin, atlas: Atlas, size: float) -> Voxels:
+    """Return what of the head looks like brain and hangs together with it, near to the brain of the atlas."""
+    near = ndi.distance_transform_edt(~atlas.brain) * SPACING_MM * size <= BRAIN_REACH_MM
+    smooth = ndi.gaussian_filter(values, 0.5)
+    core = ndi.binary_erosion(atlas.brain, iterations=4)
+    if skin.is_ct:
+        low, high = _CT_BRAIN_HU
+    else:
+        low, high = np.percentile(smooth[core], (5, 99)) * (0.8, 1.2)
+    like = near & (smooth > low) & (smooth < high) & (atlas.generic < -7)
+    # What hangs on the brain by a bridge of a few mm is an eye, a nerve, a muscle.
+    opened = ndi.binary_opening(like, ndi.generate_binary_structure(3, 1), iterations=2)
+    labels, _ = ndi.label(opened | core)
+    of_core = np.unique(labels[core])
+    found = np.isin(labels, of_core[of_core > 0])
+    return np.asarray(ndi.binary_dilation(found, iterations=2, mask=like) | found)
+
+
+def _sampled(
+    volume: Volume, to_atlas: Affine, shapes: _Shapes
+) -> Iterator[tuple[tuple[slice, slice, slice], Floats, Floats]]:
+    """Yield parts of a volume with the distances there, as far as anything can go there."""
+    to_index = np.linalg.inv(grid_affine(ORIGIN_MM, SPACING_MM)) @ to_atlas @ volume.affine
+    matrix, offset = to_index[:3, :3][::-1, ::-1], to_index[:3, 3][::-1]
+    box = _box(volume, np.linalg.inv(to_index), shapes.gone)
+    rows, columns = box[1], box[2]
+    area = max((rows.stop - rows.start) * (columns.stop - columns.start), 1)
+    step = max(_SLAB_VOXELS // area, 1)
+    for first in range(box[0].start, box[0].stop, step):
+        slices = slice(first, min(first + step, box[0].stop))
+        part = (slices, rows, columns)
+        shape = tuple(one.stop - one.start for one in part)
+        begin = offset + matrix @ np.array([one.start for one in part])
+        gone, filled = (
+            ndi.affine_transform(
+                field, matrix, begin, output_shape=shape, output=np.empty(shape, np.float32), order=1, mode="nearest"
+            )
+            for field in (shapes.gone, shapes.filled)
+        )
+        yield part, gone, filled
+
+
+def _box(volume: Volume, to_voxel: Affine, gone: Floats) -> tuple[slice, slice, slice]:
+    """Return the part of a volume that what goes lies in.
+
+    Beyond its border the atlas goes on as it ends, so that what reaches the border reaches all that is beyond.
+    """
+    places = np.argwhere(gone < 0)
+    if not places.size:
+        return slice(0, 0), slice(0, 0), slice(0, 0)
+    low, high = places.min(axis=0).astype(np.float64) - 1, places.max(axis=0).astype(np.float64) + 1
+    far = 4 * np.array(SHAPE, np.float64)
+    low = np.where(low < 1, -far, low)
+    high = np.where(high > np.array(SHAPE) - 2, far + SHAPE, high)
+    corners = np.array([[x, y, z, 1] for x in (low[2], high[2]) for y in (low[1], high[1]) for z in (low[0], high[0])])
+    placed = (corners @ to_voxel.T)[:, 2::-1]
+    first = np.clip(np.floor(placed.min(axis=0)), 0, volume.values.shape).astype(int)
+    last = np.clip(np.ceil(placed.max(axis=0)) + 1, 0, volume.values.shape).astype(int)
+    box = [slice(int(begin), max(int(end), int(begin))) for begin, end in zip(first, last, strict=True)]
+    return box[0], box[1], box[2]
+
+
+def _background(volume: Volume, skin: Skin) -> Floats:
+    """Return values as they stand in the air of a scan."""
+    if skin.is_ct:
+        return np.array([CT_AIR_HU], np.float32)
+    values = volume.values[::2, ::2, ::2]
+    air = values <= skin.threshold
+    if volume.valid is not None:
+        air &= volume.valid[::2, ::2, ::2]
+    found = values[air]
+    return found[:: max(found.size // _BACKGROUND_SAMPLES, 1)] if found.size else values.min(keepdims=True).ravel()
+
+
+def _flesh(shape: tuple[int, ...], skin: Skin, level: float, noise: np.random.Generator) -> Floats:
+    mean = CT_SKIN_HU if skin.is_ct else level
+    spread = _CT_NOISE_HU if skin.is_ct else _MR_NOISE * level
+    # Smoothed within slices alone: slabs then do not show.
+    grain = ndi.gaussian_filter(noise.standard_normal(shape, np.float32), (0, 0.8, 0.8))
+    return np.asarray(mean + spread * grain / max(float(grain.std()), 1e-6), np.float32)

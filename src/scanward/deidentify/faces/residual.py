@@ -1,0 +1,133 @@
+"""What is left of a face, measured on the result: how much of its surface, and whether a detector still sees one."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scanward.deidentify.faces.align_inputs import Skin
+from scanward.deidentify.faces.atlas import CENTER_MM
+from scanward.deidentify.faces.render import (
+    BACK_VIEWS,
+    FACE_VIEWS,
+    LIGHTS,
+    Floats,
+    Surface,
+    View,
+    depth_of,
+    make_surface,
+    points_of,
+    shade,
+    upright,
+)
+from scanward.deidentify.faces.volume import Affine, Volume
+from scanward.ports.engines import FaceEngine, Picture
+
+KEPT_MM: Final = 1.5
+"""A surface that moved by less is kept: what a scan of 1 mm can tell apart."""
+
+_FEWEST_PIXELS: Final = 200
+
+_FRONT: Final = View(turn_degrees=0)
+_SIDES: Final = (View(turn_degrees=90), View(turn_degrees=-90))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Kept:
+    """Share of the surface that lies within 1.5 mm of where it was; None where it was not in view.
+
+    Attributes
+    ----------
+    face
+        From chin to brow, seen from the front.
+    ears
+        Of both sides, the larger.
+    """
+
+    face: float | None
+    ears: float | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Seen:
+    """What a stranger could see of a head.
+
+    Attributes
+    ----------
+    surface
+        The skin.
+    hits
+        In how many renders of the front a detector found a face.
+    false_hits
+        In how many renders of the back: what it finds where there is none.
+    renders
+        How many there are of each.
+    pictures
+        Front, half profile and profile, for the staff; never for an output.
+    """
+
+    surface: Surface
+    hits: int
+    false_hits: int
+    renders: int
+    pictures: tuple[Picture, ...]
+
+
+def see(volume: Volume, values: Floats, skin: Skin, to_atlas: Affine | None, detector: FaceEngine) -> Seen:
+    """Draw a head from eighteen views and look for a face in each.
+
+    Parameters
+    ----------
+    volume
+        Where voxels lie.
+    values
+        What they hold.
+    skin
+        What parts air from skin.
+    to_atlas
+        From patient mm to mm of the atlas; None where nothing says how the head lies.
+    detector
+        Looks for faces.
+    """
+    surface = make_surface(volume, values, skin, upright(to_atlas))
+    return Seen(
+        surface=surface,
+        hits=_hits(surface, FACE_VIEWS, detector),
+        false_hits=_hits(surface, BACK_VIEWS, detector),
+        renders=len(FACE_VIEWS) * len(LIGHTS),
+        pictures=tuple(shade(depth_of(surface, View(turn_degrees=turn)), LIGHTS[1]) for turn in (0, 30, 90)),
+    )
+
+
+def _hits(surface: Surface, views: tuple[View, ...], detector: FaceEngine) -> int:
+    depths = [depth_of(surface, view) for view in views]
+    return sum(bool(detector.find(shade(depth, light))) for depth in depths for light in LIGHTS)
+
+
+def measure_kept(before: Surface, after: Surface, to_atlas: Affine) -> Kept:
+    """Return how much of face and ears is where it was."""
+    to_patient = np.linalg.inv(upright(to_atlas))
+    placed = to_atlas @ to_patient
+    ears = [one for view in _SIDES if (one := _kept(before, after, view, placed)) is not None]
+    return Kept(face=_kept(before, after, _FRONT, placed), ears=max(ears, default=None))
+
+
+def _kept(before: Surface, after: Surface, view: View, placed: Affine) -> float | None:
+    was, now = depth_of(before, view), depth_of(after, view)
+    points = points_of(was, view) @ placed[:3, :3].T + placed[:3, 3]
+    counts = ~np.isnan(was) & (_of_face(points) if view is _FRONT else _of_ear(points))
+    if int(counts.sum()) < _FEWEST_PIXELS:
+        return None
+    moved = np.abs(np.nan_to_num(now, nan=np.inf) - was)[counts]
+    return round(float((moved < KEPT_MM).mean()), 3)
+
+
+def _of_face(points: NDArray[np.float64]) -> NDArray[np.bool_]:
+    x, z = points[..., 0], points[..., 2]
+    return np.asarray((np.abs(x) < 55) & (z > -118) & (z < 2))
+
+
+def _of_ear(points: NDArray[np.float64]) -> NDArray[np.bool_]:
+    y, z = points[..., 1], points[..., 2]
+    return np.asarray((y > CENTER_MM[1] + 5) & (y < 40) & (z > -65) & (z < 0))
