@@ -111,6 +111,8 @@ def looks_of_grey(
         if window[1] > window[0] and not any(_is_same(window, other) for other in shown):
             shown.append(window)
     looks = [Look(_shown(values, window)) for window in shown]
+    if len(shown) > 1:
+        looks[1] = Look(_shown_beside(values, shown[0], shown[1]))
     if looks:
         looks[0] = replace(looks[0], levels=levels_of_grey(values, step))
     if padding is not None and padding.any():
@@ -199,6 +201,12 @@ def _even(values: Values, range_: float) -> list[Look]:
 def _shown(values: Values, window: tuple[float, float]) -> Picture:
     low, high = window
     return _grey((values - low) * np.float32(255 / (high - low)))
+
+
+def _shown_beside(values: Values, window: tuple[float, float], all_: tuple[float, float]) -> Picture:
+    """Show in one channel the full range, and in the others what lies below a window, and above it."""
+    parts = [(window[1], all_[1]), all_, (all_[0], window[0])]
+    return np.stack([_shown(values, part if part[1] > part[0] else all_)[..., 0] for part in parts], axis=2)
 
 
 def _grey(levels: NDArray[np.floating]) -> Picture:
