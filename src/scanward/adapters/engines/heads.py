@@ -12,8 +12,9 @@ from scanward.ports.engines import Fit, Grid, Guess
 SEED: Final = 42
 """Of the places that the metric looks at; SimpleITK's own is the clock, so that no two runs would be alike."""
 
-SAMPLED_SHARE: Final = 0.5
-"""Of the places on the finest grid; on coarser ones all are looked at."""
+MOST_SAMPLES: Final = 25_000
+"""Places that the metric looks at on each grid; a head has some 50 000 on the finest. Bounds the time for what is
+larger than a head."""
 
 BINS: Final = 32
 
@@ -38,8 +39,8 @@ class HeadAligner:
         fixed, moving = _image(head), _image(template)
         inside = _image(Grid(values=within.astype(np.float32), origin_mm=head.origin_mm, spacing_mm=head.spacing_mm))
         coarse, middle, fine = (
-            _Pair(_resampled(fixed, step), _resampled(inside, step) > 0.5, _resampled(moving, step), share)
-            for step, share in ((COARSE_MM, 1.0), (MIDDLE_MM, 1.0), (head.spacing_mm, SAMPLED_SHARE))
+            _Pair(_resampled(fixed, step), _resampled(inside, step) > 0.5, _resampled(moving, step))
+            for step in (COARSE_MM, MIDDLE_MM, head.spacing_mm)
         )
         begun = [found for guess in guesses if (found := coarse.align(_similarity(guess), steps=25))]
         begun.sort(key=lambda one: one[0])
@@ -51,8 +52,9 @@ class HeadAligner:
 class _Pair:
     """Two images on grids of one spacing, and what of the first counts."""
 
-    def __init__(self, fixed: sitk.Image, inside: sitk.Image, moving: sitk.Image, share: float) -> None:
-        self._fixed, self._inside, self._moving, self._share = fixed, inside, moving, share
+    def __init__(self, fixed: sitk.Image, inside: sitk.Image, moving: sitk.Image) -> None:
+        self._fixed, self._inside, self._moving = fixed, inside, moving
+        self._share = MOST_SAMPLES / max(int(sitk.GetArrayViewFromImage(inside).sum()), 1)
 
     def align(self, start: sitk.Transform, *, steps: int) -> tuple[float, sitk.Transform] | None:
         """Return the metric and the transform; None where so little overlaps that there is no metric."""

@@ -1,4 +1,4 @@
-"""What an alignment needs of a volume: a small, even, axis-aligned copy that looks like a T1 scan, and where the head is."""
+"""What an alignment needs of a volume: a small, even copy that looks like a T1 scan, and where the head is."""
 
 from dataclasses import dataclass
 from typing import Final

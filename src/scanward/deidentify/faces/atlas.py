@@ -1,7 +1,8 @@
 """The atlas of a head: a mean head whose face nobody has, with what on it is face and what is brain.
 
-`tools/atlas/build.py` makes it from the template of pydeface and the brain of the ICBM 152 template; `NOTICE` says whose
-they are. All of it lies on one grid of 2 mm in the millimetres of pydeface's template: x to the left, y to the back, z up.
+`tools/atlas/build.py` makes it from the template of pydeface and the brain of the ICBM 152 template; `NOTICE` says
+whose they are. All of it lies on one grid of 2 mm in the millimetres of pydeface's template: x to the left, y to the
+back, z up.
 """
 
 import hashlib
@@ -13,10 +14,11 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage as ndi
 
 from scanward.errors import EngineError
 
-SHA256: Final = "1c94aeea3439d5323613880db6ec9ef90c0a2cddbc67a8b051f6522feb5d1c22"
+SHA256: Final = "b5f3f550c240f7dda247082a9db92b0bba249cc1055c367a49dd775e0d5c4be5"
 """Of `atlas.npz`: the one that the constants here and in `remodel` were measured with."""
 
 SHAPE: Final = (150, 160, 140)
@@ -96,7 +98,7 @@ def load_atlas() -> Atlas:
         atlas = Atlas(
             t1=fields["t1"].astype(np.float32),
             head=_bits(fields["head"]),
-            generic=fields["generic"].astype(np.float32) / 2,
+            generic=_finer(fields["generic"].astype(np.float32) / 64),
             cut=cut_mm(*axes_mm()),
             zone=fields["zone"].astype(np.float32) / 255,
             brain=_bits(fields["brain"]),
@@ -107,6 +109,14 @@ def load_atlas() -> Atlas:
 
 
 _REMEDY: Final = "Install scanward again."
+
+
+def _finer(coarse: Floats) -> Floats:
+    """Return a smooth field on the grid, of which every other value along each axis is given."""
+    # zoom lays first and last values onto each other: the grid has one value more than they reach
+    length = [2 * (n - 1) + 1 for n in coarse.shape]
+    fine = ndi.zoom(coarse, [n / m for n, m in zip(length, coarse.shape, strict=True)], order=3, mode="nearest")
+    return np.pad(np.asarray(fine, np.float32), [(0, n - m) for n, m in zip(SHAPE, length, strict=True)], mode="edge")
 
 
 def _bits(packed: NDArray[np.uint8]) -> Voxels:

@@ -1,7 +1,7 @@
 """What an alignment is worth, and what a volume is found to be by it.
 
-No figure alone will do: overlap accepts heads upside down, mutual information does not; mutual information accepts parts
-of a head that were scaled to fit, the scales and the distance of the vault do not.
+No figure alone will do: overlap accepts heads upside down, mutual information does not; mutual information accepts
+parts of a head that were scaled to fit, the scales and the distance of the vault do not.
 """
 
 from dataclasses import dataclass

@@ -119,7 +119,8 @@ def _too_thin(volume: Volume) -> tuple[str, ...]:
 
 def _is_trunk(inputs: AlignInputs) -> bool:
     """Whether each slice of the object, and of all beside it, is as wide as a trunk and no head can be in view."""
-    areas = (inputs.head & inputs.valid).sum(axis=(1, 2)) * GRID_MM**2 / 100
+    filled = np.stack([ndi.binary_fill_holes(one) for one in inputs.head & inputs.valid])  # lungs
+    areas = filled.sum(axis=(1, 2)) * GRID_MM**2 / 100
     seen = areas[inputs.valid.any(axis=(1, 2))]
     inner = seen[1:-1] if len(seen) > 4 else seen
     return bool(len(inner)) and float(inner.min()) > WIDE_CM2

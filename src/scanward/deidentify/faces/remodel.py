@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy import ndimage as ndi
 
 from scanward.deidentify.faces.align_inputs import Skin, grid_affine, head_of, sample, thinned
-from scanward.deidentify.faces.atlas import ORIGIN_MM, SHAPE, SPACING_MM, Atlas
+from scanward.deidentify.faces.atlas import ORIGIN_MM, SHAPE, SPACING_MM, Atlas, axes_mm
 from scanward.deidentify.faces.volume import Affine, Volume
 from scanward.model.faces import FaceFill
 
@@ -25,6 +25,13 @@ SHELL_MM: Final = 5.0
 
 PROTECTED_MM: Final = 4.0
 """Around the brain nothing is changed."""
+
+SCALP_AND_SKULL_MM: Final = 9.0
+"""No brain lies less deep."""
+
+_BROW_MM: Final = -26.0
+BROW_DEEP_MM: Final = 12.0
+"""How deep the face is cut where the front of the brain lies behind it."""
 
 BRAIN_REACH_MM: Final = 12.0
 """How far the brain of a person may reach beyond that of the atlas."""
@@ -94,6 +101,7 @@ def remodel(volume: Volume, to_atlas: Affine, skin: Skin, atlas: Atlas, *, fill:
     noise = np.random.default_rng(seed)
     background = _background(volume, skin)
     values: list[Floats] = []
+    blur = 1.5 * float(np.clip(np.mean(volume.spacing_mm), 0.5, 2))
     for part, gone, filled in _sampled(volume, to_atlas, shapes):
         here = gone < 0
         if volume.valid is not None:
@@ -102,8 +110,9 @@ def remodel(volume: Volume, to_atlas: Affine, skin: Skin, atlas: Atlas, *, fill:
             continue
         new = noise.choice(background, int(here.sum())).astype(np.float32)
         if fill is FaceFill.SKIN:
-            inside = (filled < 0)[here]
-            new[inside] = _flesh(here.shape, skin, shapes.flesh, noise)[here][inside]
+            # At the skin, part of a voxel is flesh: without that, steps of whole voxels would be seen as features.
+            share = np.clip(0.5 - filled / blur, 0, 1)[here]
+            new += share * (_flesh(here.shape, skin, shapes.flesh, noise)[here] - new)
         mask[part] = here
         values.append(new)
     return FaceMask(
@@ -127,30 +136,46 @@ def _shapes(volume: Volume, to_atlas: Affine, skin: Skin, atlas: Atlas) -> _Shap
     size = float(np.abs(np.linalg.det(to_atlas[:3, :3])) ** (-1 / 3))
     tissue = values > skin.threshold
     zone, generic = atlas.zone, atlas.generic
-    head = head_of(tissue & valid, SPACING_MM)
-    depth = _inside_mm(head, size)
+    depth = _depth_mm(tissue & valid, size)
     outer = np.maximum(-(generic + SHELL_MM * zone - 14 * (1 - zone)), (0.05 - zone) * _STEEP_MM)
+    # Where a head is larger than the atlas, what lies outside of the generic skin may be brain.
+    outer = np.maximum(outer, depth - SCALP_AND_SKULL_MM)
+    core = np.maximum(atlas.cut, np.where(axes_mm()[0] > _BROW_MM, depth - BROW_DEEP_MM, -_STEEP_MM))
     skin_deep = np.maximum(np.maximum(depth - SHELL_MM, (0.9 - zone) * _STEEP_MM), -(generic + 18))
     shell = np.maximum(np.minimum(outer, skin_deep), generic - 40)
-    brain = atlas.brain | _own_brain(values, skin, atlas, size)
+    brain = atlas.brain | _own_brain(values, skin, atlas, size, depth)
     protected = ndi.distance_transform_edt(~brain).astype(np.float32) * SPACING_MM * size - PROTECTED_MM
     # Half a voxel of the atlas more, as that is how exactly its grid knows where something ends.
-    gone = np.maximum(np.minimum(atlas.cut, shell), SPACING_MM * size / 2 - protected)
+    gone = np.maximum(np.minimum(core, shell) - _thick_mm(volume), SPACING_MM * size / 2 - protected)
     deeper = np.where((atlas.cut < 0) | (zone > 0.9), -1.0, -1 - 5 * (1 - zone))
+    # Where a forehead lies in front of the generic skin, it is drawn in instead, smoothed: else there would be a hole.
+    own = ndi.gaussian_filter(SHELL_MM - depth, 3.0)
+    own += np.where(atlas.cut < 0, np.clip(_BROW_MM - axes_mm()[0], 0, _STEEP_MM), 0)  # not the nose
     beneath = tissue & (zone > 0.05) & (generic < -3) & (generic > -25) & (atlas.cut >= 0) & valid
     return _Shapes(
         gone=gone.astype(np.float32),
-        filled=(generic - deeper).astype(np.float32),
+        filled=np.minimum(generic - deeper, own).astype(np.float32),
         protected=protected < 0,
         flesh=float(np.median(values[beneath])) if beneath.any() else 2 * skin.threshold,
     )
 
 
-def _inside_mm(head: Voxels, size: float) -> Floats:
+def _thick_mm(volume: Volume) -> float:
+    """Return by how much more goes where slices are thick: else what is thinner than they are might not go at all."""
+    return float(np.clip(max(volume.spacing_mm) / 2 - 1, 0, 2))
+
+
+def _depth_mm(tissue: Voxels, size: float) -> Floats:
+    """Return how deep below the skin places lie; bone and cavities, dark as air in MR, count as head."""
+    head = head_of(tissue, SPACING_MM)
+    head |= ndi.binary_closing(np.pad(head, 5), iterations=5)[5:-5, 5:-5, 5:-5]
+    for axis in range(3):
+        filled = [ndi.binary_fill_holes(one) for one in np.moveaxis(head, axis, 0)]
+        head |= np.moveaxis(np.stack(filled), 0, axis)
     return np.asarray(ndi.distance_transform_edt(head) * SPACING_MM * size, np.float32)
 
 
-def _own_brain(values: Floats, skin: Skin, atlas: Atlas, size: float) -> Voxels:
+def _own_brain(values: Floats, skin: Skin, atlas: Atlas, size: float, depth: Floats) -> Voxels:
     """Return what of the head looks like brain and hangs together with it, near to the brain of the atlas."""
     near = ndi.distance_transform_edt(~atlas.brain) * SPACING_MM * size <= BRAIN_REACH_MM
     smooth = ndi.gaussian_filter(values, 0.5)
@@ -158,8 +183,8 @@ def _own_brain(values: Floats, skin: Skin, atlas: Atlas, size: float) -> Voxels:
     if skin.is_ct:
         low, high = _CT_BRAIN_HU
     else:
-        low, high = np.percentile(smooth[core], (5, 99)) * (0.8, 1.2)
-    like = near & (smooth > low) & (smooth < high) & (atlas.generic < -7)
+        low, high = np.percentile(smooth[core], (5, 99)) * (0.6, 1.2)
+    like = near & (smooth > low) & (smooth < high) & (depth > SCALP_AND_SKULL_MM)
     # What hangs on the brain by a bridge of a few mm is an eye, a nerve, a muscle.
     opened = ndi.binary_opening(like, ndi.generate_binary_structure(3, 1), iterations=2)
     labels, _ = ndi.label(opened | core)
@@ -174,7 +199,7 @@ def _sampled(
     """Yield parts of a volume with the distances there, as far as anything can go there."""
     to_index = np.linalg.inv(grid_affine(ORIGIN_MM, SPACING_MM)) @ to_atlas @ volume.affine
     matrix, offset = to_index[:3, :3][::-1, ::-1], to_index[:3, 3][::-1]
-    box = _box(volume, np.linalg.inv(to_index), shapes.gone)
+    box = _box(volume, np.asarray(np.linalg.inv(to_index), np.float64), shapes.gone)
     rows, columns = box[1], box[2]
     area = max((rows.stop - rows.start) * (columns.stop - columns.start), 1)
     step = max(_SLAB_VOXELS // area, 1)

@@ -29,6 +29,8 @@ KEPT_MM: Final = 1.5
 
 _FEWEST_PIXELS: Final = 200
 
+_BORDER_MM: Final = 3.0
+
 _FRONT: Final = View(turn_degrees=0)
 _SIDES: Final = (View(turn_degrees=90), View(turn_degrees=-90))
 
@@ -105,22 +107,35 @@ def _hits(surface: Surface, views: tuple[View, ...], detector: FaceEngine) -> in
     return sum(bool(detector.find(shade(depth, light))) for depth in depths for light in LIGHTS)
 
 
-def measure_kept(before: Surface, after: Surface, to_atlas: Affine) -> Kept:
+def measure_kept(volume: Volume, before: Surface, after: Surface, to_atlas: Affine) -> Kept:
     """Return how much of face and ears is where it was."""
-    to_patient = np.linalg.inv(upright(to_atlas))
-    placed = to_atlas @ to_patient
-    ears = [one for view in _SIDES if (one := _kept(before, after, view, placed)) is not None]
-    return Kept(face=_kept(before, after, _FRONT, placed), ears=max(ears, default=None))
+    ears = [one for view in _SIDES if (one := _kept(volume, before, after, view, to_atlas)) is not None]
+    return Kept(face=_kept(volume, before, after, _FRONT, to_atlas), ears=max(ears, default=None))
 
 
-def _kept(before: Surface, after: Surface, view: View, placed: Affine) -> float | None:
+def _kept(volume: Volume, before: Surface, after: Surface, view: View, to_atlas: Affine) -> float | None:
     was, now = depth_of(before, view), depth_of(after, view)
-    points = points_of(was, view) @ placed[:3, :3].T + placed[:3, 3]
+    to_patient = np.linalg.inv(upright(to_atlas))
+    points = _moved(points_of(was, view), to_atlas @ to_patient)
     counts = ~np.isnan(was) & (_of_face(points) if view is _FRONT else _of_ear(points))
+    counts &= _is_skin(volume, _moved(points_of(was, view), np.linalg.inv(volume.affine) @ to_patient))
     if int(counts.sum()) < _FEWEST_PIXELS:
         return None
     moved = np.abs(np.nan_to_num(now, nan=np.inf) - was)[counts]
     return round(float((moved < KEPT_MM).mean()), 3)
+
+
+def _moved(points: NDArray[np.float64], by: Affine) -> NDArray[np.float64]:
+    return np.asarray(points @ by[:3, :3].T + by[:3, 3])
+
+
+def _is_skin(volume: Volume, index: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Whether points (column, row, slice) lie well within the scan: where a head ends with the scan is no skin."""
+    inside = np.ones(index.shape[:-1], np.bool_)
+    for axis, (length, step) in enumerate(zip(volume.values.shape[::-1], volume.spacing_mm[::-1], strict=True)):
+        margin = _BORDER_MM / step
+        inside &= (index[..., axis] > margin) & (index[..., axis] < length - 1 - margin)
+    return inside
 
 
 def _of_face(points: NDArray[np.float64]) -> NDArray[np.bool_]:
