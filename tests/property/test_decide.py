@@ -150,6 +150,7 @@ def leaving(decision: Decision, facts: DecisionFacts, form: str = FORM) -> set[t
         recipient=facts.recipient,
         form=form,
         instances=instances,
+        layouts=(),
     )
     items = [make_item(one, made) for one in (*instances, "not of the study") for made in (FORM, "former", "")]
     return {(item.instance_id, item.form) for item in items if standing.allows(item)}
