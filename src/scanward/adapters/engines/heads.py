@@ -36,6 +36,8 @@ class HeadAligner:
 
     def align(self, head: Grid, within: NDArray[np.bool_], template: Grid, guesses: Sequence[Guess]) -> Fit | None:
         """Return the best alignment that is found from any of the guesses; None where there is none at all."""
+        # Filters within the method take the number of threads of the process, which nothing else here uses.
+        sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
         fixed, moving = _image(head), _image(template)
         inside = _image(Grid(values=within.astype(np.float32), origin_mm=head.origin_mm, spacing_mm=head.spacing_mm))
         coarse, middle, fine = (

@@ -90,6 +90,8 @@ def skin_of(volume: Volume) -> Skin:
     if volume.modality == "CT" or (not volume.modality and low < CT_FLOOR_HU):
         return Skin(threshold=CT_SKIN_HU, is_ct=True)
     clipped = np.clip(sample, low, np.percentile(sample, 99.5))
+    if float(clipped.max()) <= low:
+        return Skin(threshold=low, is_ct=False)
     return Skin(threshold=low + _MR_SKIN * (_otsu(clipped) - low), is_ct=False)
 
 
@@ -102,7 +104,9 @@ def _otsu(values: NDArray[np.float32]) -> float:
     sums = np.cumsum(counts * middles)
     with np.errstate(divide="ignore", invalid="ignore"):
         between = below * above * (sums / below - (sums[-1] - sums) / above) ** 2
-    return float(middles[int(np.argmax(np.nan_to_num(between)))])
+    best = np.nan_to_num(between)
+    # Between two classes that are far apart, all values part them as well: the middle one keeps off both.
+    return float(middles[best >= best.max() * (1 - 1e-9)].mean())
 
 
 def grid_affine(origin_mm: tuple[float, float, float], spacing_mm: float) -> Affine:

@@ -29,6 +29,8 @@ PROTECTED_MM: Final = 4.0
 SCALP_AND_SKULL_MM: Final = 9.0
 """No brain lies less deep."""
 
+_BALL_MM: Final = 16.0
+
 _BROW_MM: Final = -26.0
 BROW_DEEP_MM: Final = 12.0
 """How deep the face is cut where the front of the brain lies behind it."""
@@ -149,7 +151,7 @@ def _shapes(volume: Volume, to_atlas: Affine, skin: Skin, atlas: Atlas) -> _Shap
     gone = np.maximum(np.minimum(core, shell) - _thick_mm(volume), SPACING_MM * size / 2 - protected)
     deeper = np.where((atlas.cut < 0) | (zone > 0.9), -1.0, -1 - 5 * (1 - zone))
     # Where a forehead lies in front of the generic skin, it is drawn in instead, smoothed: else there would be a hole.
-    own = ndi.gaussian_filter(SHELL_MM - depth, 3.0)
+    own = ndi.gaussian_filter(SHELL_MM - _depth_without_ears_mm(depth, size), 3.0)
     own += np.where(atlas.cut < 0, np.clip(_BROW_MM - axes_mm()[0], 0, _STEEP_MM), 0)  # not the nose
     beneath = tissue & (zone > 0.05) & (generic < -3) & (generic > -25) & (atlas.cut >= 0) & valid
     return _Shapes(
@@ -158,6 +160,12 @@ def _shapes(volume: Volume, to_atlas: Affine, skin: Skin, atlas: Atlas) -> _Shap
         protected=protected < 0,
         flesh=float(np.median(values[beneath])) if beneath.any() else 2 * skin.threshold,
     )
+
+
+def _depth_without_ears_mm(depth: Floats, size: float) -> Floats:
+    """Return how deep places lie below a skin without what a ball cannot reach from within: ears, nose, brows."""
+    outside = ndi.distance_transform_edt(depth <= _BALL_MM) * SPACING_MM * size
+    return np.asarray(ndi.distance_transform_edt(outside <= _BALL_MM) * SPACING_MM * size, np.float32)
 
 
 def _thick_mm(volume: Volume) -> float:
