@@ -5,8 +5,9 @@ Two wheels are its sources, given as paths (`pip download --no-deps pydeface==2.
 - pydeface (MIT, Poldrack Lab): `mean_reg2mean.nii.gz`, the mean of many T1 heads, whose face nobody has;
 - nilearn (BSD-3-Clause): the brain of the ICBM 152 nonlinear symmetric 2009a template (McConnell Brain Imaging Centre).
 
-`NOTICE` beside the atlas says what they ask for. The build is deterministic: one thread, no random numbers. What comes out differs only
-where the libraries do, so that `deidentify/faces/atlas.py` pins the SHA-256 of what was measured, which this prints.
+`NOTICE` beside the atlas says what they ask for. The build is deterministic: one thread, no random numbers. What
+comes out differs only where the libraries do, so that `deidentify/faces/atlas.py` pins the SHA-256 of what was
+measured, which this prints.
 
 usage: build.py PYDEFACE_WHEEL NILEARN_WHEEL
 """

@@ -1,8 +1,8 @@
 """The atlas of a head: a mean head whose face nobody has, with what on it is face and what is brain.
 
-`tools/atlas/build.py` makes it from the template of pydeface and the brain of the ICBM 152 template; `NOTICE` beside says
-whose they are. All of it lies on one grid of 2 mm in the millimetres of pydeface's template: x to the left, y to the
-back, z up.
+`tools/atlas/build.py` makes it from the template of pydeface and the brain of the ICBM 152 template; `NOTICE` beside
+says whose they are. All of it lies on one grid of 2 mm in the millimetres of pydeface's template: x to the left, y to
+the back, z up.
 """
 
 import hashlib

@@ -14,6 +14,7 @@ from scipy import ndimage as ndi
 
 from scanward.deidentify.faces.align_inputs import Skin, grid_affine, head_of, sample, thinned
 from scanward.deidentify.faces.atlas import ORIGIN_MM, SHAPE, SPACING_MM, Atlas, axes_mm
+from scanward.deidentify.faces.noise import draw
 from scanward.deidentify.faces.volume import Affine, Volume
 from scanward.model.faces import FaceFill
 
@@ -100,7 +101,6 @@ def remodel(volume: Volume, to_atlas: Affine, skin: Skin, atlas: Atlas, *, fill:
     """
     shapes = _shapes(volume, to_atlas, skin, atlas)
     mask = np.zeros(volume.values.shape, np.bool_)
-    noise = np.random.default_rng(seed)
     background = _background(volume, skin)
     values: list[Floats] = []
     blur = 1.5 * float(np.clip(np.mean(volume.spacing_mm), 0.5, 2))
@@ -110,11 +110,12 @@ def remodel(volume: Volume, to_atlas: Affine, skin: Skin, atlas: Atlas, *, fill:
             here &= volume.valid[part]
         if not here.any():
             continue
-        new = noise.choice(background, int(here.sum())).astype(np.float32)
+        at = part[0].start
+        new = background[draw(int(here.sum()), background.size, seed, 0, at)].astype(np.float32)
         if fill is FaceFill.SKIN:
             # At the skin, part of a voxel is flesh: without that, steps of whole voxels would be seen as features.
             share = np.clip(0.5 - filled / blur, 0, 1)[here]
-            new += share * (_flesh(here.shape, skin, shapes.flesh, noise)[here] - new)
+            new += share * (_flesh(here.shape, skin, shapes.flesh, (seed, 1, at))[here] - new)
         mask[part] = here
         values.append(new)
     return FaceMask(
@@ -257,9 +258,11 @@ def _background(volume: Volume, skin: Skin) -> Floats:
     return found[:: max(found.size // _BACKGROUND_SAMPLES, 1)] if found.size else values.min(keepdims=True).ravel()
 
 
-def _flesh(shape: tuple[int, ...], skin: Skin, level: float, noise: np.random.Generator) -> Floats:
+def _flesh(shape: tuple[int, ...], skin: Skin, level: float, seed: tuple[int, ...]) -> Floats:
     mean = CT_SKIN_HU if skin.is_ct else level
     spread = _CT_NOISE_HU if skin.is_ct else _MR_NOISE * level
     # Smoothed within slices alone: slabs then do not show.
-    grain = ndi.gaussian_filter(noise.standard_normal(shape, np.float32), (0, 0.8, 0.8))
+    even = draw(int(np.prod(shape)), 1 << 16, *seed).reshape(shape).astype(np.float32)
+    grain = ndi.gaussian_filter(even, (0, 0.8, 0.8))
+    grain -= grain.mean()
     return np.asarray(mean + spread * grain / max(float(grain.std()), 1e-6), np.float32)
