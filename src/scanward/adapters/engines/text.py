@@ -5,7 +5,8 @@ The models were trained on photographs and pages. On a scan they take whole imag
 - A picture can be looked at between strips of text that the engine puts there itself. With text in view the model
   hardly takes anatomy for it any more; and where the strips are not found, the engine has failed its own test.
 - What is too high to be a line is dropped.
-- What is left has to read as text, or to look like text from near; from what does, the line is followed to both sides.
+- What is left has to read as text, to look like text from near, to be certain by its score (scripts that nobody here
+  reads), or to stand in line with what does; and lines are followed to both sides.
 """
 
 from collections.abc import Iterator, Sequence

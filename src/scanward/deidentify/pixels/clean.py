@@ -4,8 +4,8 @@
 2. Where does text stand? One engine looks at every frame, or at composites of many; barcodes are looked for too.
 3. What of it may stay? Words of closed lists, where the site keeps them and two models read them alike.
 4. The rest is filled with what is around it, and bits beside the values are cleared.
-5. Does what leaves show text? The other engine looks at it, decoded anew. What it finds goes as well, and it looks once
-   more.
+5. Does what leaves show text? The other engine looks at it, decoded anew. What it finds goes as well, and it looks
+   again, up to three times.
 6. What it finds then cannot be taken out: a person has to look.
 
 Nothing is claimed of pixels at which nobody looked, and nothing leaves where an engine failed its own test.

@@ -1,7 +1,7 @@
 """What many frames of one size show together: their median, brightest and darkest values, and how far they depart."""
 
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Final, cast
 
 import cv2
 import numpy as np
@@ -202,7 +202,7 @@ def _strongest(values: NDArray[np.generic], other: NDArray[np.generic]) -> Apart
     if apart.ndim == 3:
         red, green, blue = cv2.split(apart)
         apart = cv2.max(cv2.max(red, green), blue)
-    return apart  # type: ignore[return-value] # of the type of the values
+    return cast("Apart", apart)  # of the type of the values
 
 
 def _strokes(apart: Apart) -> float:

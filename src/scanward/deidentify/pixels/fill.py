@@ -82,8 +82,9 @@ def read_background(layout: FrameLayout, facts: InstanceFacts, header: Elements)
     if is_grey and facts.text(MODALITY).upper() == "CT":
         slope = next(iter(header.decimals(RESCALE_SLOPE)), 1.0)
         intercept = next(iter(header.decimals(RESCALE_INTERCEPT)), None)
-        if intercept is not None and slope > 0:
-            floor = math.ceil((CT_AIR_HU - intercept) / slope)
+        air = (CT_AIR_HU - intercept) / slope if intercept is not None and slope > 0 else math.inf
+        if abs(air) < 1 << layout.bits_stored:  # else it is no value of this frame
+            floor = math.ceil(air)
     return Background(
         layout=layout,
         padding=(min(ends), max(ends)) if is_grey and ends and PIXEL_PADDING_VALUE in header else None,

@@ -27,6 +27,9 @@ PER_FRAME_FUNCTIONAL_GROUPS = 0x52009230
 PIXEL_VALUE_TRANSFORMATION = 0x00289145
 FRAME_VOI_LUT = 0x00289132
 
+_FARTHEST = 1e30
+"""Values beyond it are none, nor are steps below its inverse: numbers of 32 bits end soon after."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Grey:
@@ -68,10 +71,16 @@ class View:
 
     @cached_property
     def rescale(self) -> tuple[float, float]:
-        """Slope and intercept, those of the first frame where frames have their own."""
+        """Slope and intercept, those of the first frame where frames have their own.
+
+        1 and 0 where these would make values one that differ: text in the pixels would be shown to nobody who looks.
+        """
         header = self._first_with(PIXEL_VALUE_TRANSFORMATION, RESCALE_SLOPE)
-        slope = next(iter(header.decimals(RESCALE_SLOPE)), 1.0)
-        return slope or 1.0, next(iter(header.decimals(RESCALE_INTERCEPT)), 0.0)
+        slope = next(iter(header.decimals(RESCALE_SLOPE)), 1.0) or 1.0
+        intercept = next(iter(header.decimals(RESCALE_INTERCEPT)), 0.0)
+        farthest = abs(intercept) + abs(slope) * (1 << min(self._frames.layout.bits_stored, 16))
+        is_told_apart = abs(slope) > max(farthest * float(np.finfo(np.float32).eps), 1 / _FARTHEST) and farthest < _FARTHEST
+        return (slope, intercept) if is_told_apart else (1.0, 0.0)
 
     def show(self, samples: Samples) -> Picture | Grey:
         """Return a frame as colours or as grey values.

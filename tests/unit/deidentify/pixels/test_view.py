@@ -138,3 +138,15 @@ def test_values_of_the_header():
         changed = header.with_values({0x00280030: None, 0x00280010: b"\1\2"})
         assert 0x00280030 not in changed
         assert changed.raw(0x00280010) == b"\1\2"
+
+
+@pytest.mark.parametrize(
+    ("slope", "intercept"), [("1E39", "0"), ("1E308", "0"), ("1E-300", "0"), ("1", "1E39"), ("0.0000001", "1E9")]
+)
+def test_no_rescaling_makes_values_one_that_differ(slope, intercept):
+    ds = make_header(rows=1, columns=4, allocated=16, stored=12)
+    ds.RescaleSlope, ds.RescaleIntercept = slope, intercept
+    shown = show(ds, struct.pack("<4H", 0, 1, 2, 4095))
+    assert isinstance(shown, Grey)
+    assert np.isfinite(shown.values).all()
+    assert len(set(shown.values.ravel().tolist())) == 4
