@@ -39,11 +39,7 @@ class FaceFinder:
     """
 
     def __init__(self) -> None:
-        text = read_model_file(CASCADE).decode("utf-8")
-        storage = cv2.FileStorage(text, cv2.FILE_STORAGE_READ | cv2.FILE_STORAGE_MEMORY)
-        self._cascade = cv2.CascadeClassifier()
-        if not self._cascade.read(storage.getFirstTopLevelNode()) or self._cascade.empty():
-            raise EngineError(f"{CASCADE.name}: expected a cascade that OpenCV can run", remedy=REMEDY)
+        self._cascade = load_cascade(CASCADE)
         self.name = CASCADE.name
 
     def find(self, picture: Picture) -> list[Quad]:
@@ -62,10 +58,22 @@ class FaceFinder:
 
     def _find_upright(self, grey: "np.ndarray[tuple[int, int], np.dtype[np.uint8]]") -> list[Quad]:
         faces = self._cascade.detectMultiScale(grey, 1.1, _NEIGHBOURS, minSize=(_SMALLEST, _SMALLEST))
-        return [
-            np.array([[x, y], [x + width, y], [x + width, y + height], [x, y + height]], np.float32)
-            for x, y, width, height in faces
-        ]
+        return [upright(*box) for box in faces]
+
+
+def load_cascade(model: ModelFile) -> cv2.CascadeClassifier:
+    """Return a cascade; raises `EngineError` where it is missing, or another one."""
+    text = read_model_file(model).decode("utf-8")
+    storage = cv2.FileStorage(text, cv2.FILE_STORAGE_READ | cv2.FILE_STORAGE_MEMORY)
+    cascade = cv2.CascadeClassifier()
+    if not cascade.read(storage.getFirstTopLevelNode()) or cascade.empty():
+        raise EngineError(f"{model.name}: expected a cascade that OpenCV can run", remedy=REMEDY)
+    return cascade
+
+
+def upright(x: int, y: int, width: int, height: int) -> Quad:
+    """Return the corners of an upright rectangle."""
+    return np.array([[x, y], [x + width, y], [x + width, y + height], [x, y + height]], np.float32)
 
 
 def _turned_back(quad: Quad, turns: int, shape: tuple[int, ...]) -> Quad:

@@ -6,10 +6,9 @@ Unlike in photographs, it is known how large a face would be and that it stands 
 from typing import Final
 
 import cv2
-import numpy as np
 
-from scanward.adapters.engines.model_files import REMEDY, ModelFile, read_model_file
-from scanward.errors import EngineError
+from scanward.adapters.engines.faces import load_cascade, upright
+from scanward.adapters.engines.model_files import ModelFile
 from scanward.ports.engines import Picture, Quad
 
 CASCADE: Final = ModelFile(
@@ -35,18 +34,11 @@ class HeadFaceFinder:
     """
 
     def __init__(self) -> None:
-        text = read_model_file(CASCADE).decode("utf-8")
-        storage = cv2.FileStorage(text, cv2.FILE_STORAGE_READ | cv2.FILE_STORAGE_MEMORY)
-        self._cascade = cv2.CascadeClassifier()
-        if not self._cascade.read(storage.getFirstTopLevelNode()) or self._cascade.empty():
-            raise EngineError(f"{CASCADE.name}: expected a cascade that OpenCV can run", remedy=REMEDY)
+        self._cascade = load_cascade(CASCADE)
         self.name = CASCADE.name
 
     def find(self, picture: Picture) -> list[Quad]:
         """Return where faces are."""
         grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
         found = self._cascade.detectMultiScale(grey, 1.1, _NEIGHBOURS, minSize=(_SMALLEST, _SMALLEST))
-        return [
-            np.array([[x, y], [x + width, y], [x + width, y + height], [x, y + height]], np.float32)
-            for x, y, width, height in found
-        ]
+        return [upright(*box) for box in found]

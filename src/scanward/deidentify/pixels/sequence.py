@@ -3,8 +3,8 @@
 Looking at each frame would cost too much, and text mostly stands still. So frames are looked at together, as
 composites: their median shows what stands in most of them; the brightest and darkest values, the greatest departure
 from the median and how far any is from both of its neighbours show what stands in a few. What one frame alone draws in
-a level of its own is looked at there. Where a composite shows text that the median does not, the frames that depart from
-it there are looked at one by one, in that place only.
+a level of its own is looked at there. Where a composite shows text that the median does not, the frames that depart
+from it there are looked at one by one, in that place only.
 """
 
 from collections.abc import Iterator, Sequence

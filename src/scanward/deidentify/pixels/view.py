@@ -79,7 +79,9 @@ class View:
         slope = next(iter(header.decimals(RESCALE_SLOPE)), 1.0) or 1.0
         intercept = next(iter(header.decimals(RESCALE_INTERCEPT)), 0.0)
         farthest = abs(intercept) + abs(slope) * (1 << min(self._frames.layout.bits_stored, 16))
-        is_told_apart = abs(slope) > max(farthest * float(np.finfo(np.float32).eps), 1 / _FARTHEST) and farthest < _FARTHEST
+        is_told_apart = (
+            abs(slope) > max(farthest * float(np.finfo(np.float32).eps), 1 / _FARTHEST) and farthest < _FARTHEST
+        )
         return (slope, intercept) if is_told_apart else (1.0, 0.0)
 
     def show(self, samples: Samples) -> Picture | Grey:
