@@ -53,6 +53,16 @@ def test_gaps_and_repeats_of_a_coarse_scale_are_no_lone_levels(noise):
     assert look_at_lone_levels(coarse, np.zeros(SHAPE, bool)) is None
 
 
+def test_words_in_values_that_the_header_calls_padding_are_found(engine):
+    values = np.zeros(SHAPE, np.float32)
+    values[300:] = np.random.default_rng(9).normal(2000, 100, (100, SHAPE[1]))
+    page = np.zeros(SHAPE, np.uint8)
+    cv2.putText(page, "ROSSI 84731", (120, 120), cv2.FONT_HERSHEY_SIMPLEX, 1.2, 90, 2, cv2.LINE_AA)
+    values += page
+    looks = looks_of_grey(values, [(1500.0, 2500.0)], values <= 100)
+    assert mask_of(find_text(engine, looks), SHAPE)[page > 45].mean() > 0.95
+
+
 def test_what_was_found_is_not_looked_at_again(noise):
     word = glyphs("ROSSI 84731", 120, 220, 26)
     noise[word] = 1600

@@ -101,6 +101,8 @@ def looks_of_grey(
     step
         What two stored values that follow each other differ by.
     """
+    if padding is not None and padding.any() and float(np.ptp(values[padding])) > 0:
+        padding = None  # values that differ can show something, whatever the header calls them
     real = values[~padding] if padding is not None and padding.any() and not padding.all() else values
     least, most = float(real.min()), float(real.max())
     low, high = (float(value) for value in np.percentile(real, _TAILS))
