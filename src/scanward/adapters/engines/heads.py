@@ -21,8 +21,16 @@ BINS: Final = 32
 COARSE_MM: Final = 12.0
 MIDDLE_MM: Final = 6.0
 
-KEPT: Final = 4
-"""How many of the coarse alignments are refined on the middle grid; the best of these is refined on the finest."""
+KEPT: Final = 5
+"""How many coarse alignments that differ are refined on the middle grid."""
+
+FINISHED: Final = 3
+"""How many of these, as far as they still differ, are refined on the finest grid; the best of them is taken. With one
+alone, a CT without jaws ended 20 degrees askew: what the coarse grids prefer is not always what the fine one does."""
+
+_SAME_DEGREES: Final = 6.0
+_SAME_MM: Final = 8.0
+"""Alignments that are so near to each other come to the same."""
 
 MOST_UNEVEN: Final = 1.25
 """Where one direction is scaled by so much more than another, too little of the head was seen to tell: a similarity
@@ -44,11 +52,11 @@ class HeadAligner:
             _Pair(_resampled(fixed, step), _resampled(inside, step) > 0.5, _resampled(moving, step))
             for step in (COARSE_MM, MIDDLE_MM, head.spacing_mm)
         )
-        begun = [found for guess in guesses if (found := coarse.align(_similarity(guess), steps=25))]
-        begun.sort(key=lambda one: one[0])
-        kept = [middle.align(sitk.Similarity3DTransform(one), steps=30) for _, one in begun[:KEPT]]
-        best = min((one for one in kept if one), key=lambda one: one[0], default=None)
-        return None if best is None else _refined(middle, fine, sitk.Similarity3DTransform(best[1]))
+        middle_mm = np.array(guesses[0].center_mm) if guesses else np.zeros(3)
+        begun = _different([coarse.align(_similarity(guess), steps=25) for guess in guesses], middle_mm)
+        kept = _different([middle.align(one, steps=30) for _, one in begun[:KEPT]], middle_mm)
+        ended = [fit for _, one in kept[:FINISHED] if (fit := _refined(middle, fine, one))]
+        return min(ended, key=lambda fit: fit.metric, default=None)
 
 
 class _Pair:
@@ -76,6 +84,25 @@ class _Pair:
         except RuntimeError:
             return None
         return float(method.GetMetricValue()), sitk.CompositeTransform(done).GetNthTransform(0)
+
+
+def _different(
+    found: Sequence[tuple[float, sitk.Transform] | None], at_mm: NDArray[np.float64]
+) -> list[tuple[float, sitk.Similarity3DTransform]]:
+    """Return the alignments that differ from all that are better, the best first."""
+    kept: list[tuple[float, sitk.Similarity3DTransform]] = []
+    for metric, transform in sorted((one for one in found if one), key=lambda one: one[0]):
+        similar = sitk.Similarity3DTransform(transform)
+        if all(_differ(_fit(metric, similar, 7).affine, _fit(0, other, 7).affine, at_mm) for _, other in kept):
+            kept.append((metric, similar))
+    return kept
+
+
+def _differ(one: NDArray[np.float64], other: NDArray[np.float64], at_mm: NDArray[np.float64]) -> bool:
+    apart = float(np.linalg.norm((one - other)[:3] @ np.append(at_mm, 1.0)))
+    between = one[:3, :3] @ np.linalg.inv(other[:3, :3])
+    cosine = (np.trace(between) / np.cbrt(np.linalg.det(between)) - 1) / 2
+    return apart > _SAME_MM or float(np.degrees(np.arccos(np.clip(cosine, -1, 1)))) > _SAME_DEGREES
 
 
 def _image(grid: Grid) -> sitk.Image:
