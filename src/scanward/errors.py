@@ -65,6 +65,10 @@ class PhotographError(HoldError):
     """The pixels may show a person from outside, which no machine tells for sure."""
 
 
+class FaceError(HoldError):
+    """A face can be rebuilt from the pixels, or may be, and stays there."""
+
+
 class UnseenError(HoldError):
     """Nobody could look at the pixels: what looks is missing or failed its own test."""
 

@@ -121,6 +121,43 @@ class FaceFigures:
     renders: int | None = None
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FaceVolume:
+    """What was found of one volume of a study; nothing in it tells who it is, but for the pictures.
+
+    Attributes
+    ----------
+    modality
+        Modality, in capitals.
+    instances
+        How many instances have slices of it.
+    slices
+        How many slices there are.
+    finding
+        What it is.
+    reasons
+        Why it is held; empty where it is not.
+    figures
+        What was measured.
+    before, after
+        What a stranger could see, from the front, half from the side and from the side, as one PNG each; empty where
+        nothing was drawn. The first may show who it is: for those who may see the scan, and never for an output.
+    """
+
+    modality: str
+    instances: int
+    slices: int
+    finding: FaceFinding
+    reasons: tuple[str, ...] = ()
+    figures: FaceFigures = FaceFigures()
+    before: bytes = b""
+    after: bytes = b""
+
+    def __repr__(self) -> str:
+        """Show no picture."""
+        return f"FaceVolume({self.finding.value}, <{self.slices} slices>)"
+
+
 class VolumeFault(Enum):
     """Why slices cannot be treated as a volume."""
 

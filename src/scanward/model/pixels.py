@@ -161,6 +161,9 @@ class PixelOutcome:
         what it could.
     has_none
         Whether there are no pixels and no document in it, so that there is nothing to look at.
+    is_faceless
+        Whether what leaves was looked at and no face can be rebuilt from it: what Recognizable Visual Features NO and
+        the Clean Recognizable Visual Features Option (113102) are claimed from.
     """
 
     is_proven: bool
@@ -170,6 +173,7 @@ class PixelOutcome:
     screen: Screen | None = None
     is_let_go: bool = False
     has_none: bool = False
+    is_faceless: bool = False
 
     @property
     def holds_nothing_back(self) -> bool:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from scanward.model.attribute import Action, Tag
+from scanward.model.faces import FacePolicy
 from scanward.model.pixels import PixelPolicy
 
 
@@ -69,6 +70,8 @@ class Profile:
         it to the rest of the profile.
     pixels
         What is done about text in pixels.
+    faces
+        What is done about faces in head scans.
     """
 
     name: str
@@ -77,3 +80,4 @@ class Profile:
     rules: Mapping[Tag, Action] = field(default_factory=dict)
     needed: frozenset[Tag] | None = None
     pixels: PixelPolicy = field(default_factory=PixelPolicy)
+    faces: FacePolicy = field(default_factory=FacePolicy)

@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from scanward.model.attribute import Action, Reason
+from scanward.model.faces import FaceVolume
 from scanward.model.pixels import PixelBox
+from scanward.model.risks import ResidualRisk, Shown
 from scanward.model.screens import Screen
 
 
@@ -111,11 +113,15 @@ class StudyReport:
     stopped
         Number of held or quarantined inputs by reason, in words.
     residual
-        What could remain, in words.
+        What could remain.
+    shown
+        What the released instances show: their number by kind.
     identifiers
         Number of distinct identifying values found in the input, by kind.
     pixels
         What looking at the pixels came to.
+    faces
+        What was found of each volume that may show a head.
     """
 
     patient: str
@@ -124,9 +130,11 @@ class StudyReport:
     outcomes: Mapping[Outcome, int] = field(default_factory=dict)
     changes: Mapping[Change, int] = field(default_factory=dict)
     stopped: Mapping[str, int] = field(default_factory=dict)
-    residual: Sequence[str] = ()
+    residual: Sequence[ResidualRisk] = ()
+    shown: Mapping[Shown, int] = field(default_factory=dict)
     identifiers: Mapping[str, int] = field(default_factory=dict)
     pixels: PixelTally = field(default_factory=PixelTally)
+    faces: Sequence[FaceVolume] = ()
 
 
 @dataclass(kw_only=True)
@@ -153,6 +161,8 @@ class RunReport:
         The id of the run's journal; names the folder of the report.
     pixels
         What was to be done about text in pixels, in words.
+    faces
+        What was to be done about faces in head scans, in words.
     looked_by
         Models and versions that looked at pixels.
     """
@@ -172,4 +182,5 @@ class RunReport:
     studies: Sequence[StudyReport] = ()
     run_id: str = ""
     pixels: str = ""
+    faces: str = ""
     looked_by: Sequence[str] = ()

@@ -10,96 +10,13 @@ so that the edge of the dose is the skin. Nothing in the header says so; it is m
 
 import re
 from dataclasses import dataclass
-from enum import Enum
 from typing import Final
 
+from scanward.deidentify.faces.kinds import STRUCTURE_SET, Role, role_by_class
 from scanward.deidentify.faces.planes import FRAME_TYPE, Point
-from scanward.deidentify.header.scan import IMAGE_TYPE, MODALITY, ROWS, SAMPLES_PER_PIXEL, SOP_CLASS_UID, InstanceFacts
+from scanward.deidentify.header.scan import IMAGE_TYPE, MODALITY, SAMPLES_PER_PIXEL, SOP_CLASS_UID, InstanceFacts
 from scanward.deidentify.pixels.header import Elements
 from scanward.deidentify.pixels.view import PER_FRAME_FUNCTIONAL_GROUPS, SHARED_FUNCTIONAL_GROUPS
-
-
-class Handling(Enum):
-    """What is done with an instance of a study that shows a head."""
-
-    VOLUME = "volume"
-    """Its slices are aligned, and the face taken out; where they are no volume, masked by that of another series."""
-
-    MASK = "mask"
-    """The mask of a volume of the same Frame of Reference is carried over; without one, it is left out."""
-
-    LEAVE_OUT = "leave out"
-    """It shows the face, or may, and nothing can be done about it."""
-
-    HOLD = "hold"
-    """It identifies whatever is done: it is never anonymous."""
-
-    KEEP = "keep"
-    """It carries nothing of the surface of a head."""
-
-
-class Role(Enum):
-    """What an instance is, as far as faces go: a word for it, and what is done about it beside a head."""
-
-    SLICES = ("slices of a scan", Handling.VOLUME)
-    EMISSION = ("slices of a positron emission tomography", Handling.MASK)
-    LABELS = ("segments on the grid of a scan", Handling.MASK)
-    DOSE = ("a dose, which may end at the skin", Handling.MASK)
-    LOCALIZER = ("a localiser", Handling.LEAVE_OUT)
-    RENDERING = ("a rendering of a volume", Handling.LEAVE_OUT)
-    PROJECTION = ("a projection through a slab, which mixes what lies before and behind it", Handling.LEAVE_OUT)
-    MOSAIC = ("many slices in one picture", Handling.LEAVE_OUT)
-    CAPTURE = ("a capture or summary, which may show anything", Handling.LEAVE_OUT)
-    OUTLINES = ("contours, one of them the outside of the body", Handling.LEAVE_OUT)
-    SURFACE = ("a surface made of a scan", Handling.LEAVE_OUT)
-    RAW = ("raw data that a scan can be made of again", Handling.LEAVE_OUT)
-    UNKNOWN = ("pixels of a kind that is not known", Handling.LEAVE_OUT)
-    DENTAL = ("a panoramic or cone-beam dental study, which is never anonymous", Handling.HOLD)
-    OTHER = ("nothing that carries the surface of a head", Handling.KEEP)
-
-    @property
-    def in_words(self) -> str:
-        """What it is, for a person."""
-        return self.value[0]
-
-    @property
-    def beside_head(self) -> Handling:
-        """What is done with it in a study that shows a head."""
-        return self.value[1]
-
-    @property
-    def makes_volumes(self) -> bool:
-        """Whether its frames are looked at as slices."""
-        return self in (Role.SLICES, Role.EMISSION)
-
-
-_STORAGE: Final = "1.2.840.10008.5.1.4.1.1."
-
-_CLASSES: Final = {
-    Role.SLICES: (
-        "2", "2.1", "2.2",  # CT, Enhanced CT, Legacy Converted Enhanced CT
-        "4", "4.1", "4.4",  # MR, Enhanced MR, Legacy Converted Enhanced MR
-        "13.1.1",  # X-Ray 3D Angiographic
-    ),
-    Role.EMISSION: ("128", "130", "128.1"),  # PET, Enhanced PET, Legacy Converted Enhanced PET
-    Role.LABELS: ("66.4", "66.7"),  # Segmentation, Label Map Segmentation
-    Role.DOSE: ("481.2",),
-    Role.CAPTURE: ("7", "7.1", "7.2", "7.3", "7.4", "4.3"),  # Secondary Capture, also multi-frame; Enhanced MR Color
-    Role.SURFACE: ("66.5", "68.1", "68.2", "104.3", "104.4", "104.5"),  # Surface Segmentation, Scan, STL, OBJ, MTL
-    Role.RAW: ("66", "30"),  # Raw Data; Parametric Map, whose values are no integers
-    Role.DENTAL: ("1.3", "1.3.1", "13.1.2"),  # Digital Intra-Oral X-Ray; X-Ray 3D Craniofacial
-    Role.OTHER: (
-        "1", "1.1", "1.1.1", "1.2", "1.2.1", "13.1.3",  # CR, DX, mammography: projections, tomosynthesis
-        "12.1", "12.1.1", "12.2", "12.2.1", "12.77",  # XA, RF
-        "3.1", "6.1", "6.2",  # ultrasound
-        "20",  # Nuclear Medicine: slices of some 7 mm, of what takes up the tracer
-        "481.1", "481.4", "481.5", "481.6", "481.7", "481.8", "481.9",  # RT Image, Plan, records
-        "4.2", "66.1", "66.2", "66.3", "66.6", "67",  # spectroscopy, registrations, fiducials, tracts, units
-    ),
-}  # fmt: skip
-
-_ROLES: Final = {_STORAGE + last: role for role, classes in _CLASSES.items() for last in classes}
-_STRUCTURE_SET: Final = _STORAGE + "481.3"
 
 _LOCALIZER: Final = frozenset({"LOCALIZER", "SCOUT", "TOPOGRAM", "SURVIEW", "SCANOGRAM", "SURVEY"})
 _RENDERING: Final = frozenset(
@@ -145,12 +62,9 @@ def read_role(facts: InstanceFacts, header: Elements) -> Role:
     modality = facts.text(MODALITY).upper()
     if modality in _DENTAL_MODALITIES:
         return Role.DENTAL
-    sop_class = facts.text(SOP_CLASS_UID)
-    if sop_class == _STRUCTURE_SET:
+    if facts.text(SOP_CLASS_UID) == STRUCTURE_SET:
         return Role.OUTLINES if outlines_body(header) else Role.OTHER
-    role = _ROLES.get(sop_class)
-    if role is None:
-        return Role.UNKNOWN if sop_class.startswith(_STORAGE) and facts.number(ROWS) else Role.OTHER
+    role = role_by_class(facts)
     if not role.makes_volumes:
         return role
     if modality == "CT" and _DENTAL_DEVICES.search(f"{header.text(MANUFACTURER)} {header.text(MODEL)}"):

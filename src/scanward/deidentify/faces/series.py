@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scanward.deidentify.faces.groups import GREY, REMEDY, SliceGroup, find_groups, gaps_mm
+from scanward.deidentify.faces.kinds import Role
 from scanward.deidentify.faces.planes import Plane, Slice, read_slices
-from scanward.deidentify.faces.roles import Role, read_role
+from scanward.deidentify.faces.roles import read_role
 from scanward.deidentify.faces.volume import Affine, Values, Volume
 from scanward.deidentify.header.scan import InstanceFacts
 from scanward.deidentify.pixels.fill import CT_AIR_HU, read_background

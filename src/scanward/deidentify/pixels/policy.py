@@ -1,16 +1,13 @@
 """The table ``[pixels]`` of a profile: what is done about text in pixels."""
 
 from collections.abc import Mapping
-from enum import Enum
-from typing import TypeVar
 
+from scanward.deidentify.words import word_of
 from scanward.errors import ProfileError
 from scanward.model.pixels import KeptText, PixelMode, PixelPolicy
 from scanward.standard.modalities import MODALITIES
 
 _KEYS = ("keep", "mode", "modes")
-
-_Word = TypeVar("_Word", bound=Enum)
 
 
 def parse_pixel_policy(table: Mapping[str, object], where: str) -> PixelPolicy:
@@ -45,15 +42,7 @@ def parse_pixel_policy(table: Mapping[str, object], where: str) -> PixelPolicy:
                 remedy="Give Defined Terms of PS3.3 Section C.7.3.1.1.1, in capital letters.",
             )
     return PixelPolicy(
-        mode=_word(PixelMode, table.get("mode", PixelPolicy().mode.value), "pixels.mode", where),
-        modes={modality: _word(PixelMode, mode, "pixels.modes", where) for modality, mode in modes.items()},
-        kept=frozenset(_word(KeptText, kind, "pixels.keep", where) for kind in keep),
+        mode=word_of(PixelMode, table.get("mode", PixelPolicy().mode.value), "pixels.mode", where),
+        modes={modality: word_of(PixelMode, mode, "pixels.modes", where) for modality, mode in modes.items()},
+        kept=frozenset(word_of(KeptText, kind, "pixels.keep", where) for kind in keep),
     )
-
-
-def _word(words: type[_Word], value: object, key: str, where: str) -> _Word:
-    for word in words:
-        if word.value == value:
-            return word
-    known = ", ".join(str(word.value) for word in words)
-    raise ProfileError(f"{where}: unknown value {value!r} for {key!r}", remedy=f"Known values: {known}.")

@@ -8,7 +8,8 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 from pydicom.uid import ExplicitVRLittleEndian
 
-from scanward.deidentify.faces.roles import Handling, Role, outlines_body, read_role
+from scanward.deidentify.faces.kinds import Handling, Role
+from scanward.deidentify.faces.roles import outlines_body, read_role
 from scanward.deidentify.faces.series import survey
 from scanward.deidentify.header.scan import Scanner
 from scanward.deidentify.pixels.header import read_pixel_header

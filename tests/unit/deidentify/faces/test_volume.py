@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from scanward.adapters.engines.frames import ImageCodec
-from scanward.deidentify.faces.roles import Role
+from scanward.deidentify.faces.kinds import Role
 from scanward.deidentify.faces.series import make_grid, read_volume, survey
 from scanward.errors import DicomFormatError, HoldError
 from scanward.model.faces import VolumeFault

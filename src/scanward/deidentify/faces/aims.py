@@ -1,0 +1,78 @@
+"""Why a head is left to people, whatever its pixels say: what the scan is for, and how old the patient is.
+
+Words of the header refuse here, and never permit: they are missing, wrong or in another language often enough.
+"""
+
+import re
+from typing import Final
+
+from scanward.deidentify.pixels.header import Elements
+
+STUDY_DATE: Final = 0x00080020
+STUDY_DESCRIPTION: Final = 0x00081030
+SERIES_DESCRIPTION: Final = 0x0008103E
+BIRTH_DATE: Final = 0x00100030
+AGE: Final = 0x00101010
+BODY_PART_EXAMINED: Final = 0x00180015
+PROTOCOL_NAME: Final = 0x00181030
+REQUESTED_PROCEDURE_DESCRIPTION: Final = 0x00321060
+PERFORMED_PROCEDURE_STEP_DESCRIPTION: Final = 0x00400254
+
+YOUNGEST_YEARS: Final = 7
+"""A head has nine tenths of its size by then; the atlas is one of adults, and nothing was measured on younger ones."""
+
+IN_FACE: Final = "the face, jaws, sinuses or orbits are what the scan is for: without them it would be of no use"
+TOO_YOUNG: Final = f"expected a patient of {YOUNGEST_YEARS} years at least, as the atlas is one of adults, got a child"
+
+_TEXTS: Final = (
+    STUDY_DESCRIPTION,
+    SERIES_DESCRIPTION,
+    BODY_PART_EXAMINED,
+    PROTOCOL_NAME,
+    REQUESTED_PROCEDURE_DESCRIPTION,
+    PERFORMED_PROCEDURE_STEP_DESCRIPTION,
+)
+
+_VESSELS: Final = re.compile(
+    r"\b(venous|sagittal|cavernous|transverse|sigmoid|dural|straight|carotid)\W+sinus", re.IGNORECASE
+)
+"""Sinuses of the brain's veins are none of the face."""
+
+_FACE: Final = re.compile(
+    r"sinus|\bnnh\b|orbit|\bface\b|facial|maxill|mandib|\bjaws?\b|\btmj\b|dental|dent[aá]ire|\bteeth\b|\btooth\b|nasal|\bnose\b|"
+    r"gesicht|kiefer|z[aä]hne|\bdvt\b|\bcbct\b|massif facial|m[aâ]choire|mand[ií]bula|senos? paranasal|seios",
+    re.IGNORECASE,
+)
+
+_AGE: Final = re.compile(r"(\d{3})([DWMY])")
+_YEARS: Final = {"D": 1 / 365.25, "W": 7 / 365.25, "M": 1 / 12, "Y": 1.0}
+
+
+def left_to_people(header: Elements) -> tuple[str, ...]:
+    """Return why no machine takes the face out of a head, in words; empty where one may.
+
+    Parameters
+    ----------
+    header
+        Elements of one instance.
+    """
+    reasons = []
+    if any(_FACE.search(_VESSELS.sub("", _text(header, tag))) for tag in _TEXTS):
+        reasons.append(IN_FACE)
+    if _is_child(header):
+        reasons.append(TOO_YOUNG)
+    return tuple(reasons)
+
+
+def _text(header: Elements, tag: int) -> str:
+    return header.raw(tag).decode("utf-8", "replace").replace("_", " ") if tag in header else ""
+
+
+def _is_child(header: Elements) -> bool:
+    found = _AGE.fullmatch(header.text(AGE).strip("\0 "))
+    if found is not None:
+        return int(found[1]) * _YEARS[found[2]] < YOUNGEST_YEARS
+    born, seen = (header.text(tag).strip("\0 ") for tag in (BIRTH_DATE, STUDY_DATE))
+    if not all(len(date) == 8 and date.isdecimal() for date in (born, seen)):
+        return False
+    return 0 <= int(seen) - int(born) < YOUNGEST_YEARS * 10000
