@@ -23,6 +23,10 @@ PIXEL_MODES = ("off", "detect", "clean")
 """What may be done about text in pixels (:class:`scanward.model.pixels.PixelMode`)."""
 
 
+FACE_MODES = ("off", "detect", "remove")
+"""What may be done about faces in head scans (:class:`scanward.model.faces.FaceMode`)."""
+
+
 def default_workers() -> int:
     """Return the number of cores this process may use."""
     affinity = getattr(os, "sched_getaffinity", None)
@@ -70,6 +74,8 @@ class DeidentifyRequest:
         `PROCESSES` of this machine, or `QUEUE`: the gateway's durable queue, shared with its workers.
     pixels
         What is done about text in pixels of all modalities, one of `PIXEL_MODES`; empty: what the profile says.
+    faces
+        What is done about faces in head scans, one of `FACE_MODES`; empty: what the profile says.
     layouts
         A table of screens of devices and what is always filled on them; None: only that which comes with Scanward.
     """
@@ -83,6 +89,7 @@ class DeidentifyRequest:
     release_unchecked_pixels: bool = False
     engine: str = PROCESSES
     pixels: str = ""
+    faces: str = ""
     layouts: Path | None = None
 
     def __post_init__(self) -> None:
@@ -95,6 +102,8 @@ class DeidentifyRequest:
             raise ConfigError(f"expected the engine to be one of {', '.join(ENGINES)}")
         if self.pixels and self.pixels not in PIXEL_MODES:
             raise ConfigError(f"expected what is done about pixels to be one of {', '.join(PIXEL_MODES)}")
+        if self.faces and self.faces not in FACE_MODES:
+            raise ConfigError(f"expected what is done about faces to be one of {', '.join(FACE_MODES)}")
         object.__setattr__(self, "recipient", parse_recipient(self.recipient))
 
 

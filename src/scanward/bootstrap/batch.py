@@ -112,6 +112,7 @@ class QueueRun:
             recipient=request.recipient,
             release_unchecked_pixels=request.release_unchecked_pixels,
             pixels=request.pixels,
+            faces=request.faces,
             layouts=self.layouts,
             key_id=self.key_id,
             version=__version__,

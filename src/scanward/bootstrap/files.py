@@ -11,6 +11,7 @@ from scanward.adapters.keys import KeyFolder
 from scanward.adapters.receive.folder import FolderSources
 from scanward.adapters.send.folder import OutputFolder
 from scanward.adapters.store.journal import SqliteJournal, run_id
+from scanward.bootstrap.faces import planner_maker, with_faces
 from scanward.bootstrap.pixels import cleaner_maker, read_layouts, with_layouts, with_mode
 from scanward.config import QUEUE, DeidentifyRequest, GatewaySettings, Progress
 from scanward.deidentify.profile import load_profile, profile_digest
@@ -44,6 +45,7 @@ def deidentify_folder(
     """
     layouts = read_layouts(request.layouts)
     profile = with_layouts(with_mode(load_profile(request.profile), request.pixels), layouts)
+    profile = with_faces(profile, request.faces)
     home = find_home(request.home)
     settings = _load_settings(home) if request.engine == QUEUE else None
     make_private_folder(home)
@@ -58,6 +60,7 @@ def deidentify_folder(
         standard_edition=EDITION,
         started=_now(),
         pixels=profile.pixels.in_words,
+        faces=profile.faces.in_words,
     )
     with contextlib.ExitStack() as stack:
         sources = FolderSources(request.sources, exclude=request.out, spool=spool)
@@ -75,6 +78,7 @@ def deidentify_folder(
                 __version__,
                 str(request.release_unchecked_pixels),
                 request.pixels,
+                request.faces,
                 layouts,
             )
         )
@@ -96,6 +100,7 @@ def deidentify_folder(
             release_unchecked_pixels=request.release_unchecked_pixels,
             spool=spool,
             make_cleaner=cleaner_maker(spool),
+            make_planner=planner_maker(spool),
         )
         pool, unit_files = _choose_pool(request, layouts, settings, home, run, keys, output)
         deidentify_files(

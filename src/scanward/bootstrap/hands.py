@@ -5,6 +5,7 @@ from pathlib import Path
 from scanward import __version__
 from scanward.adapters.receive.folder import FolderSources
 from scanward.adapters.send.shards import ShardFolder
+from scanward.bootstrap.faces import planner_maker, with_faces
 from scanward.bootstrap.pixels import cleaner_maker, with_layouts, with_mode
 from scanward.bootstrap.stores import Stores
 from scanward.deidentify.profile import parse_profile
@@ -25,15 +26,17 @@ def make_hands(stores: Stores) -> Hands:
         out = Path(spec.out)
         output = ShardFolder(out, spec.folder)
         sources = FolderSources([Path(source) for source in spec.sources], exclude=out, spool=stores.spool)
+        profile = with_faces(with_mode(parse_profile(spec.profile), spec.pixels), spec.faces)
         worker = Worker(
             sources=sources,
             output=output,
-            profile=with_layouts(with_mode(parse_profile(spec.profile), spec.pixels), spec.layouts),
+            profile=with_layouts(profile, spec.layouts),
             recipient=spec.recipient,
             recipient_key=stores.keys.recipient_key(spec.recipient),
             release_unchecked_pixels=spec.release_unchecked_pixels,
             spool=stores.spool,
             make_cleaner=cleaner_maker(stores.spool),
+            make_planner=planner_maker(stores.spool),
         )
 
         def close() -> None:

@@ -61,6 +61,11 @@ _PATH = click.Path(path_type=Path)
     help="Text in pixels: not looked at, held where found, or taken out.  [default: as the profile says]",
 )
 @click.option(
+    "--faces",
+    type=click.Choice(("off", "detect", "remove")),
+    help="Faces in head scans: not looked at, held where found, or taken out.  [default: as the profile says]",
+)
+@click.option(
     "--layouts",
     metavar="FILE",
     type=_PATH,
@@ -83,6 +88,7 @@ def deidentify(
     report: Path | None,
     home: Path | None,
     pixels: str | None,
+    faces: str | None,
     layouts: Path | None,
     release_unchecked_pixels: bool,
     quiet: bool,
@@ -105,6 +111,7 @@ def deidentify(
         home=home,
         release_unchecked_pixels=release_unchecked_pixels,
         pixels=pixels or "",
+        faces=faces or "",
         layouts=layouts,
     )
     try:

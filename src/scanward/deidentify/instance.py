@@ -39,7 +39,8 @@ BREAKS = (PATIENT_IDENTITY_REMOVED, BURNED_IN_ANNOTATION)
 _ABOUT_PIXELS = (BURNED_IN_ANNOTATION, RECOGNIZABLE_VISUAL_FEATURES)
 
 _CLEAN_PIXELS = ("113101", "Clean Pixel Data Option")
-"""Code Value and Meaning in CID 7050."""
+_CLEAN_FEATURES = ("113102", "Clean Recognizable Visual Features Option")
+"""Code Values and Meanings in CID 7050."""
 
 _ITEM = 0xFFFEE000
 
@@ -70,7 +71,7 @@ class Deidentifier:
         self._applier = Applier(context, BREAKS)
         self._uids: dict[bytes, str] = {}
         self._file_metas: dict[tuple[bytes, str, int], tuple[bytes, bytes]] = {}
-        self._marks: dict[tuple[int, Encoding, tuple[Tag, ...], bool], list[tuple[Tag, bytes]]] = {}
+        self._marks: dict[tuple[int, Encoding, tuple[Tag, ...], bool, bool], list[tuple[Tag, bytes]]] = {}
 
     def deidentify(
         self, start: DataSetStart, facts: InstanceFacts, *, suspicious: bool = False, pixels: PixelOutcome = UNSEEN
@@ -108,7 +109,7 @@ class Deidentifier:
         pieces: list[Piece] = [*self._file_meta(facts, placement, syntax)]
         first = len(pieces)
         changes: list[ChangeSet] = []
-        marks = self._marks_for(claims, start.encoding, facts, is_proven=pixels.is_proven)
+        marks = self._marks_for(claims, start.encoding, facts, pixels)
         self._assemble(parts, marks, pieces, changes)
         instance = DeidentifiedInstance(
             pieces=pieces,
@@ -178,20 +179,22 @@ class Deidentifier:
         return bytes(PREAMBLE_BYTES) + MAGIC + length + before, behind
 
     def _marks_for(
-        self, claims: int, encoding: Encoding, facts: InstanceFacts, *, is_proven: bool
+        self, claims: int, encoding: Encoding, facts: InstanceFacts, pixels: PixelOutcome
     ) -> list[tuple[Tag, bytes]]:
         required = tuple(tag for tag in _ABOUT_PIXELS if tag in facts.values and self._requires(tag))
-        key = (claims, encoding, required, is_proven)
+        key = (claims, encoding, required, pixels.is_proven, pixels.is_faceless)
         marks = self._marks.get(key)
         if marks is None:
-            marks = self._marks[key] = self._make_marks(claims, encoding, required, is_proven=is_proven)
+            marks = self._marks[key] = self._make_marks(
+                claims, encoding, required, is_proven=pixels.is_proven, is_faceless=pixels.is_faceless
+            )
         return marks
 
     def _requires(self, tag: Tag) -> bool:
         return attribute_type(self._context.plan.sop_class_uid, (tag,)) == "1"
 
     def _make_marks(
-        self, claims: int, encoding: Encoding, required: tuple[Tag, ...], *, is_proven: bool
+        self, claims: int, encoding: Encoding, required: tuple[Tag, ...], *, is_proven: bool, is_faceless: bool
     ) -> list[tuple[Tag, bytes]]:
         """Make the marks of what was done: options are claimed where they decided something (PS3.15 E.1, CID 7050)."""
         profile = self._context.plan.profile
@@ -199,6 +202,8 @@ class Deidentifier:
         codes += [(option.code, option.meaning) for number, option in enumerate(Option) if claims >> number & 1]
         if is_proven:
             codes.append(_CLEAN_PIXELS)
+        if is_faceless:
+            codes.append(_CLEAN_FEATURES)
         if claims & DATE_SHIFTED:
             temporal = b"MODIFIED"
         elif claims & DATE_KEPT and Option.RETAIN_FULL_DATES in profile.options:
@@ -208,6 +213,8 @@ class Deidentifier:
         method = f"Scanward {__version__}; profile {profile.name}; PS3.15 {EDITION}".encode("ascii")
         if is_proven:
             method += b"\\pixels looked at by machine, no text left"
+        if is_faceless:
+            method += b"\\volume looked at by machine, no face left"
         items = b"".join(_code_item(code, meaning, encoding) for code, meaning in codes)
         marks = [
             (PATIENT_IDENTITY_REMOVED, encode_element(PATIENT_IDENTITY_REMOVED, b"CS", b"YES", encoding)),
@@ -225,6 +232,8 @@ class Deidentifier:
         about_pixels = dict.fromkeys(required, b"YES")
         if is_proven:
             about_pixels[BURNED_IN_ANNOTATION] = b"NO"
+        if is_faceless:
+            about_pixels[RECOGNIZABLE_VISUAL_FEATURES] = b"NO"
         marks += [(tag, encode_element(tag, b"CS", value, encoding)) for tag, value in about_pixels.items()]
         marks.sort()
         # No element of the input stays between the marks of a group, so they stand together where the first belongs.

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from scanward.deidentify.header.scan import MODALITY, STUDY_INSTANCE_UID
 from scanward.deidentify.residual import residual_risks
 from scanward.errors import ScanwardError
+from scanward.flow.face_texts import decode_volumes, encode_volumes
 from scanward.flow.pixel_texts import decode_pixels, encode_pixels
 from scanward.flow.processes import OpenPool, Pool, open_pool
 from scanward.flow.worker import FactsKey, Stopped, Unit, UnitResult, Worker, facts_of
@@ -29,7 +30,10 @@ MIN_FILES_FOR_A_WORKER = 32
 """A process is started for so many inputs at least: for fewer, starting it takes longer than they do."""
 
 UNIT_FILES = 256
-"""Inputs that a worker reads or de-identifies at a time; so many at most are done again after a kill."""
+"""Inputs that a worker reads or de-identifies at a time; so many at most are done again after a kill.
+
+A study that may show a head is one unit: what its instances show is known from all of them together.
+"""
 
 _PATIENT_KINDS = frozenset(
     {
@@ -280,12 +284,14 @@ class _Ledger:
             "bytes": result.bytes_released,
             "changes": [[*change_to_json(change), count] for change, count in result.changes.items()],
             "pixels": encode_pixels(result.pixels),
+            "faces": encode_volumes(result.faces),
         }
         self._journal.record(entries, json.dumps(partial, separators=(",", ":")))
         for entry in entries:
             self.outcomes[entry.file] = (Outcome(entry.outcome), entry.detail)
         self._changes[study.number].update(result.changes)
         study.report.pixels.add(result.pixels)
+        study.report.faces = (*study.report.faces, *result.faces)
         self.bytes_released += result.bytes_released
 
     def _add_partial(self, partial: dict[str, Any]) -> None:
@@ -296,6 +302,7 @@ class _Ledger:
         for attribute, tag, action, reason, count in partial["changes"]:
             self._changes[study.number][Change(attribute, tag, Action(action), Reason(reason))] += count
         study.report.pixels.add(decode_pixels(partial["pixels"]))
+        study.report.faces = (*study.report.faces, *decode_volumes(partial["faces"]))
 
 
 def change_to_json(change: Change) -> tuple[str, str, str, str]:
@@ -326,7 +333,8 @@ def _deidentify(
             left = [one for one in study.files if files[one[0]] not in ledger.outcomes]
             done += len(study.files) - len(left)
             done_bytes += sum(files[index].size for index, _, _ in study.files if files[index] in ledger.outcomes)
-            for share in _shares(left, run.unit_files):
+            is_whole = any(run.worker.goes_whole(facts_of(scanned.facts[number])) for _, number, _ in left)
+            for share in _shares(left, len(left) if is_whole else run.unit_files):
                 yield Unit(
                     study.number,
                     [(index, files[index], number, uid) for index, number, uid in share],

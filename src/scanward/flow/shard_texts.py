@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from scanward.flow.face_texts import decode_volumes, encode_volumes
 from scanward.flow.pixel_texts import decode_pixels, encode_pixels
 from scanward.flow.processes import Share
 from scanward.flow.worker import FactsKey, ScanResult, Stopped, Unit, UnitResult
@@ -120,6 +121,7 @@ def encode_put_aside(done: PutAside) -> str:
             "bytes_released": result.bytes_released,
             "unread": result.unread,
             "pixels": encode_pixels(result.pixels),
+            "faces": encode_volumes(result.faces),
         }
     )
 
@@ -141,6 +143,7 @@ def decode_put_aside(text: str) -> PutAside:
             bytes_released=value["bytes_released"],
             unread=value["unread"],
             pixels=decode_pixels(value["pixels"]),
+            faces=decode_volumes(value["faces"]),
         ),
         folder=value["folder"],
         withdrawn=[

@@ -61,7 +61,7 @@ class JobSpec:
         Absolute paths, the same on every machine.
     profile
         Text of the profile.
-    recipient, release_unchecked_pixels, pixels
+    recipient, release_unchecked_pixels, pixels, faces
         As asked for.
     layouts
         Text of the site's table of screens, empty for none.
@@ -85,6 +85,7 @@ class JobSpec:
     folder: str
     session: str
     layouts: str = ""
+    faces: str = ""
 
     def __repr__(self) -> str:
         """Show no path: folders may be named after patients."""

@@ -25,9 +25,11 @@ from scanward.deidentify.text.known import KnownIdentifiers
 from scanward.dicomstream.opening import open_dicom
 from scanward.dicomstream.part10 import DataSetStart
 from scanward.errors import HoldError, NotDicomError, OutputError, ScanwardError, SourceError
+from scanward.flow.faces import FaceLooker, MakePlanner, may_show_head
 from scanward.flow.pixels import MakeCleaner, Opener, PixelLooker, Stacks, has_pixels, shows_nothing
 from scanward.flow.study import StudyDeidentifier
 from scanward.model.decision import Decision, Deny, Permit
+from scanward.model.faces import FaceVolume
 from scanward.model.identifier import Identifier
 from scanward.model.instance import DeidentifiedInstance
 from scanward.model.pixels import NO_PIXELS, UNSEEN, PixelOutcome
@@ -127,6 +129,8 @@ class UnitResult:
         How many inputs could not be read here: on another machine they might.
     pixels
         What looking at the pixels of what was released came to.
+    faces
+        What was found of each volume that may show a head.
     """
 
     study: int
@@ -136,6 +140,7 @@ class UnitResult:
     bytes_released: int = 0
     unread: int = 0
     pixels: PixelTally = field(default_factory=PixelTally)
+    faces: Sequence[FaceVolume] = ()
 
 
 def facts_of(key: FactsKey, sop_instance_uid: bytes = b"") -> InstanceFacts:
@@ -161,6 +166,8 @@ class Worker:
         Folder for inflated data sets, as secret as the inputs.
     make_cleaner
         Makes what looks at pixels; None where nobody looks.
+    make_planner
+        Makes what looks at faces; None where nobody looks.
     """
 
     def __init__(
@@ -174,6 +181,7 @@ class Worker:
         release_unchecked_pixels: bool,
         spool: Path,
         make_cleaner: MakeCleaner | None = None,
+        make_planner: MakePlanner | None = None,
     ) -> None:
         self._sources = sources
         self._output = output
@@ -183,6 +191,7 @@ class Worker:
         self._release_unchecked_pixels = release_unchecked_pixels
         self._spool = spool
         self._looker = PixelLooker(make_cleaner, profile.pixels)
+        self._faces = FaceLooker(make_planner, profile.faces)
         self._scanner = Scanner()
         self._study = -1
         self._deidentifier: StudyDeidentifier | None = None
@@ -207,6 +216,10 @@ class Worker:
                 )
         except ScanwardError:
             return False
+
+    def goes_whole(self, facts: InstanceFacts) -> bool:
+        """Whether a study is one unit for an instance of it: where a face may be, what is beside it has to be known."""
+        return self._faces.looks and may_show_head(facts)
 
     # The first pass
 
@@ -276,6 +289,8 @@ class Worker:
         all_facts = [facts_of(unit.facts[number], uid) for _, _, number, uid in unit.files]
         openers = [self._opener(file, facts) for (_, file, _, _), facts in zip(unit.files, all_facts, strict=True)]
         stacks = Stacks(self._looker, all_facts, openers)
+        faces = self._faces.look(openers, all_facts)
+        result.faces = faces.volumes
         kinds: dict[int, _Kind] = {}
         for place, (index, _, number, _) in enumerate(unit.files):
             facts = all_facts[place]
@@ -285,12 +300,14 @@ class Worker:
             try:
                 if kind.has_pixels:
                     _require_permit(kind.decision)
+                faces.require_leave(place)
                 stack = stacks.find(place)
                 with openers[place]() as (start, _):
                     if kind.is_looked_at:
                         pixels = self._look(start, facts, deidentifier.known, stack)
                     else:
                         pixels = _pixels_unseen(start, kind.decision)
+                    pixels = faces.apply(place, start, facts, pixels)
                     checked, done = deidentifier.deidentify(start, facts, kind.permit, pixels=pixels)
                     path = self._output.write(checked)
             except OutputError:

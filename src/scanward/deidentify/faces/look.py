@@ -96,7 +96,7 @@ def look(volume: Volume, engine: HeadEngine, atlas: Atlas) -> LookedAt:
     if failed:
         return _looked(FaceFinding.REFUSED, inputs, fit, figures, tuple(gate.reason for gate in failed))
     # 5. Whether there is a face on them
-    return _looked(_face_of(volume, inputs, fit, atlas), inputs, fit, figures)
+    return _looked(face_of(volume, inputs, fit, atlas), inputs, fit, figures)
 
 
 def _looked(
@@ -157,7 +157,7 @@ def _likeness(inputs: AlignInputs, fit: Fit, engine: HeadEngine, atlas: Atlas) -
     return None if other is None or other.metric >= 0 else fit.metric / other.metric
 
 
-def _face_of(volume: Volume, inputs: AlignInputs, fit: Fit, atlas: Atlas) -> FaceFinding:
+def face_of(volume: Volume, inputs: AlignInputs, fit: Fit, atlas: Atlas) -> FaceFinding:
     """Return whether the face of a head is there, was taken off before, or lies outside of the scan."""
     values, valid = on_atlas(volume, fit.affine)
     face = (atlas.cut < 0) & (atlas.generic < -4) & (atlas.generic > -30)

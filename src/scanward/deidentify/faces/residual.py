@@ -27,6 +27,14 @@ from scanward.ports.engines import FaceEngine, Picture
 KEPT_MM: Final = 1.5
 """A surface that moved by less is kept: what a scan of 1 mm can tell apart."""
 
+MOST_FACE_KEPT: Final = 0.35
+MOST_EARS_KEPT: Final = 0.5
+"""Of a head that was treated, less is where it was; of one that was not, all."""
+
+MORE_HITS_SHARE: Final = 0.15
+MOST_OF_HITS: Final = 0.5
+"""So many more renders than of the back of the head may look like a face, and at most so many of those that did."""
+
 _FEWEST_PIXELS: Final = 200
 
 _BORDER_MM: Final = 3.0
@@ -105,6 +113,27 @@ def see(volume: Volume, values: Floats, skin: Skin, to_atlas: Affine | None, det
 def _hits(surface: Surface, views: tuple[View, ...], detector: FaceEngine) -> int:
     depths = [depth_of(surface, view) for view in views]
     return sum(bool(detector.find(shade(depth, light))) for depth in depths for light in LIGHTS)
+
+
+def still_seen(before: Seen, after: Seen, kept: Kept) -> tuple[str, ...]:
+    """Return why a result may still show who it is, in words; empty where nothing tells.
+
+    Parameters
+    ----------
+    before, after
+        What a stranger could see of the scan and of the result.
+    kept
+        How much of the surface is where it was.
+    """
+    reasons = []
+    if kept.face is not None and kept.face > MOST_FACE_KEPT:
+        reasons.append(f"expected at most {MOST_FACE_KEPT:.0%} of the face where it was, got more")
+    if kept.ears is not None and kept.ears > MOST_EARS_KEPT:
+        reasons.append(f"expected at most {MOST_EARS_KEPT:.0%} of the ears where they were, got more")
+    most = max(before.false_hits, after.false_hits) + MORE_HITS_SHARE * after.renders
+    if after.hits > most and after.hits > MOST_OF_HITS * before.hits:
+        reasons.append("expected no detector to find a face in the result, got one that does")
+    return tuple(reasons)
 
 
 def measure_kept(volume: Volume, before: Surface, after: Surface, to_atlas: Affine) -> Kept:
