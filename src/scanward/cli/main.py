@@ -9,8 +9,8 @@ from scanward.cli.exits import ExitCode
 from scanward.errors import ScanwardError
 
 COMMANDS = (
-    "init", "serve", "worker", "recipient", "consent", "token", "fsck", "deidentify", "inspect", "profiles",
-    "layouts", "keys",
+    "init", "serve", "worker", "recipient", "consent", "token", "fsck", "deidentify", "deface", "inspect",
+    "profiles", "layouts", "keys",
 )  # fmt: skip
 """In the order of the help; each is made by the module of its name beside this one."""
 

@@ -1,0 +1,1 @@
+"""Scans of the head that come as volumes, not as DICOM instances."""
