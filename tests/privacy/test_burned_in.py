@@ -180,7 +180,7 @@ def test_where_nobody_looks_it_is_as_without_engines(folder, burned, tmp_path):
         ds = read(data)
         assert ds.get("BurnedInAnnotation") != "NO"
         assert "113101" not in codes(ds)
-    told = [one for study in forced.studies for one in study.residual]
+    told = [one.statement for study in forced.studies for one in study.residual]
     assert any("released without anybody's having looked" in one for one in told)
 
 
@@ -206,7 +206,7 @@ def test_without_engines_nothing_leaves_that_is_likely_to_show_text(folder, burn
     assert all("pip install 'scanward[pixels]'" in reason for reason in study.stopped)
     assert study.pixels.looked_at == 0
     assert study.pixels.unseen == report.outcomes[Outcome.RELEASED]
-    assert any("Nobody has looked" in one for one in study.residual)
+    assert any("Nobody has looked" in one.statement for one in study.residual)
     assert all(read(data).get("BurnedInAnnotation") != "NO" for data in released(tmp_path))
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from scanward.adapters.home import make_private_folder
 from scanward.adapters.report_page import render_page
+from scanward.adapters.report_risks import Numbers, number_risks, risks_to_json
 from scanward.errors import OutputError
 from scanward.model.report import Change, Outcome, PixelTally, RunReport, StudyReport
 
@@ -78,10 +79,11 @@ def to_json(report: RunReport) -> dict[str, Any]:
     """Return `report` as plain values, in a fixed order.
 
     What was done stands once in ``changes``; each study says how many instances it was done to, by position in that
-    list. So the file stays small where many studies are treated alike.
+    list, and what could remain in it by position in ``risks``. So the file stays small where many studies are alike.
     """
     kinds = sorted({change for study in report.studies for change in study.changes})
     numbers = {change: number for number, change in enumerate(kinds)}
+    risks = number_risks(report.studies)
     return {
         "format": FORMAT_VERSION,
         "run_id": report.run_id,
@@ -108,7 +110,8 @@ def to_json(report: RunReport) -> dict[str, Any]:
             }
             for change in kinds
         ],
-        "studies": [_study_json(study, numbers) for study in report.studies],
+        "risks": risks_to_json(risks),
+        "studies": [_study_json(study, numbers, risks) for study in report.studies],
     }
 
 
@@ -116,7 +119,7 @@ def _counts(outcomes: Mapping[Outcome, int]) -> dict[str, int]:
     return {outcome.value: outcomes.get(outcome, 0) for outcome in Outcome}
 
 
-def _study_json(study: StudyReport, numbers: Mapping[Change, int]) -> dict[str, Any]:
+def _study_json(study: StudyReport, numbers: Mapping[Change, int], risks: Numbers) -> dict[str, Any]:
     return {
         "patient": study.patient,
         "study_uid": study.study_uid,
@@ -124,7 +127,7 @@ def _study_json(study: StudyReport, numbers: Mapping[Change, int]) -> dict[str, 
         "outcomes": _counts(study.outcomes),
         "changes": [[numbers[change], count] for change, count in sorted(study.changes.items())],
         "stopped": dict(sorted(study.stopped.items())),
-        "residual": list(study.residual),
+        "residual": [risks[risk] - 1 for risk in study.residual],
         "identifiers": dict(sorted(study.identifiers.items())),
         "pixels": _pixels_json(study.pixels),
     }

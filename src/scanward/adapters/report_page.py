@@ -26,6 +26,7 @@ from scanward.adapters.report_facts import (
     sum_pixels,
     when,
 )
+from scanward.adapters.report_risks import Numbers, number_risks, render_risks, render_risks_of
 from scanward.model.pixels import PixelBox
 from scanward.model.report import Outcome, PixelTally, RunReport, StudyReport
 
@@ -74,6 +75,7 @@ _PAGE = Markup("""\
 def render_page(report: RunReport) -> str:
     """Return `report` as one HTML page that needs nothing from elsewhere and no script."""
     total = sum(report.outcomes.values())
+    numbers = number_risks(report.studies)
     return _PAGE.format(
         released=report.outcomes.get(Outcome.RELEASED, 0),
         total=total,
@@ -86,9 +88,9 @@ def render_page(report: RunReport) -> str:
                 _stopped(reasons_with_studies(report.studies)),
                 _skipped(Counter(report.skipped)),
                 _pixels(report),
-                _residual(report.studies),
+                _residual(report.studies, numbers),
                 _studies(report.studies),
-                _details(report.studies),
+                _details(report.studies, numbers),
                 _legend(),
                 _attributes(sum_changes(report.studies)),
             )
@@ -277,19 +279,10 @@ def _pixels(report: RunReport) -> Markup:
 """).format(policy, _texts(sentences), looked_by)
 
 
-def _residual(studies: Sequence[StudyReport]) -> Markup:
-    residual = Counter(text for study in studies for text in study.residual)
+def _residual(studies: Sequence[StudyReport], numbers: Numbers) -> Markup:
     identifiers: Counter[str] = Counter()
     for study in studies:
         identifiers.update(study.identifiers)
-    remains = Markup("<p>Nothing beyond what the profile keeps on purpose.</p>")
-    if residual:
-        remains = Markup("<ul>\n{}\n  </ul>").format(
-            _lines(
-                Markup('    <li>{} <span class="soft">({})</span></li>').format(text, plural(count, "study", "studies"))
-                for text, count in residual.most_common()
-            )
-        )
     searched = Markup("")
     if identifiers:
         searched = Markup("""\
@@ -304,7 +297,7 @@ def _residual(studies: Sequence[StudyReport]) -> Markup:
   <p class="soft">De-identification lowers a risk; it seldom ends it. What is known to be left, in words:</p>
   {}
 {}</section>
-""").format(remains, searched)
+""").format(render_risks(studies, numbers), searched)
 
 
 def _studies(studies: Sequence[StudyReport]) -> Markup:
@@ -347,7 +340,7 @@ def _study_row(number: int, study: StudyReport) -> Markup:
     )
 
 
-def _details(studies: Sequence[StudyReport]) -> Markup:
+def _details(studies: Sequence[StudyReport], numbers: Numbers) -> Markup:
     shown = studies[:MAX_STUDIES_IN_DETAIL]
     rest = Markup("")
     if len(studies) > len(shown):
@@ -361,10 +354,12 @@ def _details(studies: Sequence[StudyReport]) -> Markup:
     released.</p>
 {}{}
 </section>
-""").format(_lines(_study(number, study, is_open=len(studies) == 1) for number, study in enumerate(shown, 1)), rest)
+""").format(
+        _lines(_study(number, study, numbers, is_open=len(studies) == 1) for number, study in enumerate(shown, 1)), rest
+    )
 
 
-def _study(number: int, study: StudyReport, *, is_open: bool) -> Markup:
+def _study(number: int, study: StudyReport, numbers: Numbers, *, is_open: bool) -> Markup:
     released = study.outcomes.get(Outcome.RELEASED, 0)
     stopped = sum(study.stopped.values())
     parts = []
@@ -385,7 +380,7 @@ def _study(number: int, study: StudyReport, *, is_open: bool) -> Markup:
     if study.changes:
         parts.append(_changes(study, released))
     if study.residual:
-        parts.append(Markup("    <h3>What could remain</h3>\n    <ul>{}</ul>").format(_texts(study.residual)))
+        parts.append(render_risks_of(study, numbers))
     return Markup("""\
   <details class="study" id="study-{number}"{is_open}>
     <summary><b>{number}</b> <span class="mono">{patient}</span>

@@ -13,6 +13,7 @@ class ImageKind(Enum):
     CT = "CT"
     MR = "MR"
     PET = "positron emission tomography"
+    SCINTIGRAPHY = "nuclear medicine"
     LOCALIZER = "localisers"
     PICTURE = "renderings, projections or captured screens"
     FLUOROSCOPY = "angiography or fluoroscopy"

@@ -9,18 +9,33 @@ from pathlib import Path
 import pytest
 
 from scanward.adapters import report_page as page_module
-from scanward.adapters.report import choose_paths, verify_writable, write_report
+from scanward.adapters.report import choose_paths, to_json, verify_writable, write_report
 from scanward.adapters.report_facts import group_changes, headline
 from scanward.adapters.report_page import render_page
 from scanward.errors import OutputError
 from scanward.model.attribute import Action, Reason
 from scanward.model.pixels import FoundBy, PixelBox
 from scanward.model.report import Change, Outcome, PixelTally, RunReport, StudyReport
+from scanward.model.risks import ResidualRisk, Source
 
 REMOVED = Change("PatientName", "(0010,0010)", Action.REMOVE, Reason.TABLE)
 KEPT = Change("KVP", "(0018,0060)", Action.KEEP, Reason.SAFE)
 CLEANED = Change("StudyDescription", "(0008,1030)", Action.CLEAN, Reason.TEXT)
 NESTED = Change("RequestAttributesSequence.AccessionNumber", "(0040,0275).(0008,0050)", Action.REMOVE, Reason.TABLE)
+
+
+BOOK = Source(source_id="book", authors="A, B", year=2020, title="On films", published="A journal 1:2", doi="10.1/2")
+RISK = ResidualRisk(
+    risk_id="unseen",
+    title="Unseen pixels",
+    statement="Pixels were not looked at.",
+    evidence="It was measured.",
+    done="Nothing.",
+    remains="All of it.",
+    advice=("Look at them.", "Tell nobody."),
+    sources=(BOOK,),
+)
+MAYBE = ResidualRisk(risk_id="rare", title="Rare findings", statement="One may be rare.", is_possible=True)
 
 
 def study(number: int = 1, **more) -> StudyReport:
@@ -31,10 +46,19 @@ def study(number: int = 1, **more) -> StudyReport:
         "outcomes": {Outcome.RELEASED: 5, Outcome.HELD: 1},
         "changes": {REMOVED: 5, KEPT: 5, CLEANED: 3, NESTED: 5},
         "stopped": {"pixels are likely to show text": 1},
-        "residual": ["Pixels were not looked at."],
+        "residual": [RISK],
         "identifiers": {"patient name": 2},
     }
     return StudyReport(**(values | more))
+
+
+def risk_of(text: str) -> ResidualRisk:
+    """A risk that says `text` wherever it says something."""
+    source = Source(source_id=text, authors=text, year=2020, title=text, published=text, doi=text)
+    return ResidualRisk(
+        risk_id=text, title=text, statement=text, evidence=text, done=text, remains=text, advice=(text,),
+        sources=(source,),
+    )  # fmt: skip
 
 
 def report(studies=None, **more) -> RunReport:
@@ -136,7 +160,7 @@ def test_the_page_is_accessible():
 def test_hostile_text_is_text():
     evil = "<script>alert(1)</script>"
     html = render_page(
-        report([study(patient=evil, residual=[evil], stopped={evil: 1})], recipient=evil, skipped={evil: 1})
+        report([study(patient=evil, residual=[risk_of(evil)], stopped={evil: 1})], recipient=evil, skipped={evil: 1})
     )
     assert "<script" not in html
     assert html.count("&lt;script&gt;") >= 5
@@ -145,7 +169,7 @@ def test_hostile_text_is_text():
 def test_text_is_no_format_either():
     odd = "{0} {style} {{ %s %(x)s &amp;"
     changes = {Change(odd, odd, Action.KEEP, Reason.SAFE): 5}
-    got = page(report([study(patient=odd, residual=[odd], stopped={odd: 1}, changes=changes)], recipient=odd))
+    got = page(report([study(patient=odd, residual=[risk_of(odd)], stopped={odd: 1}, changes=changes)], recipient=odd))
     assert got.open == []
     assert got.text.count(odd) >= 7
 
@@ -261,3 +285,29 @@ def test_a_disk_that_fails_leaves_no_half_report(tmp_path, monkeypatch):
     with pytest.raises(OutputError):
         write_report(report(), tmp_path / "r.html", tmp_path / "r.json")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_each_risk_stands_once_on_the_page_with_its_evidence_and_what_to_do():
+    got = page(report([study(1), study(2, residual=[RISK, MAYBE])]))
+    text = " ".join(got.text.split())
+    assert "Unseen pixels applies 2 studies Pixels were not looked at." in text
+    assert text.count("How sure It was measured. [1]") == 1
+    assert "What was done Nothing. What remains All of it. What you can do Look at them. Tell nobody." in text
+    assert "A, B (2020). On films. A journal 1:2. doi:10.1/2" in text
+    assert "Rare findings may apply 1 study One may be rare." in text
+    assert text.index("Unseen pixels applies") < text.index("Rare findings may apply")
+    ids = {attributes["id"] for _, attributes in got.tags if "id" in attributes}
+    links = {attributes["href"][1:] for name, attributes in got.tags if name == "a"}
+    assert {"risk-1", "risk-2", "source-1"} <= ids & links | {"source-1"}
+    assert links <= ids
+
+
+def test_the_json_has_each_risk_once_and_studies_name_it_by_its_place():
+    value = to_json(report([study(1), study(2, residual=[MAYBE, RISK])]))
+    assert [one["id"] for one in value["risks"]] == ["unseen", "rare"]
+    assert [one["residual"] for one in value["studies"]] == [[0], [1, 0]]
+    first = value["risks"][0]
+    assert first["statement"] == "Pixels were not looked at."
+    assert first["advice"] == ["Look at them.", "Tell nobody."]
+    assert first["is_possible"] is False
+    assert first["sources"][0]["doi"] == "10.1/2"

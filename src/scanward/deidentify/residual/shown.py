@@ -22,13 +22,14 @@ _CLASSES: Final = {
     ImageKind.DENTAL: ("1.3", "1.3.1", "13.1.2"),
     ImageKind.CT: ("2", "2.1", "2.2", "13.1.1"),
     ImageKind.MR: ("4", "4.1", "4.3", "4.4"),
-    ImageKind.PET: ("128", "128.1", "130", "20"),
+    ImageKind.PET: ("128", "128.1", "130"),
+    ImageKind.SCINTIGRAPHY: ("20",),
     ImageKind.FLUOROSCOPY: ("12.1", "12.1.1", "12.2", "12.2.1", "12.3"),
     ImageKind.ULTRASOUND: ("3", "3.1", "6", "6.1", "6.2", "6.3"),
     ImageKind.ENDOSCOPY: ("77.1.1", "77.1.1.1"),
     ImageKind.SLIDE: ("77.1.2", "77.1.2.1", "77.1.3", "77.1.6", "77.1.8"),
     ImageKind.PHOTOGRAPH: ("77.1", "77.2", "77.1.4", "77.1.4.1", "77.1.7"),
-    ImageKind.EYE: tuple(f"77.1.5.{last}" for last in range(1, 9)) + ("81.1", "82.1"),
+    ImageKind.EYE: (*(f"77.1.5.{last}" for last in range(1, 9)), "81.1", "82.1"),
     ImageKind.OUTLINE: ("481.3", "66.5", "68.1", "68.2", "104.3", "104.4", "104.5"),
     ImageKind.PICTURE: ("7", "7.1", "7.2", "7.3", "7.4"),
     ImageKind.HEART_CURVE: ("9.1.1", "9.1.2", "9.1.3", "9.1.4", "9.2.1", "9.3.1"),
@@ -42,7 +43,8 @@ _MODALITIES: Final = {
     ImageKind.DENTAL: "PX IO",
     ImageKind.CT: "CT",
     ImageKind.MR: "MR",
-    ImageKind.PET: "PT NM ST",
+    ImageKind.PET: "PT",
+    ImageKind.SCINTIGRAPHY: "NM ST",
     ImageKind.FLUOROSCOPY: "XA RF DS CF DF VF",
     ImageKind.ULTRASOUND: "US IVUS EC CD DD",
     ImageKind.ENDOSCOPY: "ES CS CP LP",
@@ -54,6 +56,9 @@ _MODALITIES: Final = {
     ImageKind.VOICE: "AU",
 }
 _KIND_OF_MODALITY: Final = {name: kind for kind, names in _MODALITIES.items() for name in names.split()}
+
+_LONGEST_NUMBER: Final = 12
+"""Digits of an Integer String (PS3.5 Section 6.2)."""
 
 _PICTURES: Final = frozenset(
     "VOLUME_RENDER VRT SSD SURFACE_RENDER VOLREN RENDERED MIP MINIP MAXIP PROJECTION SCREENSHOT SUMMARY".split()
@@ -109,5 +114,5 @@ def region_of(body_part: str) -> Region:
 
 
 def _frames(text: str) -> int:
-    digits = text.split("\\")[0].strip()
-    return int(digits) if digits.isdecimal() and len(digits) < 10 else 1  # noqa: PLR2004 - digits of a number
+    digits = text.partition("\\")[0].strip()
+    return int(digits) if digits.isdecimal() and len(digits) <= _LONGEST_NUMBER else 1
