@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from scanward.adapters.home import make_private_folder
+from scanward.adapters.private_files import write_private
 from scanward.errors import OutputError
 from scanward.model.defaced import DefacedFile, DefaceReport
 
@@ -64,19 +65,6 @@ def write_report(report: DefaceReport, path: Path) -> None:
         write_private(path, text.encode("utf-8", "surrogateescape"))
     except OSError as error:
         raise _unwritable(error) from None
-
-
-def write_private(path: Path, data: bytes) -> None:
-    """Write a file that its owner alone may read; it is there whole or not at all. Raises `OSError`."""
-    staged = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        fd = os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-        with os.fdopen(fd, "wb") as file:
-            file.write(data)
-        os.replace(staged, path)
-    except BaseException:
-        staged.unlink(missing_ok=True)
-        raise
 
 
 def _file_json(one: DefacedFile) -> dict[str, object]:

@@ -84,10 +84,9 @@ def find_files(sources: tuple[Path, ...], *, exclude: Path, spool: Path) -> Iter
 
 
 def _left_aside(path: Path) -> str:
-    name = path.name.lower()
-    if name.endswith(ENDS):
+    if is_nifti_name(path.name):
         return ""
-    if name.endswith(_VALUES_ENDS):
+    if path.name.lower().endswith(_VALUES_ENDS):
         return VALUES_OF_A_PAIR
     try:
         with path.open("rb") as file:
@@ -95,6 +94,11 @@ def _left_aside(path: Path) -> str:
     except OSError:
         return ANOTHER
     return A_DICOM_FILE if head[_PREAMBLE_BYTES:] == b"DICM" else ANOTHER
+
+
+def is_nifti_name(path: str) -> bool:
+    """Whether a file is named as NIfTI is."""
+    return path.lower().endswith(ENDS)
 
 
 def digest_of(path: Path) -> str:

@@ -1,4 +1,4 @@
-"""``scanward inspect``: what a file gives away about its patient; and an independent look at de-identified outputs."""
+"""``scanward inspect``: what a file gives away about its patient; an independent look at outputs; and a drawn one."""
 
 import json
 from pathlib import Path
@@ -18,18 +18,38 @@ MAX_ROWS = 25
 
 
 @click.command()
-@click.argument("path", metavar="FILE", type=_PATH, help="A DICOM file; with --against the folder of outputs.")
+@click.argument(
+    "path",
+    metavar="FILE",
+    type=_PATH,
+    help="A DICOM file; with --against the folder of outputs, with --faces a scan: DICOM or NIfTI, file or folder.",
+)
 @click.option(
     "--against", metavar="SRC", type=_PATH, help="Search the outputs in FILE for the identifiers of the inputs."
 )
+@click.option(
+    "--faces",
+    metavar="PNG",
+    type=_PATH,
+    help="Draw what a stranger could see of the heads in FILE; for your eyes alone.",
+)
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 @click.option("--no-values", is_flag=True, help="Name what is there, but do not show it.")
-def inspect(*, path: Path, against: Path | None, as_json: bool, no_values: bool) -> None:
+def inspect(*, path: Path, against: Path | None, faces: Path | None, as_json: bool, no_values: bool) -> None:
     """Show what FILE gives away about its patient. The values are shown: mind who looks at the screen.
 
     With --against SRC, verify that nothing which identifies in SRC is left in the outputs in FILE, by code that
     shares nothing with the code that wrote them. Exit code then: 0 nothing found, 3 something found.
+
+    With --faces PNG, draw each volume of a head scan as anyone can who has it, and look for a face in the pictures.
+    They may show who the patient is. Exit code then: 0 no face, 3 a face, or nobody could tell.
     """
+    if faces is not None:
+        if against is not None:
+            raise click.UsageError("--faces and --against are two looks: ask for one at a time.")
+        from scanward.cli.faces_drawn import draw
+
+        raise click.exceptions.Exit(draw(path, faces, as_json=as_json))
     if against is not None:
         from scanward.cli.against import compare_outputs
 

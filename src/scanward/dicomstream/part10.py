@@ -44,6 +44,11 @@ MAX_INFLATED_BYTES = 8 * 1024**3
 
 INFLATE_CHUNK_BYTES = 1024 * 1024
 
+_NIFTI_MAGIC_AT = {b"\x5c\x01\0\0": 344, b"\0\0\x01\x5c": 344, b"\x1c\x02\0\0": 4, b"\0\0\x02\x1c": 4}
+"""Where the magic of NIfTI-1 and NIfTI-2 stands, by the size of their headers in both orders of bytes."""
+
+_NIFTI_BYTES = 348
+
 _META_HEADER = Struct("<H2sH").unpack_from
 _META_LENGTH = Struct("<I").unpack_from
 
@@ -106,6 +111,8 @@ def open_data_set(
         return _open_after_meta(reader, 0, encoding_of, spool)
     guess = _guess_encoding(head, 0, source.size, _BARE_GROUPS)
     if guess is None:
+        if _is_nifti(head):
+            raise NotDicomError("expected a DICOM file, got NIfTI: scanward deface takes the face out of it")
         raise NotDicomError("expected a DICOM file, got something else")
     return DataSetStart(reader, 0, *guess, {})
 
@@ -219,6 +226,17 @@ def _guess_encoding(head: bytes, offset: int, size: int, groups: frozenset[int])
         # Bytes of another format look like an implicit VR header easily; data sets begin with small numbers.
         return None
     return IMPLICIT_LITTLE, IMPLICIT_UID
+
+
+def _is_nifti(head: bytes) -> bool:
+    """Tell NIfTI, packed or not, by the size of its header and the magic that belongs to that size."""
+    if head[:2] == b"\x1f\x8b":
+        try:
+            head = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16).decompress(head, _NIFTI_BYTES)
+        except zlib.error:
+            return False
+    at = _NIFTI_MAGIC_AT.get(head[:4])
+    return at is not None and head[at : at + 2] in (b"n+", b"ni")
 
 
 class SpooledSource:
