@@ -1,4 +1,4 @@
-"""NIfTI-1 and NIfTI-2 (``.nii``, ``.nii.gz``) as volumes, and back with nothing changed but what is masked.
+"""NIfTI-1 and NIfTI-2 (``.nii``, ``.nii.gz``, ``.hdr`` with ``.img``) as volumes, and back with the mask alone changed.
 
 The header is written back as it was, but for the fields of text, in which converters and people leave names, dates and
 paths, and for the extensions, which with some hold whole DICOM headers: all of these are cleared.
@@ -23,7 +23,11 @@ from scanward.deidentify.pixels.fill import CT_AIR_HU
 from scanward.errors import HoldError, OutputError, SourceError
 from scanward.model.faces import VolumeFault
 
-SUFFIXES: Final = (".nii", ".nii.gz")
+_VALUES_SUFFIXES: Final = (".img", ".img.gz")
+"""Of what lies beside a header of a pair."""
+
+_MAGIC: Final = {348: b"n+1", 540: b"n+2\0\r\n\x1a\n"}
+"""Of header and data in one file."""
 
 CLEARED: Final = ("data_type", "db_name", "intent_name", "descrip", "aux_file", "unused_str")
 """Fields of text that are cleared, of those that the version has; extensions go as well."""
@@ -196,7 +200,7 @@ def read_nifti(path: Path) -> NiftiScan:
 
     data = _read(path)
     size = {b"\x5c\x01\0\0": 348, b"\0\0\x01\x5c": 348, b"\x1c\x02\0\0": 540, b"\0\0\x02\x1c": 540}.get(data[:4])
-    if size is None or len(data) < _HEADER_BYTES[size]:
+    if size is None or len(data) < size:
         raise SourceError("expected a NIfTI file, got another")
     make = cast("Callable[..., NiftiHeader]", Nifti1Header if size == 348 else Nifti2Header)
     try:
@@ -204,19 +208,38 @@ def read_nifti(path: Path) -> NiftiScan:
         dtype, shape = header.get_data_dtype(), header.get_data_shape()
     except (HeaderDataError, ValueError, KeyError):
         raise SourceError("NIfTI header: expected one that is well formed") from None
-    if bytes(header["magic"])[:2] != b"n+":
+    is_pair = bytes(header["magic"])[:2] == b"ni" and path.name.lower().endswith(".hdr")
+    if not is_pair and bytes(header["magic"])[:2] != b"n+":
         raise HoldError("NIfTI: expected header and data in one file, got a header alone")
     if dtype.kind not in _KINDS or dtype.itemsize > 8:
         raise HoldError(f"head scan: {VolumeFault.NOT_GREY.value}", remedy=REMEDY)
-    stored = _stored(data, header, np.dtype(dtype), shape)
+    if is_pair:
+        stored = _stored(_read(find_values(path)), header, np.dtype(dtype), shape, first=0)
+    else:
+        stored = _stored(data, header, np.dtype(dtype), shape, first=_HEADER_BYTES[size])
     affine = _affine(header)
     return NiftiScan(
         header=header,
         stored=stored,
         affine=affine,
         is_flipped=bool(np.linalg.det(affine[:3, :3]) < 0),
-        cleared=_find_cleared(data, header),
+        cleared=_find_cleared(data[size:] if is_pair else data[size : int(header["vox_offset"])], header),
     )
+
+
+def find_values(path: Path) -> Path:
+    """Return where the values of a pair lie, beside its header.
+
+    Raises
+    ------
+    SourceError
+        They do not.
+    """
+    for suffix in _VALUES_SUFFIXES:
+        values = path.with_name(f"{path.name.removesuffix('.gz')[:-4]}{suffix}")
+        if values.is_file():
+            return values
+    raise SourceError("NIfTI: expected the values (.img) beside the header (.hdr), got none")
 
 
 def write_nifti(scan: NiftiScan, patches: Mapping[int, VolumePatch], path: Path) -> None:
@@ -242,6 +265,7 @@ def write_nifti(scan: NiftiScan, patches: Mapping[int, VolumePatch], path: Path)
         if name in names:
             header[name] = b"" if header[name].dtype.kind == "S" else 0
     size = int(header["sizeof_hdr"])
+    header["magic"] = _MAGIC[size]
     header["vox_offset"] = _HEADER_BYTES[size]
     parts = (header.binaryblock, b"\0\0\0\0", scan.with_patches(patches).tobytes())
     part = path.with_name(f"{path.name}.part")
@@ -275,14 +299,16 @@ def _read(path: Path) -> bytes:
     return data
 
 
-def _stored(data: bytes, header: NiftiHeader, dtype: np.dtype[np.generic], shape: tuple[int, ...]) -> Stored:
+def _stored(
+    data: bytes, header: NiftiHeader, dtype: np.dtype[np.generic], shape: tuple[int, ...], *, first: int
+) -> Stored:
     if len(shape) < 3 or any(length < 1 for length in shape):
         raise HoldError(f"head scan: {VolumeFault.FEW_SLICES.value}", remedy=REMEDY)
     count = 1
     for length in shape:
         count *= int(length)
     offset = int(header["vox_offset"])
-    if offset < _HEADER_BYTES[int(header["sizeof_hdr"])] or offset + count * dtype.itemsize > len(data):
+    if offset < first or offset + count * dtype.itemsize > len(data):
         raise SourceError("NIfTI: expected as much data as the header says, got less")
     flat = np.frombuffer(data, dtype, count, offset)
     return flat.reshape(-1, *(int(length) for length in shape[2::-1]))
@@ -320,10 +346,9 @@ def _is_ct(values: NDArray[np.float32]) -> bool:
     return bool(sample.min() < _CT_LOW_HU and air >= _CT_SHARE * sample.size)
 
 
-def _find_cleared(data: bytes, header: NiftiHeader) -> tuple[str, ...]:
+def _find_cleared(beside: bytes, header: NiftiHeader) -> tuple[str, ...]:
     names = header.keys()
     found = [name for name in CLEARED if name in names and bytes(header[name].tobytes()).strip(b"\0 ")]
-    size = int(header["sizeof_hdr"])
-    if any(data[size : int(header["vox_offset"])]):
+    if any(beside):
         found.append("extensions")
     return tuple(found)

@@ -102,7 +102,7 @@ def is_nifti_name(path: str) -> bool:
 
 
 def digest_of(path: Path) -> str:
-    """Return the SHA-256 of a file, by which its output is named.
+    """Return the SHA-256 of a file, of a pair that of both of its files, by which its output is named.
 
     Raises
     ------
@@ -111,9 +111,16 @@ def digest_of(path: Path) -> str:
     """
     digest = hashlib.sha256()
     try:
-        with path.open("rb") as file:
-            while chunk := file.read(_CHUNK_BYTES):
-                digest.update(chunk)
+        for one in _parts(path):
+            with one.open("rb") as file:
+                while chunk := file.read(_CHUNK_BYTES):
+                    digest.update(chunk)
     except OSError:
         raise SourceError("expected a NIfTI file, got one that cannot be read to its end") from None
     return digest.hexdigest()
+
+
+def _parts(path: Path) -> tuple[Path, ...]:
+    from scanward.adapters.nifti import find_values
+
+    return (path, find_values(path)) if path.name.lower().endswith(".hdr") else (path,)

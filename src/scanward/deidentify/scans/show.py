@@ -49,8 +49,8 @@ class Shown:
 def show(volume: Volume, engines: FaceEngines) -> Shown:
     """Draw what a stranger could see of a volume, whether it can be aligned or not."""
     looked = look(volume, engines.aligner, engines.atlas)
-    inputs = looked.inputs or make_align_inputs(volume)
     turned = _turned(looked)
+    inputs = looked.inputs or make_align_inputs(volume)
     seen = see(volume, volume.values, inputs.skin, _moved(inputs) if turned is None else turned, engines.detector)
     return Shown(
         finding=looked.finding,
