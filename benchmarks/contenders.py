@@ -109,7 +109,7 @@ def scanward_command(job: Job, *options: str) -> list[str]:
     """Return the command line of Scanward for a job, with a home folder and a key of its own."""
     return [
         sys.executable, "-m", "scanward", "deidentify", str(job.source), "--out", str(job.out),
-        "--home", str(job.work / "home"), "--pixels", "off", *options,
+        "--home", str(job.work / "home"), "--pixels", "off", "--faces", "off", *options,
     ]  # fmt: skip
 
 

@@ -40,7 +40,18 @@ def home(tmp_path_factory):
 @pytest.fixture
 def command(home, tmp_path):
     def make(*sources: Path, out: str = "out", more: tuple[str, ...] = ()) -> list[str]:
-        arguments = [*map(str, sources), "--out", str(tmp_path / out), "--home", str(home), "--pixels", "off", *more]
+        arguments = [
+            *map(str, sources),
+            "--out",
+            str(tmp_path / out),
+            "--home",
+            str(home),
+            "--pixels",
+            "off",
+            "--faces",
+            "off",
+            *more,
+        ]
         return [sys.executable, "-m", "scanward", "deidentify", *arguments]
 
     return make

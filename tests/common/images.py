@@ -44,7 +44,7 @@ def make_ct(study: Study, number: int, *, size: int = 32, seed: int = 0) -> Data
     ds.ImageType = ["ORIGINAL", "PRIMARY", "AXIAL"]
     add_acquisition(ds, study, "Chest routine w/ contrast")
     add_frame_of_reference(ds, study)
-    add_plane(ds, z=number * 2.5, spacing=round(230.4 / size, 4))
+    add_plane(ds, z=number * 2.5, spacing=round(400 / size, 4))
     add_pixels(ds, phantom(size, size, seed=seed + number, low=-1024, high=1500), stored_bits=16)
     ds.RescaleIntercept, ds.RescaleSlope, ds.RescaleType = "0", "1", "HU"
     ds.WindowCenter, ds.WindowWidth = "-600", "1500"
@@ -56,7 +56,7 @@ def make_ct(study: Study, number: int, *, size: int = 32, seed: int = 0) -> Data
     ds.ScanOptions = "HELICAL MODE"
     ds.GantryDetectorTilt = "0"
     ds.TableHeight = "142.5"
-    ds.ReconstructionDiameter = "230.4"
+    ds.ReconstructionDiameter = "400"
     ds.ImageComments = "Breath hold in full inspiration"
     ds.RequestAttributesSequence = [
         item(RequestedProcedureID=study.study_id, ScheduledProcedureStepID=study.study_id + "S",

@@ -41,7 +41,7 @@ def many_instances(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(source: Path, out: Path, home: Path, workers: int = 1) -> RunReport:
-    request = DeidentifyRequest(sources=(source,), out=out, home=home, workers=workers, pixels="off")
+    request = DeidentifyRequest(sources=(source,), out=out, home=home, workers=workers, pixels="off", faces="off")
     return deidentify_folder(request, lambda _: None)
 
 
@@ -53,7 +53,7 @@ def outputs(out: Path) -> dict[str, bytes]:
 def test_killed_run_goes_on_without_losing_or_redoing(many_instances: Path, tmp_path: Path, workers: int) -> None:
     home, out = tmp_path / "home", tmp_path / "out"
     command = [sys.executable, "-m", "scanward", "deidentify", str(many_instances), "--out", str(out)]
-    command += ["--home", str(home), "--workers", str(workers), "--pixels", "off", "--quiet"]
+    command += ["--home", str(home), "--workers", str(workers), "--pixels", "off", "--faces", "off", "--quiet"]
     # PYTHONPATH stays as it is: the program under test is the one that is imported here.
     killed = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
     deadline = time.monotonic() + 60
@@ -114,7 +114,7 @@ def test_an_interrupted_run_starts_over_when_its_inputs_have_changed(tmp_path: P
     def interrupt(_: RunReport) -> None:
         raise KeyboardInterrupt
 
-    request = DeidentifyRequest(sources=(source,), out=out, home=home, pixels="off")
+    request = DeidentifyRequest(sources=(source,), out=out, home=home, pixels="off", faces="off")
     with pytest.raises(KeyboardInterrupt):
         deidentify_folder(request, lambda _: None, interrupt)
     assert run(source, out, home).resumed == 1

@@ -97,7 +97,9 @@ def make_home(home: Path, plain: tuple[Path, RunReport], *, url: str = "") -> Pa
 
 
 def run(source: Path, out: Path, home: Path, *, engine: str = "queue", workers: int = 2, progress=None) -> RunReport:
-    request = DeidentifyRequest(sources=(source,), out=out, home=home, workers=workers, engine=engine, pixels="off")
+    request = DeidentifyRequest(
+        sources=(source,), out=out, home=home, workers=workers, engine=engine, pixels="off", faces="off"
+    )
     return deidentify_folder(request, progress or (lambda _: None))
 
 
@@ -150,7 +152,7 @@ def command(source: Path, out: Path, home: Path, *more: str) -> subprocess.Compl
 
 def line(source: Path, out: Path, home: Path, *more: str) -> list[str]:
     parts = [sys.executable, "-m", "scanward", "deidentify", str(source), "--out", str(out), "--home", str(home)]
-    return [*parts, "--pixels", "off", "--engine", "queue", "--workers", "2", *more]
+    return [*parts, "--pixels", "off", "--faces", "off", "--engine", "queue", "--workers", "2", *more]
 
 
 def test_a_home_folder_that_is_not_initialised_is_refused_before_anything_is_written(inputs, tmp_path):

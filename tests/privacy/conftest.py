@@ -32,7 +32,7 @@ def deidentify(source: Path, outputs: Path, home: Path, profile: str, *, workers
     """Run the command as a user would."""
     done = subprocess.run(
         [sys.executable, "-m", "scanward", "deidentify", str(source), "--out", str(outputs), "--profile", profile,
-         "--pixels", "off", "--release-unchecked-pixels", "--workers", str(workers)],
+         "--pixels", "off", "--faces", "off", "--release-unchecked-pixels", "--workers", str(workers)],
         env={**os.environ, "SCANWARD_HOME": str(home), "PYTHONPATH": str(ROOT / "src")},
         capture_output=True, text=True, check=False, timeout=600,
     )  # fmt: skip

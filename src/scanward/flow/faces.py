@@ -28,6 +28,11 @@ def may_show_head(facts: InstanceFacts) -> bool:
     return role_by_class(facts) is not Role.OTHER
 
 
+def makes_volumes(facts: InstanceFacts) -> bool:
+    """Return whether an instance holds slices, from which it is told what the others of its study show."""
+    return role_by_class(facts).makes_volumes
+
+
 class StudyFaces:
     """What is done about the faces of one study.
 

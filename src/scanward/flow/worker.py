@@ -25,7 +25,7 @@ from scanward.deidentify.text.known import KnownIdentifiers
 from scanward.dicomstream.opening import open_dicom
 from scanward.dicomstream.part10 import DataSetStart
 from scanward.errors import HoldError, NotDicomError, OutputError, ScanwardError, SourceError
-from scanward.flow.faces import FaceLooker, MakePlanner, may_show_head
+from scanward.flow.faces import FaceLooker, MakePlanner, makes_volumes
 from scanward.flow.pixels import MakeCleaner, Opener, PixelLooker, Stacks, has_pixels, shows_nothing
 from scanward.flow.study import StudyDeidentifier
 from scanward.model.decision import Decision, Deny, Permit
@@ -219,7 +219,7 @@ class Worker:
 
     def goes_whole(self, facts: InstanceFacts) -> bool:
         """Whether a study is one unit for an instance of it: where a face may be, what is beside it has to be known."""
-        return self._faces.looks and may_show_head(facts)
+        return self._faces.looks and makes_volumes(facts)
 
     # The first pass
 

@@ -81,11 +81,15 @@ _CLASSES: Final = {
         "1", "1.1", "1.1.1", "1.2", "1.2.1", "13.1.3",  # CR, DX, mammography: projections, tomosynthesis
         "12.1", "12.1.1", "12.2", "12.2.1", "12.77",  # XA, RF
         "3.1", "6.1", "6.2",  # ultrasound
-        "20",  # Nuclear Medicine: slices of some 7 mm, of what takes up the tracer
+        "5", "20",  # Nuclear Medicine: slices of some 7 mm, of what takes up the tracer
+        "3", "6", "6.3", "12.3", "13.1.4", "13.1.5", "14.1", "14.2", "481.23", "481.24",  # retired, or rare
         "481.1", "481.4", "481.5", "481.6", "481.7", "481.8", "481.9",  # RT Image, Plan, records
         "4.2", "66.1", "66.2", "66.3", "66.6", "67",  # spectroscopy, registrations, fiducials, tracts, units
     ),
 }  # fmt: skip
+
+_LIGHT: Final = (_STORAGE + "77.1.", _STORAGE + "81.1", _STORAGE + "82.1")
+"""Visible light: what photographs show from outside holds them (:mod:`scanward.deidentify.pixels.photographs`)."""
 
 _ROLES: Final = {_STORAGE + last: role for role, classes in _CLASSES.items() for last in classes}
 
@@ -96,6 +100,8 @@ def role_by_class(facts: InstanceFacts) -> Role:
     if sop_class == STRUCTURE_SET:
         return Role.OUTLINES
     role = _ROLES.get(sop_class)
+    if role is None and sop_class.startswith(_LIGHT):
+        return Role.OTHER
     if role is None:
         return Role.UNKNOWN if sop_class.startswith(_STORAGE) and facts.number(ROWS) else Role.OTHER
     return role

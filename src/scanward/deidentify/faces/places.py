@@ -1,4 +1,4 @@
-"""Where in the patient things lie: what is told without a look at pixels."""
+"""Where in the patient things lie, and how large they are: what is told without an alignment."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -6,13 +6,21 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage as ndi
 
+from scanward.deidentify.faces.align_inputs import skin_of
 from scanward.deidentify.faces.groups import SliceGroup
 from scanward.deidentify.faces.planes import Plane
 from scanward.deidentify.faces.volume import Volume
 
 SMALLEST_HEAD_MM: Final = 80.0
 """What is narrower than this in two directions holds no face of anybody, nor half of one."""
+
+_WIDE_CM2: Final = 420.0
+"""Cross-section of a trunk; a head has 300 at most."""
+
+_AXIAL: Final = 0.7
+"""Slices less than 45 degrees off the axial plane: in others, a head is as wide as a trunk, with the neck and all."""
 
 _MARGIN_MM: Final = 20.0
 """So far beside a volume in which there is no head, there is none either: it would reach into it."""
@@ -26,6 +34,37 @@ def could_hold_a_head(group: SliceGroup) -> bool:
     across = float(np.abs(np.subtract(group.planes[-1].position, first.position) @ np.array(first.normal)))
     sides = sorted((first.rows * first.row_spacing_mm, first.columns * first.column_spacing_mm, across))
     return sides[1] >= SMALLEST_HEAD_MM
+
+
+def holds_no_head(volume: Volume) -> bool:
+    """Return whether slices that nobody can align hold no head: too little is in them, or each is as wide as a trunk.
+
+    Parameters
+    ----------
+    volume
+        Of any number of slices, any distance apart.
+    """
+    skin = skin_of(volume)
+    tissue = volume.values > skin.threshold
+    if volume.valid is not None:
+        tissue &= volume.valid
+    if not tissue.any():
+        return True
+    reach = [np.flatnonzero(tissue.any(axis=others)) for others in ((1, 2), (0, 2), (0, 1))]
+    sides = sorted((one[-1] - one[0]) * step for one, step in zip(reach, volume.spacing_mm, strict=True))
+    if sides[1] < SMALLEST_HEAD_MM:
+        return True
+    across = np.cross(volume.affine[:3, 0], volume.affine[:3, 1])
+    is_axial = abs(across[2]) > _AXIAL * np.linalg.norm(across)
+    _, row_mm, column_mm = volume.spacing_mm
+    return bool(is_axial) and all(_widest_cm2(one, row_mm * column_mm) > _WIDE_CM2 for one in tissue)
+
+
+def _widest_cm2(tissue: NDArray[np.bool_], pixel_mm2: float) -> float:
+    """Return the cross-section of the largest object of a slice; lungs belong to it, arms and a table do not."""
+    filled = ndi.binary_fill_holes(ndi.binary_opening(tissue))
+    labels, count = ndi.label(filled)
+    return float(np.bincount(labels.ravel())[1:].max()) * pixel_mm2 / 100 if count else 0.0
 
 
 @dataclass(slots=True)

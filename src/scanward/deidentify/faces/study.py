@@ -17,7 +17,7 @@ from scanward.deidentify.faces.aims import left_to_people
 from scanward.deidentify.faces.findings import FaceEngines, treat
 from scanward.deidentify.faces.groups import REMEDY, SliceGroup
 from scanward.deidentify.faces.kinds import Handling, Role
-from scanward.deidentify.faces.places import Places, could_hold_a_head
+from scanward.deidentify.faces.places import Places, could_hold_a_head, holds_no_head
 from scanward.deidentify.faces.planes import read_slices
 from scanward.deidentify.faces.series import Opener, Survey, read_frame, read_volume, survey
 from scanward.deidentify.faces.write import PlanePatch, VolumePatch, join, rebuild_faceless, shows_beyond
@@ -230,7 +230,7 @@ class FacePlanner:
 
     def _settle_by_place(self, work: "_Work", reference: tuple[str, str], group: SliceGroup) -> None:
         """Settle slices that cannot be aligned by what is known of the place where they lie."""
-        if not could_hold_a_head(group) or work.is_bare(reference, group):
+        if not could_hold_a_head(group) or work.is_bare(reference, group) or self._is_bare(work, group):
             work.settle(group, Verdict(is_faceless=True), _by_place(group, FaceFinding.NO_HEAD))
         elif (patch := self._patch_for(work, reference, group)) is not None:
             hold = self._beyond(work, group, patch)
@@ -240,6 +240,17 @@ class FacePlanner:
         else:
             reason = ALONE if group.fault is None else f"head scan: {group.fault.value}"
             work.settle(group, Verdict(hold=reason), _by_place(group, FaceFinding.REFUSED, reason))
+
+    def _is_bare(self, work: "_Work", group: SliceGroup) -> bool:
+        """Whether there is no head in slices, by their pixels alone."""
+        if not group.has_grid:
+            return False
+        try:
+            return holds_no_head(read_volume(group, work.openers, self._engines.codec))
+        except (OutputError, StoreError):
+            raise
+        except ScanwardError:
+            return False  # it is told when the instance is looked at
 
     @staticmethod
     def _patch_for(work: "_Work", reference: tuple[str, str], group: SliceGroup) -> VolumePatch | None:
@@ -279,17 +290,16 @@ class FacePlanner:
             return [Verdict(hold=role.in_words)]
         if handling is Handling.KEEP or (work.has_volumes and not work.shows_head):
             return []
-        if not work.has_volumes:
-            is_told = role not in _ALONE and handling is not Handling.MASK
-            return [] if is_told else [Verdict(hold=f"{role.in_words}, and {NOTHING_TELLS}")]
         if handling is Handling.MASK:
             return [self._mask(work, place, role)]
+        if not work.has_volumes:
+            return [Verdict(hold=f"{role.in_words}, and {NOTHING_TELLS}")] if role in _ALONE else []
         return [Verdict(hold=f"{role.in_words}, {BESIDE_HEAD}")]
 
     @staticmethod
     def _mask(work: "_Work", place: int, role: Role) -> Verdict:
-        """Return what becomes of a dose or of segments beside a head."""
-        left_out = Verdict(hold=f"{role.in_words}, {BESIDE_HEAD}")
+        """Return what becomes of a dose or of segments beside a head, or alone."""
+        left_out = Verdict(hold=f"{role.in_words}, {BESIDE_HEAD if work.has_volumes else f'and {NOTHING_TELLS}'}")
         try:
             with work.openers[place]() as (start, facts):
                 slices = read_slices(read_pixel_header(start), facts, place)
@@ -300,6 +310,8 @@ class FacePlanner:
         if not slices or any(one.plane is None for one in slices):
             return left_out
         group = SliceGroup(slices=tuple(slices), fault=None)
+        if not could_hold_a_head(group):
+            return KEEP
         found = work.patches.get(group.frame_of_reference) if slices[0].frame_of_reference else None
         return Verdict(parts=((group, replace(found[0], values=None)),)) if found else left_out
 
