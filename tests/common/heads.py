@@ -1,6 +1,7 @@
 """Heads that nobody has: the atlas' own, bent and turned, in the contrast of an MR or a CT, and what is no head."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from scipy import ndimage as ndi
@@ -35,6 +36,12 @@ def _ball(z, y, x, center, radii):
     return ((z - cz) / rz) ** 2 + ((y - cy) / ry) ** 2 + ((x - cx) / rx) ** 2 < 1
 
 
+def _hollow(z, y, x):
+    """Nose and throat."""
+    return _ball(z, y, x, (-58, -70, 0), (24, 22, 12)) | ((x**2 + (y + 42) ** 2 < 64) & (z < -60))
+
+
+@lru_cache(maxsize=6)
 def make_head(
     seed: int = 1,
     *,
@@ -87,11 +94,11 @@ def make_head(
         values[ndi.binary_dilation(atlas.brain, iterations=1)] = 8
         values[atlas.brain] = np.where(atlas.t1[atlas.brain] > np.median(atlas.t1[atlas.brain]), 28, 38)
         values[bone] = 900
-        values[_ball(z, y, x, (-58, -70, 0), (24, 22, 12))] = -950
+        values[_hollow(z, y, x)] = -950
     else:
         values = np.where(tissue, np.maximum(atlas.t1, 60), 0).astype(float) * 3
         values[nose | chin | brow] = 300
-        values[_ball(z, y, x, (-58, -70, 0), (24, 22, 12))] = 5
+        values[_hollow(z, y, x)] = 5
     empty = -1000.0 if ct else 0.0
     if not face:
         values[(atlas.cut < 0) | ((atlas.zone > 0.3) & (atlas.generic > -6) & (z < 20))] = empty
@@ -117,7 +124,9 @@ def make_head(
         scan = np.maximum(scan + noise, -1024) if ct else np.abs(scan + noise)
     elif not ct:
         scan = np.where(scan > 1, scan + noise, 0)
-    volume = Volume(values=scan.astype(np.float32), affine=affine, valid=None, modality="CT" if ct else "MR")
+    scan = scan.astype(np.float32)
+    scan.setflags(write=False)
+    volume = Volume(values=scan, affine=affine, valid=None, modality="CT" if ct else "MR")
     return MadeHead(volume=volume, brain=brain, to_atlas=to_atlas)
 
 
@@ -127,32 +136,98 @@ def upside_down(volume: Volume) -> Volume:
     return Volume(values=volume.values, affine=turned @ volume.affine, valid=volume.valid, modality=volume.modality)
 
 
-def make_cylinders(kind: str) -> Volume:
-    """Make a CT of what is no head: `trunk`, `legs` or `phantom`."""
+def make_cylinders(kind: str, *, ct: bool = True) -> Volume:
+    """Make a scan of what is no head: `trunk`, `legs`, `forearm` or `phantom`."""
     z, y, x = np.meshgrid(
         np.arange(-120, 120, 4.0), np.arange(-200, 200, 4.0), np.arange(-200, 200, 4.0), indexing="ij"
     )
     values = np.full(z.shape, -1000.0)
     if kind == "trunk":
-        values[(x / 170) ** 2 + (y / 115) ** 2 < 1] = 40
-        for side in (-1, 1):
-            values[((x - side * 75) / 55) ** 2 + ((y + 10) / 75) ** 2 < 1] = -850
-        values[x**2 + (y - 80) ** 2 < 400] = 300
+        _put_trunk(values, y, x)
     elif kind == "legs":
         for side in (-1, 1):
             around = (x - side * 95) ** 2 + y**2
             values[around < (75 + z * 0.1) ** 2] = -80
             values[around < (66 + z * 0.1) ** 2] = 55
             values[around < 256] = 1200
+    elif kind == "forearm":
+        values[x**2 + y**2 < (45 + z * 0.05) ** 2] = 55
+        for side in (-1, 1):
+            values[(x - side * 18) ** 2 + y**2 < 81] = 1200
     elif kind == "phantom":
         values[x**2 + y**2 < 10000] = 0
         values[(x - 60) ** 2 + y**2 < 144] = 900
     else:
         raise ValueError(kind)
-    values += np.random.default_rng(0).normal(0, 10, z.shape)
+    rng = np.random.default_rng(0)
+    if ct:
+        values = np.maximum(values + rng.normal(0, 10, z.shape), -1024)
+    else:
+        values = np.abs(
+            np.interp(values, (-900, -500, -80, 0, 60, 900), (0, 20, 500, 400, 250, 20)) + rng.normal(0, 6, z.shape)
+        )
     return Volume(
-        values=np.maximum(values, -1024).astype(np.float32),
+        values=values.astype(np.float32),
         affine=np.array([[4.0, 0, 0, -200], [0, 4, 0, -200], [0, 0, 4, -120], [0, 0, 0, 1]]),
+        valid=None,
+        modality="CT" if ct else "MR",
+    )
+
+
+def _put_trunk(values, y, x) -> None:
+    values[(x / 170) ** 2 + (y / 115) ** 2 < 1] = 40
+    for side in (-1, 1):
+        values[((x - side * 75) / 55) ** 2 + ((y + 10) / 75) ** 2 < 1] = -850
+    values[x**2 + (y - 80) ** 2 < 400] = 300
+
+
+def make_body(*, arms: bool = False, lowest: int = 0) -> Volume:
+    """Make a CT of a head on a trunk, 4 mm each way; all but the head's lowest slices may be out of the scan.
+
+    Parameters
+    ----------
+    arms
+        Whether they lie raised beside the head.
+    lowest
+        How many mm of the head are in view, from the chin; 0 for all.
+    """
+    head = make_head(1, ct=True, spacing=(4.0, 4.0, 4.0)).volume.values
+    length = 45
+    values = np.full((length + len(head), 100, 100), -1000.0, np.float32)
+    y, x = np.meshgrid(np.arange(-200, 200, 4.0), np.arange(-200, 200, 4.0), indexing="ij")
+    for at in range(length):
+        _put_trunk(values[at], y, x)
+    row, column = 15, 22
+    values[length:, row : row + head.shape[1], column : column + head.shape[2]] = head
+    if arms:
+        for side in (-1, 1):
+            values[length:, (x - side * 130) ** 2 + y**2 < 55**2] = 40
+            values[length:, (x - side * 130) ** 2 + y**2 < 12**2] = 900
+    # The lowest slices of the made head are empty.
+    first = int(np.flatnonzero((head > 0).any(axis=(1, 2)))[0]) if lowest else 0
+    last = length + first + lowest // 4 if lowest else len(values)
+    return Volume(
+        values=np.concatenate([values[:length], values[length + first : last]]),
+        affine=np.array([[4.0, 0, 0, -200], [0, 4, 0, -200], [0, 0, 4, -200], [0, 0, 0, 1]]),
         valid=None,
         modality="CT",
     )
+
+
+def turned(volume: Volume, about: int) -> Volume:
+    """Return a volume whose geometry claims that it is turned by 90 degrees about x (0), y (1) or z (2)."""
+    one, other = (axis for axis in range(3) if axis != about)
+    matrix = np.eye(4)
+    matrix[[one, other]] = matrix[[other, one]]
+    matrix[one] *= -1
+    return Volume(values=volume.values, affine=matrix @ volume.affine, valid=volume.valid, modality=volume.modality)
+
+
+def cropped(volume: Volume, first: float, last: float, axis: int = 0) -> Volume:
+    """Return what lies between two shares of a volume along slices (0), rows (1) or columns (2)."""
+    length = volume.values.shape[axis]
+    begin, end = round(first * length), round(last * length)
+    affine = volume.affine.copy()
+    affine[:3, 3] += affine[:3, 2 - axis] * begin
+    values = np.ascontiguousarray(np.take(volume.values, range(begin, end), axis=axis))
+    return Volume(values=values, affine=affine, valid=None, modality=volume.modality)

@@ -21,6 +21,10 @@ CT_SKIN_HU: Final = -350.0
 CT_FLOOR_HU: Final = -500.0
 """Values that only Hounsfield units have: where no header says what a volume is."""
 
+_OFFSET_HU: Final = 1024.0
+_LEAST_SOFT_SHARE: Final = 0.10
+"""Of the voxels, at least so many are soft tissue: no scan has so much bone of 900 to 1200 HU and no air at all."""
+
 _HU: Final = (-1100, -200, -100, -20, 10, 40, 80, 200, 400, 3000)
 _T1: Final = (0, 0, 420, 300, 120, 250, 250, 150, 40, 20)
 """Hounsfield units, and how bright such tissue is in a T1 scan: fat, then brain, then fluid, hardly bone."""
@@ -38,11 +42,14 @@ class Skin:
     threshold
         Values above are tissue.
     is_ct
-        Values are Hounsfield units.
+        Values are Hounsfield units, but for an offset.
+    offset_hu
+        What values are above Hounsfield units, in a CT whose header does not say so.
     """
 
     threshold: float
     is_ct: bool
+    offset_hu: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -53,6 +60,8 @@ class AlignInputs:
     ----------
     t1
         As bright as in a T1 scan, 0 away from the head.
+    values
+        What was scanned; Hounsfield units of a CT.
     head
         The largest object, closed.
     valid
@@ -70,6 +79,7 @@ class AlignInputs:
     """
 
     t1: Floats
+    values: Floats
     head: Voxels
     valid: Voxels
     origin_mm: tuple[float, float, float]
@@ -88,11 +98,23 @@ def skin_of(volume: Volume) -> Skin:
         return Skin(threshold=0.0, is_ct=volume.modality == "CT")
     low = float(sample.min())
     if volume.modality == "CT" or (not volume.modality and low < CT_FLOOR_HU):
-        return Skin(threshold=CT_SKIN_HU, is_ct=True)
+        offset = _offset_hu(sample, low)
+        return Skin(threshold=CT_SKIN_HU + offset, is_ct=True, offset_hu=offset)
     clipped = np.clip(sample, low, np.percentile(sample, 99.5))
     if float(clipped.max()) <= low:
         return Skin(threshold=low, is_ct=False)
     return Skin(threshold=low + _MR_SKIN * (_otsu(clipped) - low), is_ct=False)
+
+
+def _offset_hu(values: Floats, low: float) -> float:
+    """Return what values of a CT are above Hounsfield units: nothing, or what devices add to have none below 0.
+
+    Without this, air would be taken for skin, and all that was scanned for one large object.
+    """
+    if low < CT_FLOOR_HU:
+        return 0.0
+    soft = float(np.mean((values > _OFFSET_HU - 124) & (values < _OFFSET_HU + 176)))
+    return _OFFSET_HU if soft >= _LEAST_SOFT_SHARE else 0.0
 
 
 def _otsu(values: NDArray[np.float32]) -> float:
@@ -180,7 +202,8 @@ def make_align_inputs(volume: Volume) -> AlignInputs:
     head = head_of(np.where(valid, even, -np.inf) > skin.threshold, GRID_MM)
     head_ml = float(head.sum()) * GRID_MM**3 / 1000
     return AlignInputs(
-        t1=_as_t1(even, head, skin),
+        t1=_as_t1(even - skin.offset_hu, head, skin),
+        values=even - np.float32(skin.offset_hu),
         head=head,
         valid=valid,
         origin_mm=origin,

@@ -35,9 +35,6 @@ SCALES: Final = (0.70, 1.45)
 LEAST_ADULT_SCALE: Final = 0.87
 """Mean size of the head beside the template: below, it is a child's, for which nothing here was measured."""
 
-LEAST_OBJECT_ML: Final = 150.0
-"""A smaller object is no head, nor a part of one that shows who it is."""
-
 _HEIGHTS_MM: Final = (-40.0, -15.0, 10.0, 35.0)
 _NODS_DEGREES: Final = (-20.0, 0.0, 20.0)
 _START_MM: Final = (0.0, 0.0, -20.0)

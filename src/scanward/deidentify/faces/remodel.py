@@ -47,6 +47,8 @@ _MR_NOISE: Final = 0.12
 
 _SLAB_VOXELS: Final = 4_000_000
 _BACKGROUND_SAMPLES: Final = 20_000
+_FEWEST_SAMPLES: Final = 2_000
+_AWAY: Final = 4
 
 _STEEP_MM: Final = 40.0
 """Turns shares (0 to 1) into something that meets distances where the share is what is asked for."""
@@ -190,7 +192,7 @@ def _own_brain(values: Floats, skin: Skin, atlas: Atlas, size: float, depth: Flo
     smooth = ndi.gaussian_filter(values, 0.5)
     core = ndi.binary_erosion(atlas.brain, iterations=4)
     if skin.is_ct:
-        low, high = _CT_BRAIN_HU
+        low, high = (one + skin.offset_hu for one in _CT_BRAIN_HU)
     else:
         low, high = np.percentile(smooth[core], (5, 99)) * (0.6, 1.2)
     like = near & (smooth > low) & (smooth < high) & (depth > SCALP_AND_SKULL_MM)
@@ -249,17 +251,20 @@ def _box(volume: Volume, to_voxel: Affine, gone: Floats) -> tuple[slice, slice, 
 def _background(volume: Volume, skin: Skin) -> Floats:
     """Return values as they stand in the air of a scan."""
     if skin.is_ct:
-        return np.array([CT_AIR_HU], np.float32)
+        return np.array([CT_AIR_HU + skin.offset_hu], np.float32)
     values = volume.values[::2, ::2, ::2]
-    air = values <= skin.threshold
+    dark = values <= skin.threshold
     if volume.valid is not None:
-        air &= volume.valid[::2, ::2, ::2]
+        dark &= volume.valid[::2, ::2, ::2]
+    # Well away from tissue: what is dark within a head, or half in a voxel, is brighter than air.
+    away = np.stack([ndi.binary_erosion(one, iterations=_AWAY, border_value=1) for one in dark])
+    air = dark & away if np.count_nonzero(away) >= _FEWEST_SAMPLES else dark
     found = values[air]
     return found[:: max(found.size // _BACKGROUND_SAMPLES, 1)] if found.size else values.min(keepdims=True).ravel()
 
 
 def _flesh(shape: tuple[int, ...], skin: Skin, level: float, seed: tuple[int, ...]) -> Floats:
-    mean = CT_SKIN_HU if skin.is_ct else level
+    mean = CT_SKIN_HU + skin.offset_hu if skin.is_ct else level
     spread = _CT_NOISE_HU if skin.is_ct else _MR_NOISE * level
     # Smoothed within slices alone: slabs then do not show.
     even = draw(int(np.prod(shape)), 1 << 16, *seed).reshape(shape).astype(np.float32)

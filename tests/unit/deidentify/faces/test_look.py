@@ -1,18 +1,19 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from scanward.deidentify.faces.atlas import load_atlas
-from scanward.deidentify.faces.look import look
+from scanward.adapters.engines.heads import HeadAligner
+from scanward.deidentify.faces.align_inputs import make_align_inputs
+from scanward.deidentify.faces.atlas import ORIGIN_MM, SPACING_MM, load_atlas
+from scanward.deidentify.faces.look import face_of, look
+from scanward.deidentify.faces.remodel import remodel
 from scanward.deidentify.faces.volume import Volume
-from scanward.model.faces import FaceFinding
-from tests.common.heads import make_cylinders, make_head, upside_down
+from scanward.model.faces import FaceFill, FaceFinding
+from scanward.ports.engines import Fit
+from tests.common.heads import cropped, make_cylinders, make_head, upside_down
 
-
-@pytest.fixture(scope="module")
-def aligner():
-    from scanward.adapters.engines.heads import HeadAligner
-
-    return HeadAligner()
+SPACING = (3.0, 3.0, 3.0)
 
 
 class NoEngine:
@@ -24,31 +25,97 @@ class NoEngine:
         pytest.fail("aligned")
 
 
-def test_face_that_is_gone_is_told(aligner):
-    found = look(make_head(2, face=False).volume, aligner, load_atlas())
-    assert found.finding is FaceFinding.ALREADY_FACELESS
+def seen_on(made, values) -> FaceFinding:
+    """Return what is said of the face of a head of which it is known how it lies."""
+    volume = replace(made.volume, values=np.asarray(values, np.float32))
+    fit = Fit(affine=made.to_atlas, metric=-0.6, freedom=12)
+    return face_of(volume, make_align_inputs(volume), fit, load_atlas())
 
 
-def test_brain_without_skull_is_told(aligner):
-    found = look(make_head(2, scalp=False).volume, aligner, load_atlas())
+def places_of(made) -> np.ndarray:
+    """Return x, y and z of the atlas of each voxel."""
+    index = np.stack([*np.indices(made.volume.values.shape)[::-1], np.ones(made.volume.values.shape)])
+    return np.einsum("ab,b...->a...", made.to_atlas @ made.volume.affine, index)[:3]
+
+
+def in_face(made) -> np.ndarray:
+    """Return which voxels lie in the face, and what is in front of it."""
+    at = (places_of(made) - np.array(ORIGIN_MM)[:, None, None, None]) / SPACING_MM
+    index = [
+        np.clip(np.rint(one).astype(int), 0, length - 1)
+        for one, length in zip(at[::-1], load_atlas().cut.shape, strict=True)
+    ]
+    return load_atlas().cut[tuple(index)] < 0
+
+
+@pytest.fixture(scope="module", params=[False, True], ids=["MR", "CT"])
+def made(request):
+    return make_head(2, ct=request.param, spacing=SPACING)
+
+
+def test_a_face_is_found(made):
+    assert seen_on(made, made.volume.values) is FaceFinding.FACE_FOUND
+
+
+@pytest.mark.parametrize("fill", FaceFill)
+def test_what_was_treated_with_air_is_known_again(made, fill):
+    skin = make_align_inputs(made.volume).skin
+    mask = remodel(made.volume, made.to_atlas, skin, load_atlas(), fill=fill, seed=3)
+    values = made.volume.values.copy()
+    values[mask.mask] = mask.values
+    assert (seen_on(made, values) is FaceFinding.ALREADY_FACELESS) == (fill is FaceFill.AIR)
+
+
+def test_a_face_that_another_program_took_off_is_known():
+    made = make_head(2, spacing=SPACING)
+    values = made.volume.values.copy()
+    values[in_face(made)] = 0
+    assert seen_on(made, values) is FaceFinding.ALREADY_FACELESS
+
+
+@pytest.mark.parametrize("share", [0.12, 0.3])
+def test_a_dark_face_is_one(share):
+    made = make_head(2, spacing=SPACING)
+    values = np.where(in_face(made), made.volume.values * share, made.volume.values)
+    assert seen_on(made, values) is FaceFinding.FACE_FOUND
+
+
+@pytest.mark.parametrize(
+    "lost",
+    [
+        pytest.param(lambda x, y, z: x < 0, id="one side"),
+        pytest.param(lambda x, y, z: z < -60, id="mouth and nose, by metal"),
+        pytest.param(lambda x, y, z: z > -50, id="eyes"),
+        pytest.param(lambda x, y, z: np.abs(x) < 25, id="nose and mouth"),
+    ],
+)
+def test_a_face_of_which_part_is_lost_is_one(made, lost):
+    empty = float(made.volume.values.min())
+    values = np.where(in_face(made) & lost(*places_of(made)), empty, made.volume.values)
+    assert seen_on(made, values) is FaceFinding.FACE_FOUND
+
+
+@pytest.mark.parametrize("first", [0.1, 0.2, 0.25, 0.3])
+def test_a_face_that_ends_with_the_scan_is_not_taken_for_one_that_is_gone(made, first):
+    volume = cropped(made.volume, first, 1.0, axis=1)
+    fit = Fit(affine=made.to_atlas, metric=-0.6, freedom=12)
+    found = face_of(volume, make_align_inputs(volume), fit, load_atlas())
+    assert found in {FaceFinding.FACE_FOUND, FaceFinding.NO_FACE_IN_VIEW}
+
+
+def test_brain_without_skull_is_told():
+    found = look(make_head(2, scalp=False, spacing=SPACING).volume, HeadAligner(), load_atlas())
     assert found.finding is FaceFinding.SKULL_STRIPPED
 
 
-def test_head_upside_down_is_refused(aligner):
-    found = look(upside_down(make_head(3).volume), aligner, load_atlas())
+def test_head_upside_down_is_refused():
+    found = look(upside_down(make_head(2, spacing=SPACING).volume), HeadAligner(), load_atlas())
     assert found.finding is FaceFinding.REFUSED
     assert found.reasons
 
 
 def test_trunk_is_no_head():
     assert look(make_cylinders("trunk"), NoEngine(), load_atlas()).finding is FaceFinding.NO_HEAD
-
-
-@pytest.mark.parametrize("modality", ["CT", "MR", ""])
-def test_empty_scan_is_no_head(modality):
-    values = np.full((30, 40, 40), -1000 if modality == "CT" else 0, np.float32)
-    volume = Volume(values=values, affine=np.diag([2.0, 2, 2, 1]), valid=None, modality=modality)
-    assert look(volume, NoEngine(), load_atlas()).finding is FaceFinding.NO_HEAD
 
 
 @pytest.mark.parametrize(("slices", "step"), [(14, 4.0), (1, 4.0), (20, 9.0)])
