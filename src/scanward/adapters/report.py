@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from scanward.adapters.home import make_private_folder
+from scanward.adapters.report_faces import volumes_to_json
 from scanward.adapters.report_page import render_page
 from scanward.adapters.report_risks import Numbers, number_risks, risks_to_json
 from scanward.errors import OutputError
@@ -91,6 +92,7 @@ def to_json(report: RunReport) -> dict[str, Any]:
         "profile": report.profile,
         "profile_description": report.profile_description,
         "pixels": report.pixels,
+        "faces": report.faces,
         "looked_by": list(report.looked_by),
         "recipient": report.recipient,
         "standard_edition": report.standard_edition,
@@ -130,6 +132,7 @@ def _study_json(study: StudyReport, numbers: Mapping[Change, int], risks: Number
         "residual": [risks[risk] - 1 for risk in study.residual],
         "identifiers": dict(sorted(study.identifiers.items())),
         "pixels": _pixels_json(study.pixels),
+        "faces": volumes_to_json(study.faces),
     }
 
 

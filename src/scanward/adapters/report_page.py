@@ -10,6 +10,7 @@ from pathlib import Path
 
 from markupsafe import Markup, escape
 
+from scanward.adapters.report_faces import render_faces, render_volumes
 from scanward.adapters.report_facts import (
     ACTION_WORDS,
     OUTCOME_WORDS,
@@ -55,7 +56,7 @@ _PAGE = Markup("""\
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
 <title>De-identification report: {released:,} of {total:,} released</title>
 <style>
 {style}</style>
@@ -65,7 +66,8 @@ _PAGE = Markup("""\
 
 {sections}
 <footer>Made by Scanward {version} from what was done, not from what was planned. This page holds no value of an
-  input; names of files and folders, which often carry names of patients, are left out.</footer>
+  input but what the pictures of heads show, if any; names of files and folders, which often carry names of patients,
+  are left out.</footer>
 </main>
 </body>
 </html>
@@ -88,6 +90,7 @@ def render_page(report: RunReport) -> str:
                 _stopped(reasons_with_studies(report.studies)),
                 _skipped(Counter(report.skipped)),
                 _pixels(report),
+                render_faces(report),
                 _residual(report.studies, numbers),
                 _studies(report.studies),
                 _details(report.studies, numbers),
@@ -377,6 +380,8 @@ def _study(number: int, study: StudyReport, numbers: Numbers, *, is_open: bool) 
         )
     if study.pixels.redactions:
         parts.append(_filled(study.pixels))
+    if study.faces:
+        parts.append(render_volumes(study.faces))
     if study.changes:
         parts.append(_changes(study, released))
     if study.residual:

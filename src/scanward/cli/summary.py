@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from scanward.adapters.report_faces import faces_in_words, sum_volumes
 from scanward.model.report import Outcome, RunReport
 
 MAX_REASONS = 4
@@ -27,6 +28,7 @@ def _lines(report: RunReport, *, out: Path, page: Path, home: Path) -> Iterator[
         f"  ({report.resumed:,} by an earlier run of this command)" if report.resumed else ""
     )
     yield from _pixels(report)
+    yield from _faces(report)
     yield from _reasons(report)
     yield ""
     yield f"     outputs  {short(out)} ({report.bytes_released / 1e6:,.1f} MB in {len(report.studies):,} studies)"
@@ -50,6 +52,15 @@ def _pixels(report: RunReport) -> Iterator[str]:
     if lines:
         yield ""
         yield "Pixels:"
+        yield from (f"{'':>12}  {line}" for line in lines)
+
+
+def _faces(report: RunReport) -> Iterator[str]:
+    """Yield what looking for faces in head scans came to."""
+    lines = faces_in_words(sum_volumes(report.studies))
+    if lines:
+        yield ""
+        yield "Faces in head scans:"
         yield from (f"{'':>12}  {line}" for line in lines)
 
 
