@@ -58,11 +58,14 @@ class Shown:
         What their headers say of the part of the body.
     is_moving
         Whether there are several frames of what moves, such as a clip.
+    is_video
+        Whether it is coded as a film, which may have sound.
     """
 
     kind: ImageKind
     region: Region = Region.UNKNOWN
     is_moving: bool = False
+    is_video: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

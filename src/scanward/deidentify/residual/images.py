@@ -10,7 +10,6 @@ from scanward.model.risks import ImageKind, Region
 
 _VOLUMES: Final = (ImageKind.CT, ImageKind.MR, ImageKind.PET)
 _BONY: Final = (ImageKind.RADIOGRAPH, ImageKind.CT, ImageKind.LOCALIZER, ImageKind.FLUOROSCOPY)
-_FILMED: Final = (ImageKind.ENDOSCOPY, ImageKind.PHOTOGRAPH, ImageKind.EYE, ImageKind.PICTURE, ImageKind.OTHER)
 _ANY: Final = tuple(one for one in ImageKind if one not in (ImageKind.OTHER, ImageKind.VOICE))
 _NOTHING: Final = "Nothing: the images need it, and nothing that leaves them of use takes it away."
 
@@ -249,8 +248,7 @@ _EYES: Final = RiskKind(
 def _sound_applies(view: StudyView) -> Applies:
     if view.has(ImageKind.VOICE) is Applies.YES:
         return Applies.YES
-    is_filmed = any(one.is_moving and one.kind in _FILMED for one in view.shown)
-    return Applies.MAYBE if is_filmed else Applies.NO
+    return Applies.MAYBE if any(one.is_video for one in view.shown) else Applies.NO
 
 
 _SOUND: Final = RiskKind(

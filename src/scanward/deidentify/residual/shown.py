@@ -57,6 +57,11 @@ _MODALITIES: Final = {
 }
 _KIND_OF_MODALITY: Final = {name: kind for kind, names in _MODALITIES.items() for name in names.split()}
 
+_MOVING: Final = frozenset({ImageKind.ENDOSCOPY, ImageKind.PHOTOGRAPH, ImageKind.ULTRASOUND, ImageKind.FLUOROSCOPY})
+
+_VIDEO: Final = "1.2.840.10008.1.2.4.10"
+"""MPEG-2, MPEG-4 and HEVC (PS3.5 Section A.4.5 to A.4.8)."""
+
 _LONGEST_NUMBER: Final = 12
 """Digits of an Integer String (PS3.5 Section 6.2)."""
 
@@ -88,10 +93,13 @@ def shown_by(facts: InstanceFacts) -> Shown:
         kind = ImageKind.LOCALIZER
     elif kind.is_volume and (types & _PICTURES or facts.number(SAMPLES_PER_PIXEL) == 3):
         kind = ImageKind.PICTURE
+    is_video = facts.transfer_syntax_uid.startswith(_VIDEO)
     return Shown(
         kind=kind,
         region=region_of(facts.text(BODY_PART_EXAMINED)),
-        is_moving=not kind.is_volume and _frames(facts.text(NUMBER_OF_FRAMES)) > 1,
+        # Several frames of others are slices, tiles or pages.
+        is_moving=is_video or (kind in _MOVING and _frames(facts.text(NUMBER_OF_FRAMES)) > 1),
+        is_video=is_video,
     )
 
 

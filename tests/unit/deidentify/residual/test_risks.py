@@ -153,7 +153,7 @@ def test_each_kind_of_image_brings_its_risks(kind, names):
 
 
 def test_what_nobody_looks_for_only_may_apply():
-    got = told(study(Shown(kind=ImageKind.RADIOGRAPH), Shown(kind=ImageKind.PHOTOGRAPH, is_moving=True)))
+    got = told(study(Shown(kind=ImageKind.RADIOGRAPH), Shown(kind=ImageKind.PHOTOGRAPH, is_moving=True, is_video=True)))
     assert {name for name, is_certain in got.items() if not is_certain} >= {
         "implants", "rare-finding", "sound", "movement",
     }  # fmt: skip

@@ -18,7 +18,7 @@ STORAGE = "1.2.840.10008.5.1.4.1.1."
 CT, DX, XC_FILM, CAPTURE = (STORAGE + last for last in ("2", "1.1", "77.1.4.1", "7"))
 
 
-def shown(sop_class: str, modality: str, **more: bytes) -> Shown:
+def shown(sop_class: str, modality: str, syntax: str = "1.2.840.10008.1.2.1", **more: bytes) -> Shown:
     names = {
         "image_type": IMAGE_TYPE,
         "body_part": BODY_PART_EXAMINED,
@@ -27,7 +27,7 @@ def shown(sop_class: str, modality: str, **more: bytes) -> Shown:
     }
     values = {SOP_CLASS_UID: sop_class.encode(), MODALITY: modality.encode()}
     values |= {names[name]: value for name, value in more.items()}
-    return shown_by(InstanceFacts(values, (), "1.2.840.10008.1.2.1", little=True))
+    return shown_by(InstanceFacts(values, (), syntax, little=True))
 
 
 @pytest.mark.parametrize(
@@ -62,6 +62,15 @@ def test_several_frames_of_a_photograph_are_a_film_and_those_of_a_volume_are_sli
     assert not shown(XC_FILM, "XC", frames=b"1").is_moving
     assert not shown(XC_FILM, "XC", frames=b"many").is_moving
     assert not shown(STORAGE + "2.1", "CT", frames=b"240").is_moving
+    assert not shown(STORAGE + "77.1.6", "SM", frames=b"240").is_moving
+
+
+def test_what_is_coded_as_a_film_may_have_sound():
+    film = shown(XC_FILM, "XC", "1.2.840.10008.1.2.4.102", frames=b"240")
+    assert film.is_video
+    assert film.is_moving
+    assert not shown(XC_FILM, "XC", "1.2.840.10008.1.2.4.50", frames=b"240").is_video
+    assert not shown(XC_FILM, "XC", "1.2.840.10008.1.2.4.110", frames=b"1").is_video  # JPEG XL
 
 
 @pytest.mark.parametrize(
