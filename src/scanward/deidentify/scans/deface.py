@@ -81,10 +81,10 @@ def deface(scan: HeadScan, engines: FaceEngines, policy: FacePolicy) -> Defaced:
         other = look(scan.volume(together.oddest), engines.aligner, engines.atlas)
         if other.finding not in FACELESS:
             return Defaced(finding=FaceFinding.REFUSED, reasons=(ONE_DIFFERS,), figures=looked.figures)
+    if looked.finding is FaceFinding.FACE_FOUND and policy.mode is not FaceMode.REMOVE:
+        return Defaced(finding=looked.finding, reasons=(FACE_STAYS,), figures=looked.figures)
     if looked.finding is not FaceFinding.FACE_FOUND or looked.fit is None or looked.inputs is None:
         return Defaced(finding=looked.finding, reasons=looked.reasons, figures=looked.figures)
-    if policy.mode is not FaceMode.REMOVE:
-        return Defaced(finding=looked.finding, reasons=(FACE_STAYS,), figures=looked.figures)
     return _take_out(scan, together, looked, looked.fit, looked.inputs.skin, engines, policy)
 
 
