@@ -10,7 +10,7 @@ from typing import Any
 from scanward.adapters.home import make_private_folder
 from scanward.adapters.report_faces import volumes_to_json
 from scanward.adapters.report_page import render_page
-from scanward.adapters.report_risks import Numbers, number_risks, risks_to_json
+from scanward.adapters.report_risks import Numbers, number_risks, risks_to_json, shown_to_json
 from scanward.errors import OutputError
 from scanward.model.report import Change, Outcome, PixelTally, RunReport, StudyReport
 
@@ -129,6 +129,7 @@ def _study_json(study: StudyReport, numbers: Mapping[Change, int], risks: Number
         "outcomes": _counts(study.outcomes),
         "changes": [[numbers[change], count] for change, count in sorted(study.changes.items())],
         "stopped": dict(sorted(study.stopped.items())),
+        "shown": shown_to_json(study.shown),
         "residual": [risks[risk] - 1 for risk in study.residual],
         "identifiers": dict(sorted(study.identifiers.items())),
         "pixels": _pixels_json(study.pixels),

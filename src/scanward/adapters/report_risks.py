@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from scanward.adapters.report_facts import plural
 from scanward.model.report import StudyReport
-from scanward.model.risks import ResidualRisk, Source
+from scanward.model.risks import ResidualRisk, Shown, Source
 
 Numbers = Mapping[ResidualRisk, int]
 """The number of each risk in a report, from 1."""
@@ -36,6 +36,21 @@ def risks_to_json(numbers: Numbers) -> list[dict[str, Any]]:
             "sources": [_source_json(source) for source in risk.sources],
         }
         for risk in numbers
+    ]
+
+
+def shown_to_json(shown: Mapping[Shown, int]) -> list[dict[str, Any]]:
+    """Return what the instances of a study show as plain values, what most show first."""
+    ordered = sorted(shown.items(), key=lambda one: (-one[1], one[0].kind.name, one[0].region.name))
+    return [
+        {
+            "kind": one.kind.value,
+            "body_part_named": one.region.value,
+            "is_moving": one.is_moving,
+            "is_video": one.is_video,
+            "instances": count,
+        }
+        for one, count in ordered
     ]
 
 

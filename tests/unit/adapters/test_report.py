@@ -16,7 +16,7 @@ from scanward.errors import OutputError
 from scanward.model.attribute import Action, Reason
 from scanward.model.pixels import FoundBy, PixelBox
 from scanward.model.report import Change, Outcome, PixelTally, RunReport, StudyReport
-from scanward.model.risks import ResidualRisk, Source
+from scanward.model.risks import ImageKind, Region, ResidualRisk, Shown, Source
 
 REMOVED = Change("PatientName", "(0010,0010)", Action.REMOVE, Reason.TABLE)
 KEPT = Change("KVP", "(0018,0060)", Action.KEEP, Reason.SAFE)
@@ -311,3 +311,15 @@ def test_the_json_has_each_risk_once_and_studies_name_it_by_its_place():
     assert first["advice"] == ["Look at them.", "Tell nobody."]
     assert first["is_possible"] is False
     assert first["sources"][0]["doi"] == "10.1/2"
+
+
+def test_the_json_tells_what_instances_show():
+    shown = {
+        Shown(kind=ImageKind.LOCALIZER): 2,
+        Shown(kind=ImageKind.CT, region=Region.CHEST): 300,
+    }
+    got = to_json(report([study(shown=shown)]))["studies"][0]["shown"]
+    assert [(one["kind"], one["body_part_named"], one["instances"]) for one in got] == [
+        ("CT", "chest", 300),
+        ("localisers", "a part of the body that the header does not tell", 2),
+    ]
