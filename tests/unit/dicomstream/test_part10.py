@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gzip
 import tempfile
 import zlib
 from pathlib import Path
@@ -109,6 +110,22 @@ def test_bytes_tell_the_encoding_where_the_declaration_is_wrong(declared: str, w
 )
 def test_what_is_not_dicom_is_counted_as_such(data: bytes) -> None:
     with pytest.raises(NotDicomError):
+        open_bytes(data)
+
+
+_FIRST = (348).to_bytes(4, "little") + bytes(340) + b"n+1\0" + bytes(100)
+_SECOND = (540).to_bytes(4, "big") + b"n+2\0\r\n\x1a\n" + bytes(600)
+
+
+@pytest.mark.parametrize("data", [_FIRST, _SECOND, gzip.compress(_FIRST), gzip.compress(_SECOND)])
+def test_nifti_is_sent_to_what_takes_it(data: bytes) -> None:
+    with pytest.raises(NotDicomError, match="scanward deface"):
+        open_bytes(data)
+
+
+@pytest.mark.parametrize("data", [_FIRST[:344] + bytes(100), gzip.compress(bytes(400)), gzip.compress(_FIRST)[:12]])
+def test_what_is_no_nifti_is_not_said_to_be(data: bytes) -> None:
+    with pytest.raises(NotDicomError, match="something else"):
         open_bytes(data)
 
 
