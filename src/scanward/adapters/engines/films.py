@@ -19,9 +19,9 @@ from scanward.model.lookups import Comparison, Likeness
 SIDE: Final = 768
 """Pixels of the longer side of a film as it is looked at."""
 
-LEAST_SAME: Final = 25
-LEAST_ALIKE: Final = 20
-"""Places that agree. Different films of 43 agreed in 16 at most, of one film seldom in less than 31."""
+LEAST_PLACES: Final = 25
+"""Places that agree in films that match: of 43 films, two that differ agreed in 19 at most, copies in 31 and more, but
+for halves, squashed ones, and a film of which most is white."""
 
 MOST_SHIFT: Final = 1.5
 """Pixels: places of one film agree to less than one, where it was scaled down to 224 too; of others, to two or more."""
@@ -145,9 +145,9 @@ def digest_of(values: NDArray[np.float32]) -> bytes:
 
 
 def _judge(places: int, shift: float) -> Likeness:
-    if places >= LEAST_SAME and shift <= MOST_SHIFT:
-        return Likeness.SAME_FILM
-    return Likeness.ALIKE if places >= LEAST_ALIKE else Likeness.NO_MATCH
+    if places < LEAST_PLACES:
+        return Likeness.NO_MATCH
+    return Likeness.SAME_FILM if shift <= MOST_SHIFT else Likeness.ALIKE
 
 
 def _rank(one: Comparison) -> tuple[int, int]:
