@@ -11,6 +11,7 @@ import pytest
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ComputedRadiographyImageStorage, ExplicitVRLittleEndian
 
+from scanward.bootstrap import lookup as lookup_module
 from scanward.cli.main import main
 from tests.common.films import made_film
 
@@ -116,3 +117,11 @@ def test_a_name_that_is_no_text_is_shown_without_harm(capsys, tmp_path, referenc
     code, out, _ = run(capsys, query, "--reference", reference)
     assert code == 3
     assert "\x1b[31m" not in out
+
+
+def test_without_what_looks_at_pixels_it_says_what_to_install(capsys, tmp_path, reference, monkeypatch):
+    monkeypatch.setattr(lookup_module, "find_spec", lambda name: None if name == "cv2" else object())
+    code, out, err = run(capsys, reference, "--reference", reference)
+    assert code == 1
+    assert out == ""
+    assert "pip install 'scanward[pixels]'" in err

@@ -124,8 +124,9 @@ _CHEST: Final = RiskKind(
 def _body_applies(view: StudyView) -> Applies:
     if FaceFinding.NO_HEAD in view.findings:
         return Applies.YES
-    if view.has_head(*_VOLUMES) is Applies.YES:
-        return view.has(ImageKind.OUTLINE)
+    if view.are_faces_looked_for and view.has_head(*_VOLUMES) is Applies.YES:
+        # Every volume is a head, by its pixels.
+        return view.has(ImageKind.OUTLINE, ImageKind.LOCALIZER)
     trunk = frozenset({Region.TRUNK, Region.CHEST, Region.SPINE})
     return view.has(*_VOLUMES, ImageKind.LOCALIZER, ImageKind.OUTLINE, regions=trunk)
 

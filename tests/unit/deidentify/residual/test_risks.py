@@ -3,6 +3,8 @@
 import re
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from scanward.deidentify.profile import load_profile
 from scanward.deidentify.residual import RISKS, residual_risks
@@ -208,3 +210,23 @@ def test_the_shipped_profiles_have_risks_for_what_they_keep(name):
     got = told(study(), loaded)
     assert ("dates" in got) is (Option.RETAIN_FULL_DATES in loaded.options)
     assert ("intervals" in got) is (Option.RETAIN_MODIFIED_DATES in loaded.options)
+
+
+@given(
+    kinds=st.sets(st.sampled_from(ImageKind), min_size=1, max_size=4),
+    regions=st.lists(st.sampled_from(Region), min_size=4, max_size=4),
+    mode=st.sampled_from(FaceMode),
+)
+@example(kinds={ImageKind.CT}, regions=[Region.HEAD] * 4, mode=FaceMode.OFF)
+@example(kinds={ImageKind.RADIOGRAPH}, regions=[Region.HAND] * 4, mode=FaceMode.REMOVE)
+def test_what_a_header_says_of_the_body_part_never_takes_a_risk_away(kinds, regions, mode):
+    by = profile(faces=mode)
+    unsaid = told(study(*(Shown(kind=kind) for kind in kinds)), by)
+    said = told(
+        study(
+            *(Shown(kind=kind, region=region) for kind, region in zip(sorted(kinds, key=str), regions, strict=False))
+        ),
+        by,
+    )
+    assert set(said) == set(unsaid)
+    assert all(said[name] >= is_certain for name, is_certain in unsaid.items())
