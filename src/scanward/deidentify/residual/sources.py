@@ -171,9 +171,9 @@ UNIQUE_2006: Final = Source(
 HIPAA: Final = Source(
     source_id="45-cfr-164.514",
     authors="United States, Department of Health and Human Services",
-    year=2002,
+    year=2013,
     title="Other requirements relating to uses and disclosures of protected health information, (b)(2)(i)(A) to (R)",
-    published="45 CFR 164.514",
+    published="45 CFR 164.514, as amended",
 )
 BIOMETRICS: Final = Source(
     source_id="28-cfr-202.204",
