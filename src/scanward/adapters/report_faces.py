@@ -74,7 +74,7 @@ def render_volumes(volumes: Sequence[FaceVolume]) -> Markup:
     note = Markup("")
     if any(one.before for one in volumes):
         note = Markup(
-            '\n    <p class="note">The pictures on the left may show who it is. They are here for those who may see '
+            '\n    <p class="note">The first picture of a volume may show who it is. It is here for those who may see '
             "the scan, and in no output: keep this page with the scans.</p>"
         )
     return Markup("""\

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from scanward.adapters.archive import DimseArchive
 from scanward.adapters.engines.dbos import DbosQueue
 from scanward.adapters.send.senders import Senders
+from scanward.bootstrap.faces import face_sight, planner_maker
 from scanward.bootstrap.hands import make_hands
 from scanward.bootstrap.pixels import cleaner_maker, sight_of
 from scanward.bootstrap.stores import Stores
@@ -143,6 +144,7 @@ class Engine:
             spool=stores.spool,
             clock=clock,
             make_cleaner=cleaner_maker(stores.spool),
+            make_planner=planner_maker(stores.spool),
             sight=self._sight,
         )
         self.reviewer = HoldReviewer(ledger=ledger, registry=ledger, sight=self._sight, clock=clock)
@@ -202,7 +204,8 @@ class Engine:
         return self.queue.is_running and all(loop.is_alive for loop in self._loops)
 
     def _sight(self) -> str:
-        return sight_of(self.stores.ledger.layouts())
+        sight = sight_of(self.stores.ledger.layouts())
+        return f"{sight}; {face_sight()}" if sight else ""
 
     def _retries(self) -> Retries:
         settings = self.stores.settings

@@ -12,7 +12,8 @@ from scanward.decide.necessary import find_setback, is_needed
 from scanward.deidentify.header.scan import COLUMNS, NUMBER_OF_FRAMES, ROWS, InstanceFacts
 from scanward.deidentify.text.known import KnownIdentifiers
 from scanward.dicomstream.part10 import DataSetStart
-from scanward.errors import HoldError, PhotographError, TextFoundError, UnseenError
+from scanward.errors import FaceError, HoldError, PhotographError, TextFoundError, UnseenError
+from scanward.flow.face_plans import InstanceFace
 from scanward.flow.pixels import PixelLooker, has_pixels, shows_nothing
 from scanward.model.decision import Permit
 from scanward.model.holds import Finding, HoldKind, LetGo, PixelHold, TextStaysError
@@ -69,6 +70,7 @@ def look_or_hold(
     start: DataSetStart,
     facts: InstanceFacts,
     *,
+    face: InstanceFace,
     stack: "Stack | None" = None,
     let_go: LetGo | None = None,
 ) -> PixelOutcome:
@@ -82,6 +84,8 @@ def look_or_hold(
         Looks.
     instance, start, facts
         What.
+    face
+        What is done about a face in it.
     stack
         What looking at the slices came to that it is one of.
     let_go
@@ -95,7 +99,8 @@ def look_or_hold(
         They cannot be decoded.
     """
     try:
-        return _look(terms, looker, instance, start, facts, stack)
+        face.require_leave()
+        return face.apply(start, facts, _look(terms, looker, instance, start, facts, stack))
     except HoldError as error:
         held = error
     digest = digest_of(terms.key, start.reader.source)
@@ -103,7 +108,8 @@ def look_or_hold(
         try:
             if not hmac.compare_digest(let_go.digest, digest):
                 raise HoldError(OTHER_CONTENT)
-            return looker.look_as_far(start, facts, terms.known, as_it_is=let_go.as_it_is)
+            pixels = looker.look_as_far(start, facts, terms.known, as_it_is=let_go.as_it_is)
+            return pixels if let_go.kind is HoldKind.FACE else face.apply(start, facts, pixels)
         except HoldError as error:
             held = _again(held, error)
     hold = PixelHold(
@@ -169,6 +175,7 @@ def _kind_of(error: HoldError) -> HoldKind:
 _KINDS = {
     TextFoundError: HoldKind.TEXT,
     PhotographError: HoldKind.PHOTOGRAPH,
+    FaceError: HoldKind.FACE,
     UnseenError: HoldKind.ENGINE,
     _NobodyLookedError: HoldKind.UNSEEN,
 }

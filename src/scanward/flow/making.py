@@ -12,6 +12,8 @@ from scanward.dicomstream.opening import open_dicom
 from scanward.dicomstream.part10 import DataSetStart
 from scanward.dicomstream.texts import read_texts
 from scanward.errors import DeidentificationError, OutputError, ScanwardError, StoreError, UnknownError
+from scanward.flow.face_plans import FacesOfStudy, FaceSurveyor
+from scanward.flow.faces import MakePlanner
 from scanward.flow.forms import read_form
 from scanward.flow.holding import HeldError, Terms, look_or_hold, why_not_now
 from scanward.flow.pixels import FEWEST_STACKED, STACKED, MakeCleaner, Opener, PixelLooker, Stacks
@@ -20,6 +22,7 @@ from scanward.flow.study import StudyDeidentifier
 from scanward.flow.survey import Surveyor
 from scanward.model.agreement import PullEndpoint, Recipient
 from scanward.model.decision import Permit
+from scanward.model.faces import FaceVolume
 from scanward.model.holds import LetGo, PixelHold
 from scanward.model.instance import CheckedInstance
 from scanward.model.pixels import PixelOutcome
@@ -82,6 +85,8 @@ class Made:
         What of it a person had let go when it was made.
     screens
         Where text was found, as far as the screen is known.
+    volumes
+        What was found of the volumes of its study that may show a head.
     """
 
     items: Sequence[OutboxItem]
@@ -90,6 +95,7 @@ class Made:
     form: str
     let_go: Mapping[str, LetGo]
     screens: Sequence[SeenImage]
+    volumes: Sequence[FaceVolume] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +118,7 @@ class _Work:
     terms: Terms
     deidentifier: StudyDeidentifier
     looker: PixelLooker
+    faces: FacesOfStudy
     let_go: Mapping[str, LetGo]
     items: list[OutboxItem] = field(default_factory=list)
     setbacks: list[Setback] = field(default_factory=list)
@@ -132,6 +139,8 @@ class Maker:
         Folder for what is put aside, as secret as the instances.
     make_cleaner
         Makes what looks at pixels; None where nobody looks.
+    make_planner
+        Makes what looks at faces; None where nobody looks.
     sight
         Tells what that is, by names and versions; empty where nothing is there.
     """
@@ -145,6 +154,7 @@ class Maker:
         keys: Keys,
         spool: Path,
         make_cleaner: MakeCleaner | None = None,
+        make_planner: MakePlanner | None = None,
         sight: Callable[[], str] = lambda: "",
     ) -> None:
         self._ledger = ledger
@@ -155,6 +165,7 @@ class Maker:
         self._make_cleaner = make_cleaner
         self._sight = sight
         self._surveyor = Surveyor(spool)
+        self._faces = FaceSurveyor(make_planner)
 
     def make(self, unit: WhatFor) -> Made:
         """Make what leaves of a unit, and store recipes and the way back; nothing has left and nothing is on record.
@@ -180,6 +191,8 @@ class Maker:
             identifiers=self._surveyor.survey(study, lambda one: self._blobs.open(key, one.blob)),
             patient_key=study.patient.key,
         )
+        sight = self._sight()
+        scanner = Scanner()
         work = _Work(
             key=key,
             form=form_with(form, unit.layouts),
@@ -187,12 +200,13 @@ class Maker:
                 # The permit names a profile of one's own by its path; whoever applies it compares the names.
                 permit=replace(unit.permit, profile=profile.name),
                 form=form,
-                sight=self._sight(),
+                sight=sight,
                 known=deidentifier.known,
                 key=key,
             ),
             deidentifier=deidentifier,
             looker=PixelLooker(self._make_cleaner, profile.pixels),
+            faces=self._faces.survey(study, profile.faces, sight, lambda one: self._opener(key, one, scanner)),
             let_go=self._ledger.let_go_of(release.release_id),
         )
         try:
@@ -211,6 +225,7 @@ class Maker:
             form=work.form,
             let_go=work.let_go,
             screens=work.screens,
+            volumes=work.faces.volumes,
         )
 
     def _deidentify(self, work: _Work, instances: Sequence[StoredInstance]) -> None:
@@ -227,7 +242,16 @@ class Maker:
                 with openers[place]() as (start, facts):
                     _require_same(facts, instance)
                     let_go = work.let_go.get(instance.instance_id)
-                    pixels = look_or_hold(work.terms, work.looker, instance, start, facts, stack=stack, let_go=let_go)
+                    pixels = look_or_hold(
+                        work.terms,
+                        work.looker,
+                        instance,
+                        start,
+                        facts,
+                        face=work.faces.of(instance),
+                        stack=stack,
+                        let_go=let_go,
+                    )
                     checked, _ = work.deidentifier.deidentify(start, facts, work.terms.permit, pixels=pixels)
                     _add(work, instance, checked, start, pixels)
                 if work.waiting_bytes > MAX_WAITING_BYTES:

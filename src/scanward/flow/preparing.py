@@ -16,6 +16,7 @@ from pathlib import Path
 from scanward.account.record import record_disclosure
 from scanward.errors import StateError, StoreError
 from scanward.flow.decisions import Decider, stand_or_stop
+from scanward.flow.faces import MakePlanner
 from scanward.flow.forms import form_for, read_form
 from scanward.flow.holding import why_not_now
 from scanward.flow.making import Made, Maker, WhatFor
@@ -56,6 +57,8 @@ class Preparer:
         Tells the time, aware UTC.
     make_cleaner
         Makes what looks at pixels; None where nobody looks.
+    make_planner
+        Makes what looks at faces; None where nobody looks.
     sight
         Tells what that is, by names and versions; empty where nothing is there.
     """
@@ -73,6 +76,7 @@ class Preparer:
         spool: Path,
         clock: Callable[[], datetime],
         make_cleaner: MakeCleaner | None = None,
+        make_planner: MakePlanner | None = None,
         sight: Callable[[], str] = lambda: "",
     ) -> None:
         self._ledger = ledger
@@ -89,6 +93,7 @@ class Preparer:
             keys=keys,
             spool=spool,
             make_cleaner=make_cleaner,
+            make_planner=make_planner,
             sight=sight,
         )
 

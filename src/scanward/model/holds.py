@@ -19,6 +19,8 @@ class HoldKind(StrEnum):
     """Text or a barcode was found, and it stays there, or the profile says that it is not taken out."""
     PHOTOGRAPH = "photograph"
     """It may show a person from outside."""
+    FACE = "face"
+    """A face can be rebuilt from it, or may be, and stays there."""
     UNREADABLE = "unreadable"
     """Nobody can look: there is no decoder, or it is of a kind or size that is not looked at."""
     ENGINE = "engine"
@@ -49,7 +51,7 @@ class HoldState(StrEnum):
 UNDECIDED = frozenset({HoldState.OPEN, HoldState.KEPT})
 """States in which a person can decide."""
 
-CLEANED = frozenset({HoldKind.TEXT, HoldKind.PHOTOGRAPH})
+CLEANED = frozenset({HoldKind.TEXT, HoldKind.PHOTOGRAPH, HoldKind.FACE})
 """Kinds of which a form can be had that the machine took text out of: these never leave as they are."""
 
 
@@ -127,11 +129,14 @@ class LetGo:
         Whether its pixels may leave as they are, where the machine cannot look at them.
     decided
         When, aware UTC.
+    kind
+        What it was held for: who lets an instance go for its text has not been asked about a face.
     """
 
     digest: str
     as_it_is: bool
     decided: datetime
+    kind: HoldKind
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

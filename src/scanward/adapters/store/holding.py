@@ -73,7 +73,7 @@ _TO_LOOK_AT = select(_holds.c.instance_id).where(
         ),
     ),
 )
-_LET_GO = select(_holds.c.instance_id, _holds.c.digest, _holds.c.as_it_is, _holds.c.decided).where(
+_LET_GO = select(_holds.c.instance_id, _holds.c.digest, _holds.c.as_it_is, _holds.c.decided, _holds.c.kind).where(
     _holds.c.release_id == bindparam("of"), _holds.c.state.in_([HoldState.LET_GO.value, HoldState.LEFT.value])
 )
 _DECIDE = (
@@ -159,7 +159,9 @@ class HoldsSection(AccountingSection):
         with self._database.reading() as connection:
             rows = connection.execute(_LET_GO, {"of": release_id}).all()
         return {
-            row.instance_id: LetGo(digest=row.digest, as_it_is=row.as_it_is, decided=from_micros(row.decided))
+            row.instance_id: LetGo(
+                digest=row.digest, as_it_is=row.as_it_is, decided=from_micros(row.decided), kind=HoldKind(row.kind)
+            )
             for row in rows
         }
 

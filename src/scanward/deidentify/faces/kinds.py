@@ -94,6 +94,11 @@ _LIGHT: Final = (_STORAGE + "77.1.", _STORAGE + "81.1", _STORAGE + "82.1")
 _ROLES: Final = {_STORAGE + last: role for role, classes in _CLASSES.items() for last in classes}
 
 
+def is_known_class(sop_class_uid: str) -> bool:
+    """Return whether the SOP Class alone tells what an instance is."""
+    return sop_class_uid in _ROLES or sop_class_uid == STRUCTURE_SET
+
+
 def role_by_class(facts: InstanceFacts) -> Role:
     """Return what an instance is by its SOP Class; pixels of a kind that is not known are taken for such."""
     sop_class = facts.text(SOP_CLASS_UID)

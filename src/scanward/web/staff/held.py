@@ -26,6 +26,7 @@ _WHICH = Annotated[list[str], Form(max_length=MOST_AT_ONCE)]
 IN_WORDS = {
     HoldKind.TEXT: "Text is in the picture, and stays there",
     HoldKind.PHOTOGRAPH: "The picture may show a person",
+    HoldKind.FACE: "A face can be rebuilt from it, or may be",
     HoldKind.UNREADABLE: "No machine here can look at it",
     HoldKind.ENGINE: "What looks at pictures failed on it",
     HoldKind.UNSEEN: "Nobody has looked at it",
@@ -35,6 +36,7 @@ IN_WORDS = {
 TO_DO = {
     HoldKind.TEXT: "If you let it go, it leaves with all that was found filled.",
     HoldKind.PHOTOGRAPH: "If you let it go, text in it is filled; who can be seen in it stays to be seen.",
+    HoldKind.FACE: "If you let it go, the head stays as it is in the scan; text in it is filled.",
     HoldKind.UNREADABLE: "If you let it go, it can leave only as it is in the archive.",
     HoldKind.ENGINE: "If you let it go, it is looked at once more; where that fails, it can leave only as it is.",
     HoldKind.UNSEEN: "If you let it go, a machine takes out what it can where one is set up; else it leaves only as "
