@@ -13,7 +13,7 @@ from itertools import islice
 from typing import Any, TypeVar
 
 from scanward.deidentify.header.scan import MODALITY, STUDY_INSTANCE_UID
-from scanward.deidentify.residual import residual_risks
+from scanward.deidentify.residual import residual_risks, shown_by
 from scanward.errors import ScanwardError
 from scanward.flow.face_texts import decode_volumes, encode_volumes
 from scanward.flow.pixel_texts import decode_pixels, encode_pixels
@@ -23,6 +23,7 @@ from scanward.model.attribute import Action, Reason
 from scanward.model.identifier import Identifier, IdentifierKind
 from scanward.model.profile import Profile
 from scanward.model.report import Change, Outcome, RunReport, StudyReport
+from scanward.model.risks import Shown
 from scanward.model.source import RefusedFile, SourceFile
 from scanward.ports.files import Journal, JournalEntry, Sources
 
@@ -129,7 +130,7 @@ def deidentify_files(run: FileRun, progress: Report) -> RunReport:
         stopped += [Stopped(-1, Outcome.QUARANTINED, one.reason) for one in refused]
         _deidentify(run, pool, files, scanned, studies, ledger, progress)
         run.sync()
-        return _finish(run, files, len(files) + len(refused), studies, stopped, ledger)
+        return _finish(run, files, scanned.facts, len(files) + len(refused), studies, stopped, ledger)
 
 
 # The inputs
@@ -352,6 +353,7 @@ def _deidentify(
 def _finish(
     run: FileRun,
     files: Sequence[SourceFile],
+    facts: Sequence[FactsKey],
     found: int,
     studies: Sequence[_Study],
     stopped: Sequence[Stopped],
@@ -363,9 +365,11 @@ def _finish(
     report.skipped = dict(Counter(one.reason for one in stopped).most_common())
     by_study = [(study, Counter[Outcome](), Counter[str]()) for study in studies]
     for study, counts, reasons in by_study:
-        for index, _, _ in study.files:
+        released: Counter[int] = Counter()
+        for index, number, _ in study.files:
             outcome, detail = ledger.outcomes[files[index]]
             counts[outcome] += 1
+            released[number] += outcome is Outcome.RELEASED
             if detail:
                 reasons[detail] += 1
         outcomes.update(counts)
@@ -373,6 +377,7 @@ def _finish(
         study.report.outcomes = dict(counts)
         study.report.stopped = dict(reasons)
         study.report.changes = dict(ledger.changes_of(study))
+        study.report.shown = _shown(facts, released)
         study.report.residual = residual_risks(study.report, run.profile)
     if sum(outcomes.values()) != found:
         raise ScanwardError(f"expected the counts to add up to {found} inputs, got {sum(outcomes.values())}")
@@ -383,3 +388,12 @@ def _finish(
     report.looked_by = sorted(frozenset().union(*(study.report.pixels.looked_by for study in studies)))
     report.studies = sorted((study.report for study in studies), key=lambda one: (one.patient, one.study_uid))
     return report
+
+
+def _shown(facts: Sequence[FactsKey], released: Counter[int]) -> Counter[Shown]:
+    """Return what released instances show."""
+    shown: Counter[Shown] = Counter()
+    for number, count in released.items():
+        if count:
+            shown[shown_by(facts_of(facts[number]))] += count
+    return shown
