@@ -39,6 +39,11 @@ def parse_arguments() -> argparse.Namespace:
         action="store_true",
         help="also a multi-frame file of 4 GB, and 10 million disclosures (needs 40 GB of disk)",
     )
+    faces = parser.add_argument_group("faces")
+    faces.add_argument("--heads", nargs="+", metavar="NAME", help="only these heads")
+    faces.add_argument("--step", type=int, help="look for faces in each so many-th render")
+    faces.add_argument("--quick", action="store_true", help="few heads and renders")
+    faces.add_argument("--peers", nargs="*", metavar="NAME", help="only these tools beside Scanward")
     parser.add_argument(
         "--folder", type=Path, help="where to work; needs 4 times the size of the inputs  [build/bench]"
     )
@@ -106,8 +111,17 @@ GATEWAY = {
 }
 """Tables of the gateway -> script that makes each."""
 
-PARTS = ("speed", "scaling", "mixes", "midi", "leaks", "pixels", *GATEWAY)
+PARTS = ("speed", "scaling", "mixes", "midi", "leaks", "pixels", "faces", *GATEWAY)
 """The tables, in their order."""
+
+
+def _face_options(arguments: argparse.Namespace, data: Path | None) -> list[str]:
+    """Return the options of the part ``faces``."""
+    options = ["--data", str(data)] if data else []
+    options += ["--heads", *arguments.heads] if arguments.heads else []
+    options += ["--step", str(arguments.step)] if arguments.step else []
+    options += ["--peers", *arguments.peers] if arguments.peers is not None else []
+    return [*options, *(["--quick"] if arguments.quick else [])]
 
 
 def _gateway_parts(work: Path, data: Path | None, *, large: bool) -> dict[str, Callable[[], Any]]:
@@ -139,6 +153,7 @@ def main() -> None:
             "midi": lambda: _run_script("midi_score", work),
             "leaks": lambda: _run_script("leaks", work),
             "pixels": lambda: _run_script("burned_in/run", work, *(["--data", str(data)] if data else [])),
+            "faces": lambda: _run_script("faces/run", work, *_face_options(arguments, data)),
             **_gateway_parts(work, data, large=arguments.large),
         }
         for name, part in parts.items():

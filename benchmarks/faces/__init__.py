@@ -1,0 +1,1 @@
+"""Faces of heads: what is left of them, beside other tools on the same scans."""
