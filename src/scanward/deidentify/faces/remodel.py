@@ -30,6 +30,15 @@ PROTECTED_MM: Final = 4.0
 SCALP_AND_SKULL_MM: Final = 9.0
 """No brain lies less deep."""
 
+EAR_MM: Final = 9.0
+"""How deep below a skin without ears goes what is beside them, so that their outline does not stay."""
+
+EAR_SKIN_MM: Final = 6.0
+"""How deep below it a generic skin is drawn there."""
+
+_EAR_BOX_MM: Final = ((-85.0, 14.0), (-24.0, 62.0), 50.0)
+"""Lowest and highest, foremost and hindmost, and how far from the middle ears begin."""
+
 _BALL_MM: Final = 16.0
 
 _BROW_MM: Final = -26.0
@@ -49,6 +58,14 @@ _SLAB_VOXELS: Final = 4_000_000
 _BACKGROUND_SAMPLES: Final = 20_000
 _FEWEST_SAMPLES: Final = 2_000
 _AWAY: Final = 4
+
+_BROW_TOP_MM: Final = 0.0
+_FADING: Final = 0.4
+_SKIN_SIGMA: Final = 2.5
+"""Voxels of the atlas by which the generic skin is smoothed."""
+
+_QUIET_MM: Final = (2.0, 5.0)
+"""Below the generic skin, its noise begins at the one depth and is whole at the other: else the skin would be rough."""
 
 _STEEP_MM: Final = 40.0
 """Turns shares (0 to 1) into something that meets distances where the share is what is asked for."""
@@ -116,8 +133,11 @@ def remodel(volume: Volume, to_atlas: Affine, skin: Skin, atlas: Atlas, *, fill:
         new = background[draw(int(here.sum()), background.size, seed, 0, at)].astype(np.float32)
         if fill is FaceFill.SKIN:
             # At the skin, part of a voxel is flesh: without that, steps of whole voxels would be seen as features.
-            share = np.clip(0.5 - filled / blur, 0, 1)[here]
-            new += share * (_flesh(here.shape, skin, shapes.flesh, (seed, 1, at))[here] - new)
+            below = -filled[here]
+            share = np.clip(0.5 + below / blur, 0, 1)
+            quiet = np.interp(below, _QUIET_MM, (0.0, 1.0)).astype(np.float32)
+            level, grain = _flesh(here.shape, skin, shapes.flesh, (seed, 1, at))
+            new += share * (level + quiet * grain[here] - new)
         mask[part] = here
         values.append(new)
     return FaceMask(
@@ -147,19 +167,27 @@ def _shapes(volume: Volume, to_atlas: Affine, skin: Skin, atlas: Atlas) -> _Shap
     outer = np.maximum(outer, depth - SCALP_AND_SKULL_MM)
     core = np.maximum(atlas.cut, np.where(axes_mm()[0] > _BROW_MM, depth - BROW_DEEP_MM, -_STEEP_MM))
     skin_deep = np.maximum(np.maximum(depth - SHELL_MM, (0.9 - zone) * _STEEP_MM), -(generic + 18))
-    shell = np.maximum(np.minimum(outer, skin_deep), generic - 40)
+    smooth_depth, beside = _depth_without_ears_mm(depth, size), _beside_ears_mm()
+    ears = np.maximum(smooth_depth - EAR_MM, beside)
+    shell = np.maximum(np.minimum(np.minimum(outer, skin_deep), ears), generic - 40)
     brain = atlas.brain | _own_brain(values, skin, atlas, size, depth)
     protected = ndi.distance_transform_edt(~brain).astype(np.float32) * SPACING_MM * size - PROTECTED_MM
     # Half a voxel of the atlas more, as that is how exactly its grid knows where something ends.
     gone = np.maximum(np.minimum(core, shell) - _thick_mm(volume), SPACING_MM * size / 2 - protected)
     deeper = np.where((atlas.cut < 0) | (zone > 0.9), -1.0, -1 - 5 * (1 - zone))
     # Where a forehead lies in front of the generic skin, it is drawn in instead, smoothed: else there would be a hole.
-    own = ndi.gaussian_filter(SHELL_MM - _depth_without_ears_mm(depth, size), 3.0)
-    own += np.where(atlas.cut < 0, np.clip(_BROW_MM - axes_mm()[0], 0, _STEEP_MM), 0)  # not the nose
+    # It fades slowly towards the nose: a step would be a brow.
+    own = ndi.gaussian_filter(SHELL_MM - smooth_depth, 3.0)
+    own += np.where(atlas.cut < 0, np.clip(_FADING * (_BROW_TOP_MM - axes_mm()[0]), 0, _STEEP_MM), 0)
+    filled = np.minimum(generic - deeper, own)
+    filled = np.where(
+        beside < 0, np.maximum(np.maximum(filled, generic + 1), EAR_SKIN_MM + _thick_mm(volume) - smooth_depth), filled
+    )
+    filled = ndi.gaussian_filter(filled, _SKIN_SIGMA)
     beneath = tissue & (zone > 0.05) & (generic < -3) & (generic > -25) & (atlas.cut >= 0) & valid
     return _Shapes(
         gone=gone.astype(np.float32),
-        filled=np.minimum(generic - deeper, own).astype(np.float32),
+        filled=filled.astype(np.float32),
         protected=protected < 0,
         flesh=float(np.median(values[beneath])) if beneath.any() else 2 * skin.threshold,
     )
@@ -169,6 +197,14 @@ def _depth_without_ears_mm(depth: Floats, size: float) -> Floats:
     """Return how deep places lie below a skin without what a ball cannot reach from within: ears, nose, brows."""
     outside = ndi.distance_transform_edt(depth <= _BALL_MM) * SPACING_MM * size
     return np.asarray(ndi.distance_transform_edt(outside <= _BALL_MM) * SPACING_MM * size, np.float32)
+
+
+def _beside_ears_mm() -> Floats:
+    """Return how far places lie beside the boxes that ears are in; negative within."""
+    z, y, x = axes_mm()
+    (lowest, highest), (foremost, hindmost), begin = _EAR_BOX_MM
+    sides = (lowest - z, z - highest, foremost - y, y - hindmost, begin - np.abs(x))
+    return np.asarray(np.maximum.reduce([np.broadcast_to(one, SHAPE) for one in sides]), np.float32)
 
 
 def _thick_mm(volume: Volume) -> float:
@@ -263,11 +299,12 @@ def _background(volume: Volume, skin: Skin) -> Floats:
     return found[:: max(found.size // _BACKGROUND_SAMPLES, 1)] if found.size else values.min(keepdims=True).ravel()
 
 
-def _flesh(shape: tuple[int, ...], skin: Skin, level: float, seed: tuple[int, ...]) -> Floats:
+def _flesh(shape: tuple[int, ...], skin: Skin, level: float, seed: tuple[int, ...]) -> tuple[float, Floats]:
+    """Return how bright flesh is, and the noise of it."""
     mean = CT_SKIN_HU + skin.offset_hu if skin.is_ct else level
     spread = _CT_NOISE_HU if skin.is_ct else _MR_NOISE * level
     # Smoothed within slices alone: slabs then do not show.
     even = draw(int(np.prod(shape)), 1 << 16, *seed).reshape(shape).astype(np.float32)
     grain = ndi.gaussian_filter(even, (0, 0.8, 0.8))
     grain -= grain.mean()
-    return np.asarray(mean + spread * grain / max(float(grain.std()), 1e-6), np.float32)
+    return mean, np.asarray(spread * grain / max(float(grain.std()), 1e-6), np.float32)

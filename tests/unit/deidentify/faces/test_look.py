@@ -109,7 +109,7 @@ def test_brain_without_skull_is_told():
 
 
 def test_head_upside_down_is_refused():
-    found = look(upside_down(make_head(2, spacing=SPACING).volume), HeadAligner(), load_atlas())
+    found = look(upside_down(make_head(2, ct=True, spacing=SPACING).volume), HeadAligner(), load_atlas())
     assert found.finding is FaceFinding.REFUSED
     assert found.reasons
 
