@@ -16,6 +16,7 @@ from pathlib import Path
 from scanward.account.record import record_disclosure
 from scanward.errors import StateError, StoreError
 from scanward.flow.decisions import Decider, stand_or_stop
+from scanward.flow.face_notes import FaceNotes
 from scanward.flow.faces import MakePlanner
 from scanward.flow.forms import form_for, read_form
 from scanward.flow.holding import why_not_now
@@ -86,6 +87,7 @@ class Preparer:
         self._shard_instances = shard_instances
         self._clock = clock
         self._sight = sight
+        self._faces = FaceNotes(ledger=ledger, blobs=blobs, vault=vault, clock=clock)
         self._maker = Maker(
             ledger=ledger,
             blobs=blobs,
@@ -181,6 +183,8 @@ class Preparer:
         made = self._maker.make(unit)
         with contextlib.suppress(StoreError):  # it is there to propose something to people: the unit goes on
             self._ledger.note_screens(made.screens, self._clock())
+        with contextlib.suppress(StoreError):  # as above
+            self._faces.note(unit.release, made.volumes)
         return made
 
     def _look_again(self, unit: WhatFor) -> None:

@@ -272,6 +272,17 @@ class Ledger(Priors, Holds, Protocol):
         """Keep where text was found, for the latest images of each screen, and for so many screens."""
         ...
 
+    def note_faces(self, release_id: str, blob: str, at: datetime) -> str:
+        """Note which blob says what was found of faces in the study of a release; none where `blob` is empty.
+
+        Returns the former one for the caller to delete, empty where there was none; raises `UnknownError`.
+        """
+        ...
+
+    def find_faces(self, release_id: str) -> str:
+        """Return the blob that says what was found of faces in the study of a release, empty where there is none."""
+        ...
+
     # Prepare again
 
     def note_outdated(self, release_id: str, at: datetime) -> None:

@@ -9,6 +9,7 @@ from scanward.adapters.store.database import Database
 from scanward.adapters.store.tables import (
     batches,
     disclosures,
+    face_findings,
     instances,
     items,
     quarantined,
@@ -62,6 +63,11 @@ class SqlAudit:
         )
         for blob, owner, is_waiting in self._rows(recipes):
             yield BlobUse(blob=blob, owner=owner, what="the recipes of a release", needed=bool(is_waiting))
+        found = select(face_findings.c.blob, releases.c.study_id).join(
+            releases, releases.c.release_id == face_findings.c.release_id
+        )
+        for blob, owner in self._rows(found):
+            yield BlobUse(blob=blob, owner=owner, what="what was found of the faces of a release", needed=False)
 
     def released_studies(self) -> Iterator[tuple[str, str, str]]:
         """Yield recipient, new Study Instance UID and a release of every study that was disclosed."""

@@ -6,6 +6,7 @@ from sqlalchemy import Engine
 
 from scanward.adapters.store.database import Database
 from scanward.adapters.store.desk import DeskSection
+from scanward.adapters.store.face_findings import FaceFindingsSection
 from scanward.adapters.store.healing import HealingSection
 from scanward.adapters.store.holding import HoldsSection
 from scanward.adapters.store.intake import IntakeSection
@@ -42,6 +43,7 @@ class SqlLedger(
     PatientsSection,
     OffersSection,
     ScreensSection,
+    FaceFindingsSection,
 ):
     """Studies, decisions, disclosures, work items, recipients and consents; for any number of threads and processes.
 

@@ -279,6 +279,15 @@ holds = Table(
 )
 """Instances of releases that are or were held for their pixels, and who decided what on them."""
 
+face_findings = Table(
+    "face_findings",
+    metadata,
+    Column("release_id", Text, ForeignKey("releases.release_id"), primary_key=True),
+    Column("blob", Text, nullable=False),
+    Column("noted", BigInteger, nullable=False),
+)
+"""What was found of the head scans of a release: a blob under the data key of its study, with pictures."""
+
 outdated = Table(
     "outdated",
     metadata,
