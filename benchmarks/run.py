@@ -41,7 +41,7 @@ def parse_arguments() -> argparse.Namespace:
     )
     faces = parser.add_argument_group("faces")
     faces.add_argument("--heads", nargs="+", metavar="NAME", help="only these heads")
-    faces.add_argument("--step", type=int, help="look for faces in each so many-th render")
+    faces.add_argument("--step", type=int, help="let dlib CNN look at each so many-th render")
     faces.add_argument("--quick", action="store_true", help="few heads and renders")
     faces.add_argument("--peers", nargs="*", metavar="NAME", help="only these tools beside Scanward")
     parser.add_argument(

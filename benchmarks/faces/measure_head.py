@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage as ndi
 
-from faces.eyes import EYES_AND_NOSE_MM, Detector, Recogniser, in_picture
+from faces.eyes import CNN, EYES_AND_NOSE_MM, Detector, Recogniser, in_picture
 from faces.score import Depths, Look, find_changed
 from faces.volumes import Floats, Voxels
 from scanward.deidentify.faces.align_inputs import Skin, sample
@@ -87,9 +87,9 @@ class Left:
     brain_changed: int | None = None
     changed_share: float = 0.0
     hits: dict[str, int] = field(default_factory=dict)
-    renders: int = 0
+    renders: dict[str, int] = field(default_factory=dict)
     back_hits: dict[str, int] = field(default_factory=dict)
-    back_renders: int = 0
+    back_renders: dict[str, int] = field(default_factory=dict)
     looks: list[Look] = field(default_factory=list)
     shape: Depths
 
@@ -106,7 +106,7 @@ def measure_left(
     Parameters
     ----------
     step
-        Detectors look at each so many-th render.
+        The detector that takes a second for each picture looks at each so many-th.
     """
     volume = frame.volume
     now = volume.values if values is None else values
@@ -120,23 +120,26 @@ def measure_left(
         left.changed_share = float(changed.mean())
         left.brain_changed = None if frame.brain is None else int((changed & frame.brain).sum())
     places = _places(frame)
-    left.hits = dict.fromkeys(detectors, 0)
-    for number, (view, light, picture) in enumerate(_renders(surface, FACE_VIEWS)):
-        if recogniser is not None:
-            code = recogniser(picture, in_picture(places, FACE_VIEWS[view]))
-            left.looks.append(Look(view=view, light=light, code=code))
-        if number % step == 0:
-            left.renders += 1
-            for name, detector in detectors.items():
-                left.hits[name] += detector(picture)
+    for view, light, picture in _renders(surface, FACE_VIEWS) if recogniser is not None else ():
+        code = recogniser(picture, in_picture(places, FACE_VIEWS[view]))
+        left.looks.append(Look(view=view, light=light, code=code))
+    left.hits, left.renders = _hits(surface, FACE_VIEWS, detectors, step)
     if values is None:
-        left.back_hits = dict.fromkeys(detectors, 0)
-        for number, (_, _, picture) in enumerate(_renders(surface, BACK_VIEWS)):
-            if number % step == 0:
-                left.back_renders += 1
-                for name, detector in detectors.items():
-                    left.back_hits[name] += detector(picture)
+        left.back_hits, left.back_renders = _hits(surface, BACK_VIEWS, detectors, step)
     return left
+
+
+def _hits(
+    surface: Surface, views: tuple[View, ...], detectors: Mapping[str, Detector], step: int
+) -> tuple[dict[str, int], dict[str, int]]:
+    """Return by detector in how many renders it sees a face, and how many it looked at."""
+    hits, renders = dict.fromkeys(detectors, 0), dict.fromkeys(detectors, 0)
+    for number, (_, _, picture) in enumerate(_renders(surface, views)):
+        for name, detector in detectors.items():
+            if name != CNN or number % step == 0:
+                renders[name] += 1
+                hits[name] += detector(picture)
+    return hits, renders
 
 
 def _renders(surface: Surface, views: tuple[View, ...]) -> Iterator[tuple[int, int, Picture]]:

@@ -10,9 +10,11 @@ from pathlib import Path
 
 import nibabel as nib
 import numpy as np
+from scipy import ndimage as ndi
 
 from scanward.deidentify.faces.atlas import ORIGIN_MM, SPACING_MM, load_atlas
 
+_FROM_BRAIN_MM = 6.0
 _LPS_TO_RAS = np.array([-1.0, -1.0, 1.0])
 
 
@@ -85,12 +87,14 @@ def find_niimath() -> str | None:
 def write_templates(folder: Path) -> dict[str, str]:
     """Write what niimath is given, all of it made of our atlas; return name -> path."""
     atlas = load_atlas()
+    drawn = (atlas.cut < 0) | ((atlas.zone > 0.5) & (atlas.generic > -6) & (atlas.generic < 30))
+    drawn &= ndi.distance_transform_edt(~atlas.brain) * SPACING_MM > _FROM_BRAIN_MM
     parts = {
         "head": atlas.t1,
         "kept": (atlas.cut >= 0).astype(np.float32),
         "brain": atlas.brain.astype(np.float32),
-        # A face to be drawn in, where face and shell are; nothing before it; the rest as it is.
-        "shell": np.where((atlas.cut < 0) | (atlas.zone > 0.5), np.where(atlas.t1 > 20, atlas.t1, -1.0), 0.0),
+        # A face to be drawn in, where face and the outside of the head are; nothing before it; the rest as it is.
+        "shell": np.where(drawn, np.where(atlas.t1 > 20, atlas.t1, -1.0), 0.0),
         "weight": ((atlas.generic < 10) & (atlas.cut >= 0) & (atlas.zone < 0.5)).astype(np.float32),
     }
     affine = np.diag([*(_LPS_TO_RAS * SPACING_MM), 1.0])

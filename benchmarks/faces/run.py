@@ -35,6 +35,8 @@ from faces.volumes import read_values, write_volume
 
 SIZES = {"256 x 256 x 256": (256, 256, 256), "512 x 512 x 300": (300, 512, 512)}
 QUICK = ("T1 multi-frame", "FLAIR 5.5 mm", "made CT")
+REPEATED = (*QUICK, "CT tilted, uneven")
+"""What Scanward is run on a second time."""
 QUICK_STEP = 6
 
 
@@ -70,7 +72,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--json", type=Path, help="where to write the figures")
     parser.add_argument("--data", type=Path, default=find_test_data(), help="folder of real scans")
     parser.add_argument("--heads", nargs="+", metavar="NAME", help=f"only these of: {', '.join([*_names()])}")
-    parser.add_argument("--step", type=int, default=1, help="detectors look at each so many-th render  [%(default)s]")
+    parser.add_argument("--step", type=int, default=1, help="dlib CNN looks at each so many-th render  [%(default)s]")
     parser.add_argument("--quick", action="store_true", help="three heads, few renders, no measure of large scans")
     parser.add_argument("--peers", nargs="*", metavar="NAME", help="only these tools beside Scanward")
     parser.add_argument("--folder", type=Path, help="where to work, and what to keep results in  [a temporary one]")
@@ -250,7 +252,7 @@ def _summary(tool: str, heads: Mapping[str, Measured]) -> dict[str, Any]:
 
 def _rate(left: Any, hits: str, renders: str, name: str) -> float | None:
     counted = [one for one in left if name in getattr(one, hits)]
-    total = sum(getattr(one, renders) for one in counted)
+    total = sum(getattr(one, renders)[name] for one in counted)
     return sum(getattr(one, hits)[name] for one in counted) / total if total else None
 
 
@@ -306,7 +308,8 @@ def _told(ran: Ran, scan: Scan) -> dict[str, Any]:
 def _repeat(arguments: argparse.Namespace, tools: list[Contender], folder: Path) -> dict[str, bool]:
     """Run Scanward a second time, and compare its files."""
     same: dict[str, bool] = {}
-    for scan in read_heads(arguments.data, folder / "again", only=arguments.heads):
+    wanted = [name for name in arguments.heads or REPEATED if name in REPEATED]
+    for scan in read_heads(arguments.data, folder / "again", only=wanted) if wanted else ():
         for tool in tools:
             first = folder / tool.name.replace(" ", "-") / scan.nifti.parent.name / "out.nii"
             if tool.is_ours and first.exists():
