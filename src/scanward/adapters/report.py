@@ -93,6 +93,7 @@ def to_json(report: RunReport) -> dict[str, Any]:
         "profile_description": report.profile_description,
         "pixels": report.pixels,
         "faces": report.faces,
+        "body": report.body,
         "looked_by": list(report.looked_by),
         "recipient": report.recipient,
         "standard_edition": report.standard_edition,

@@ -1,4 +1,4 @@
-"""Makes what looks at the faces of studies: the engines once in each process, and a planner for each policy."""
+"""Makes what looks at the scans of studies: the engines once in each process, and a planner for each policy."""
 
 import threading
 from collections.abc import Callable
@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scanward.errors import EngineError
+from scanward.model.bodies import BodyPolicy
 from scanward.model.faces import FaceMode, FacePolicy
 from scanward.model.profile import Profile
 
 if TYPE_CHECKING:
+    from scanward.deidentify.bodies.study import BodyPlanner, ScanPlanner
     from scanward.deidentify.faces.findings import FaceEngines
     from scanward.deidentify.faces.study import FacePlanner
 
@@ -30,7 +32,7 @@ def with_faces(profile: Profile, mode: str) -> Profile:
     return replace(profile, faces=replace(profile.faces, mode=FaceMode(mode)))
 
 
-def planner_maker(spool: Path) -> "Callable[[FacePolicy], FacePlanner]":
+def planner_maker(spool: Path) -> "Callable[[FacePolicy, BodyPolicy], ScanPlanner]":
     """Return what makes planners that put aside in `spool` what is too much for memory; it can be pickled."""
     return partial(_make_planner, spool)
 
@@ -43,11 +45,31 @@ def face_sight() -> str:
         return ""
 
 
-def _make_planner(spool: Path, policy: FacePolicy) -> "FacePlanner":
+def _make_planner(spool: Path, policy: FacePolicy, body: BodyPolicy) -> "ScanPlanner":
+    # Whoever only cuts bodies does without what finds faces.
+    faces = None if policy.mode is FaceMode.OFF else _make_face_planner(spool, policy)
+    bodies = None if body.keep is None else _make_body_planner(spool, body)
+    from scanward.deidentify.bodies.study import ScanPlanner
+
+    return ScanPlanner(faces, bodies)
+
+
+def _make_face_planner(spool: Path, policy: FacePolicy) -> "FacePlanner":
     engines = load_face_engines()
     from scanward.deidentify.faces.study import FacePlanner
 
     return FacePlanner(engines, policy, folder=spool)
+
+
+def _make_body_planner(spool: Path, body: BodyPolicy) -> "BodyPlanner":
+    try:
+        import scipy.ndimage  # noqa: F401 - with which a body is found
+
+        from scanward.adapters.engines.frames import ImageCodec
+        from scanward.deidentify.bodies.study import BodyPlanner
+    except ModuleNotFoundError as error:
+        raise _missing(error) from None
+    return BodyPlanner(ImageCodec(), body, folder=spool)
 
 
 def load_face_engines() -> "FaceEngines":

@@ -61,6 +61,7 @@ def deidentify_folder(
         started=_now(),
         pixels=profile.pixels.in_words,
         faces=profile.faces.in_words,
+        body=profile.body.in_words,
     )
     with contextlib.ExitStack() as stack:
         sources = FolderSources(request.sources, exclude=request.out, spool=spool)

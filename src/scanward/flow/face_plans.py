@@ -11,6 +11,7 @@ from scanward.dicomstream.part10 import DataSetStart
 from scanward.errors import OutputError, ScanwardError, StoreError
 from scanward.flow.faces import NOT_LOOKED_AT, FaceLooker, MakePlanner, StudyFaces
 from scanward.flow.pixels import Opener
+from scanward.model.bodies import BodyPolicy
 from scanward.model.faces import FacePolicy, FaceVolume
 from scanward.model.pixels import PixelOutcome
 from scanward.model.study import StoredInstance, Study
@@ -34,13 +35,22 @@ class InstanceFace:
     faces: StudyFaces
     place: int
 
+    @property
+    def left_out(self) -> str:
+        """Why it is left out, as :meth:`scanward.flow.faces.StudyFaces.left_out`."""
+        return self.faces.left_out(self.place)
+
     def require_leave(self) -> None:
         """Raise where the instance is held, as :meth:`scanward.flow.faces.StudyFaces.require_leave`."""
         self.faces.require_leave(self.place)
 
     def apply(self, start: DataSetStart, facts: InstanceFacts, pixels: PixelOutcome) -> PixelOutcome:
-        """Take the face out, as :meth:`scanward.flow.faces.StudyFaces.apply`."""
+        """Take the face out and cut it, as :meth:`scanward.flow.faces.StudyFaces.apply`."""
         return self.faces.apply(self.place, start, facts, pixels)
+
+    def cut(self, start: DataSetStart, facts: InstanceFacts, pixels: PixelOutcome) -> PixelOutcome:
+        """Cut it where a person lets its face go, as :meth:`scanward.flow.faces.StudyFaces.cut`."""
+        return self.faces.cut(self.place, start, facts, pixels)
 
 
 class FacesOfStudy:
@@ -92,30 +102,38 @@ class FaceSurveyor:
         self._turn = threading.Lock()
 
     def survey(
-        self, study: Study, policy: FacePolicy, sight: str, make_opener: Callable[[StoredInstance], Opener]
+        self,
+        study: Study,
+        policy: FacePolicy,
+        sight: str,
+        make_opener: Callable[[StoredInstance], Opener],
+        *,
+        body: BodyPolicy,
     ) -> FacesOfStudy:
-        """Return what is done about the faces in all instances of a study that are there now, of whatever batch.
+        """Return what is done about faces and bodies in all instances of a study that are there now, of whatever batch.
 
         Parameters
         ----------
         study
             Which.
         policy
-            What the profile says.
+            What the profile says of faces.
         sight
             What looks, by names and versions.
         make_opener
             Opens an instance.
+        body
+            What the profile keeps of bodies.
 
         Raises
         ------
         StoreError, OutputError
             An instance could not be opened, or there is no room; the unit is done over later.
         """
-        looker = FaceLooker(self._make_planner, policy)
+        looker = FaceLooker(self._make_planner, policy, body)
         if not looker.looks:
             return FacesOfStudy(NOT_LOOKED_AT, study.instances)
-        key = (study.study_id, len(study.instances), policy, sight)
+        key = (study.study_id, len(study.instances), policy, body, sight)
         with self._turn:
             found = self._found.get(key)
             if found is None:

@@ -109,7 +109,8 @@ def look_or_hold(
             if not hmac.compare_digest(let_go.digest, digest):
                 raise HoldError(OTHER_CONTENT)
             pixels = looker.look_as_far(start, facts, terms.known, as_it_is=let_go.as_it_is)
-            return pixels if let_go.kind is HoldKind.FACE else face.apply(start, facts, pixels)
+            # What the profile cuts off a body is for no person to let go.
+            return (face.cut if let_go.kind is HoldKind.FACE else face.apply)(start, facts, pixels)
         except HoldError as error:
             held = _again(held, error)
     hold = PixelHold(
@@ -160,9 +161,10 @@ def _again(before: HoldError, now: HoldError) -> HoldError:
     """Return why an instance stays that a person let go: for the same reason as before, and what is said of it now."""
     finding = before.finding if isinstance(before, TextStaysError) else None
     kind = type(before)
+    said = str(now) if str(now) == str(before) else f"{now}; {before}"
     if finding is not None:
-        return TextStaysError(f"{now}; {before}", remedy=now.remedy, finding=finding)
-    return kind(f"{now}; {before}".rstrip(), remedy=now.remedy)
+        return TextStaysError(said, remedy=now.remedy, finding=finding)
+    return kind(said, remedy=now.remedy)
 
 
 def _kind_of(error: HoldError) -> HoldKind:

@@ -206,7 +206,9 @@ class Maker:
             ),
             deidentifier=deidentifier,
             looker=PixelLooker(self._make_cleaner, profile.pixels),
-            faces=self._faces.survey(study, profile.faces, sight, lambda one: self._opener(key, one, scanner)),
+            faces=self._faces.survey(
+                study, profile.faces, sight, lambda one: self._opener(key, one, scanner), body=profile.body
+            ),
             let_go=self._ledger.let_go_of(release.release_id),
         )
         try:
@@ -233,7 +235,7 @@ class Maker:
         openers = [self._opener(work.key, one, scanner) for one in instances]
         stacks = Stacks(work.looker, _slices(work.looker, instances, openers), openers)
         for place, instance in enumerate(instances):
-            why_not = why_not_now(work.terms.permit, instance)
+            why_not = why_not_now(work.terms.permit, instance) or work.faces.of(instance).left_out or None
             if why_not is not None:
                 work.setbacks.append(_setback(instance, ItemState.EXCLUDED, why_not))
                 continue

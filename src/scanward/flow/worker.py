@@ -191,7 +191,7 @@ class Worker:
         self._release_unchecked_pixels = release_unchecked_pixels
         self._spool = spool
         self._looker = PixelLooker(make_cleaner, profile.pixels)
-        self._faces = FaceLooker(make_planner, profile.faces)
+        self._faces = FaceLooker(make_planner, profile.faces, profile.body)
         self._scanner = Scanner()
         self._study = -1
         self._deidentifier: StudyDeidentifier | None = None

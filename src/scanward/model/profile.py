@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from scanward.model.attribute import Action, Tag
+from scanward.model.bodies import BodyPolicy
 from scanward.model.faces import FacePolicy
 from scanward.model.pixels import PixelPolicy
 
@@ -72,6 +73,8 @@ class Profile:
         What is done about text in pixels.
     faces
         What is done about faces in head scans.
+    body
+        What stays of the body that scans show.
     """
 
     name: str
@@ -81,3 +84,4 @@ class Profile:
     needed: frozenset[Tag] | None = None
     pixels: PixelPolicy = field(default_factory=PixelPolicy)
     faces: FacePolicy = field(default_factory=FacePolicy)
+    body: BodyPolicy = field(default_factory=BodyPolicy)

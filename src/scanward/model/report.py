@@ -163,6 +163,8 @@ class RunReport:
         What was to be done about text in pixels, in words.
     faces
         What was to be done about faces in head scans, in words.
+    body
+        What was to stay of the body that scans show, in words.
     looked_by
         Models and versions that looked at pixels.
     """
@@ -183,4 +185,5 @@ class RunReport:
     run_id: str = ""
     pixels: str = ""
     faces: str = ""
+    body: str = ""
     looked_by: Sequence[str] = ()

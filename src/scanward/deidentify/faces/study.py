@@ -20,11 +20,10 @@ from scanward.deidentify.faces.kinds import Handling, Role
 from scanward.deidentify.faces.places import Places, could_hold_a_head, holds_no_head
 from scanward.deidentify.faces.planes import read_slices
 from scanward.deidentify.faces.series import Opener, Survey, read_frame, read_volume, survey
-from scanward.deidentify.faces.write import PlanePatch, VolumePatch, join, rebuild_faceless, shows_beyond
+from scanward.deidentify.faces.write import PlanePatch, VolumePatch, put_into, shows_beyond
 from scanward.deidentify.header.scan import InstanceFacts
 from scanward.deidentify.pixels.frames import open_frames
 from scanward.deidentify.pixels.header import read_pixel_header
-from scanward.deidentify.pixels.rebuild import reopen
 from scanward.dicomstream.part10 import DataSetStart
 from scanward.errors import FaceError, OutputError, ScanwardError, StoreError
 from scanward.model.faces import FACELESS, FaceFigures, FaceFinding, FacePolicy, FaceVolume
@@ -116,16 +115,8 @@ class FacePlan:
         verdict = self.verdicts[place]
         slices = {number: one for group, _ in verdict.parts for number, one in group.frames_of(place).items()}
         patches = _patches(verdict.parts, place)
-        if not any(patch.mask.any() for patch in patches.values()):
-            return replace(pixels, is_faceless=verdict.is_faceless)
-        frames = open_frames(start, facts, self.engines.codec)
-        if frames is None:
-            raise FaceError("a face goes from pixels that are not there", remedy=REMEDY)
-        text = pixels.replacement
-        made = rebuild_faceless(frames if text is None else reopen(frames, text), slices, patches, folder=self.folder)
-        if made is not None and text is not None:
-            made = join(text, made)
-        return replace(pixels, replacement=made or text, is_faceless=verdict.is_faceless)
+        made = put_into(pixels, start, facts, slices, patches, self.engines.codec, folder=self.folder)
+        return replace(made, is_faceless=verdict.is_faceless)
 
 
 def _patches(parts: Iterable[tuple[SliceGroup, VolumePatch | None]], place: int) -> dict[int, PlanePatch]:
@@ -158,20 +149,22 @@ class FacePlanner:
         self._policy = policy
         self._folder = folder
 
-    def plan(self, openers: Sequence[Opener]) -> FacePlan:
+    def plan(self, openers: Sequence[Opener], surveyed: Survey | None = None) -> FacePlan:
         """Return what is done with each instance of a study.
 
         Parameters
         ----------
         openers
             Open the instances; each is opened a few times.
+        surveyed
+            What they showed; None has them surveyed.
 
         Raises
         ------
         OutputError, StoreError
             Something could not be read or put aside; it is done over later.
         """
-        surveyed = survey(openers)
+        surveyed = survey(openers) if surveyed is None else surveyed
         work = _Work(surveyed, openers, [[] for _ in openers])
         references: dict[tuple[str, str], list[SliceGroup]] = {}
         for group in surveyed.groups:

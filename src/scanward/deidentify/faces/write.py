@@ -1,7 +1,7 @@
 """What was decided of a volume, put into the stored values of each frame; all that is not masked keeps its bits."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -12,15 +12,17 @@ from scanward.deidentify.faces.noise import draw
 from scanward.deidentify.faces.planes import Plane, Slice
 from scanward.deidentify.faces.series import Scale, find_unscanned, plane_affine
 from scanward.deidentify.faces.volume import Affine, Values, Voxels
+from scanward.deidentify.header.scan import InstanceFacts
 from scanward.deidentify.pixels.fill import Mask, read_background
-from scanward.deidentify.pixels.frames import Frames
+from scanward.deidentify.pixels.frames import Frames, open_frames
 from scanward.deidentify.pixels.patch import Slicer
-from scanward.deidentify.pixels.rebuild import rebuild_with
+from scanward.deidentify.pixels.rebuild import rebuild_with, reopen
 from scanward.deidentify.pixels.samples import samples_of, stored_values, value_range
+from scanward.dicomstream.part10 import DataSetStart
 from scanward.errors import HoldError
 from scanward.model.instance import Piece, Range
-from scanward.model.pixels import PixelReplacement
-from scanward.ports.engines import FrameLayout, Samples
+from scanward.model.pixels import PixelOutcome, PixelReplacement
+from scanward.ports.engines import FrameCodec, FrameLayout, Samples
 
 AIR_HU: Final = -1000
 """Air in a CT."""
@@ -272,6 +274,46 @@ def rebuild_faceless(
     if not any(patch.mask.any() for patch in patches.values()):
         return None
     return rebuild_with(frames, FaceEditor(frames, slices, patches), folder=folder)
+
+
+def put_into(
+    pixels: PixelOutcome,
+    start: DataSetStart,
+    facts: InstanceFacts,
+    slices: Mapping[int, Slice],
+    patches: Mapping[int, PlanePatch],
+    codec: FrameCodec,
+    *,
+    folder: Path | None = None,
+) -> PixelOutcome:
+    """Return what pixels come to with patches put into them, after whatever was taken out before.
+
+    Parameters
+    ----------
+    pixels
+        What working on the instance came to so far.
+    start, facts
+        The instance.
+    slices, patches, folder
+        As `rebuild_faceless` takes them.
+    codec
+        Decodes.
+
+    Raises
+    ------
+    DicomFormatError, HoldError
+        As `rebuild_faceless`, or there are no pixels to change.
+    """
+    if not any(patch.mask.any() for patch in patches.values()):
+        return pixels
+    frames = open_frames(start, facts, codec)
+    if frames is None:
+        raise HoldError("Pixel Data: expected pixels that can be changed, got none", remedy="Leave the instance out.")
+    before = pixels.replacement
+    made = rebuild_faceless(frames if before is None else reopen(frames, before), slices, patches, folder=folder)
+    if made is None:
+        return pixels
+    return replace(pixels, replacement=made if before is None else join(before, made))
 
 
 def join(first: PixelReplacement, second: PixelReplacement) -> PixelReplacement:
