@@ -8,7 +8,7 @@ from scanward.errors import EngineError
 
 def test_all_fields_lie_on_one_grid():
     atlas = load_atlas()
-    fields = (atlas.t1, atlas.head, atlas.generic, atlas.cut, atlas.zone, atlas.brain)
+    fields = (atlas.t1, atlas.t2, atlas.head, atlas.generic, atlas.cut, atlas.zone, atlas.brain)
     assert {field.shape for field in fields} == {SHAPE}
     assert 0 <= atlas.zone.min() < atlas.zone.max() <= 1
 
@@ -42,3 +42,12 @@ def test_another_atlas_is_refused(monkeypatch):
 def test_the_cut_runs_backwards_towards_the_jaw():
     middle, side = (module.cut_mm(*(np.array([v], np.float32) for v in (-60, -30, x)))[0] for x in (0, 60))
     assert side < middle
+
+
+def test_as_t2_fluid_is_brighter_than_white_matter_and_skin():
+    atlas = load_atlas()
+    dark, white = np.percentile(atlas.t1[atlas.brain], (5, 95))
+    fluid, matter = atlas.brain & (atlas.t1 < dark), atlas.brain & (atlas.t1 > white)
+    skin = atlas.head & ~atlas.brain & (atlas.generic > -4) & (atlas.generic < 0)
+    assert atlas.t2[fluid].min() > atlas.t2[matter].max()
+    assert np.median(atlas.t2[skin]) < np.median(atlas.t2[matter]) < np.median(atlas.t2[fluid])
