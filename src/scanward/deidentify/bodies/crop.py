@@ -99,7 +99,7 @@ def crop_plane(box: BodyBox, plane: Plane) -> PlanePatch:
         Where the frame lies.
     """
     outside = _outside(box, plane_affine(plane), (1, plane.rows, plane.columns))[0]
-    return PlanePatch(mask=outside, values=None, known=np.ones(outside.shape, np.bool_))
+    return PlanePatch(mask=outside, values=None, known=np.ones(outside.shape, np.bool_), is_rest=True)
 
 
 def crop_volume(box: BodyBox, volume: Volume) -> VolumePatch:

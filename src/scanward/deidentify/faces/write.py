@@ -56,11 +56,14 @@ class PlanePatch:
         (rows, columns): modality values for what changes; None for air.
     known
         (rows, columns): where the volume that tells lies; outside of it, nobody knows what should change.
+    is_rest
+        Whether all changes but a part of the body: then there may be no air in what stays that new air could be like.
     """
 
     mask: Mask
     values: Values | None
     known: Mask
+    is_rest: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -225,7 +228,10 @@ class FaceEditor:
         scale = Scale.of(one, layout)
         values = scale.values(stored)
         mask = mask & ~find_unscanned(self._frames, stored, values, one.modality)
-        new = _air(one, stored, mask, scale, layout) if patch.values is None else scale.stored(patch.values, layout)
+        if patch.values is None:
+            new = _air(one, stored, ~mask | patch.is_rest, scale, layout)
+        else:
+            new = scale.stored(patch.values, layout)
         new = self._admit(new)
         edited = samples.copy()
         edited[mask] = samples_of(new, layout, samples)[mask]
@@ -357,14 +363,14 @@ def _places(plane: Plane, to_voxel: Affine) -> NDArray[np.float64]:
     return np.stack([to_voxel[axis, 0] * columns + to_voxel[axis, 1] * rows + to_voxel[axis, 3] for axis in (2, 1, 0)])
 
 
-def _air(one: Slice, stored: NDArray[np.int64], mask: Mask, scale: Scale, layout: FrameLayout) -> NDArray[np.int64]:
-    """Return stored values of air for a frame."""
+def _air(one: Slice, stored: NDArray[np.int64], like: Mask, scale: Scale, layout: FrameLayout) -> NDArray[np.int64]:
+    """Return stored values of air for a frame; noise like that of some of its pixels."""
     if one.modality == "CT":
         return scale.stored(np.full(stored.shape, AIR_HU, np.float32), layout)
     if one.modality != "MR":
         # No uptake, no dose, no segment.
         return scale.stored(np.zeros(stored.shape, np.float32), layout)
-    rest = np.sort((stored if scale.slope > 0 else -stored)[~mask], axis=None)
+    rest = np.sort((stored if scale.slope > 0 else -stored)[like], axis=None)
     if not len(rest):
         return scale.stored(np.full(stored.shape, scale.values(stored).min(), np.float32), layout)
     darkest = rest[: max(1, len(rest) * _DARKEST_PERCENT // 100)]
