@@ -230,4 +230,7 @@ def cropped(volume: Volume, first: float, last: float, axis: int = 0) -> Volume:
     affine = volume.affine.copy()
     affine[:3, 3] += affine[:3, 2 - axis] * begin
     values = np.ascontiguousarray(np.take(volume.values, range(begin, end), axis=axis))
-    return Volume(values=values, affine=affine, valid=None, modality=volume.modality)
+    valid = None
+    if volume.valid is not None:
+        valid = np.ascontiguousarray(np.take(volume.valid, range(begin, end), axis=axis))
+    return Volume(values=values, affine=affine, valid=valid, modality=volume.modality)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from scanward.adapters.engines.heads import HeadAligner
+from scanward.adapters.nifti import read_nifti
 from scanward.deidentify.faces.align_inputs import make_align_inputs
 from scanward.deidentify.faces.atlas import ORIGIN_MM, SPACING_MM, load_atlas
 from scanward.deidentify.faces.look import face_of, look
@@ -58,7 +59,8 @@ def test_a_face_is_found(made):
 
 
 @pytest.mark.parametrize("fill", FaceFill)
-def test_what_was_treated_with_air_is_known_again(made, fill):
+def test_what_was_treated_with_air_is_known_again(fill):
+    made = make_head(2, spacing=SPACING)
     skin = make_align_inputs(made.volume).skin
     mask = remodel(made.volume, made.to_atlas, skin, load_atlas(), fill=fill, seed=3)
     values = made.volume.values.copy()
@@ -125,3 +127,9 @@ def test_too_few_slices_and_too_wide_gaps_are_refused(slices, step):
     found = look(volume, NoEngine(), load_atlas())
     assert found.finding is FaceFinding.REFUSED
     assert "expected" in found.reasons[0]
+
+
+@pytest.mark.realdata
+def test_real_t2_that_was_defaced_by_others_passes_unchanged(test_data):
+    volume = read_nifti(test_data / "heads/neurolabusc__Clinical/T2.nii.gz").volume()
+    assert look(volume, HeadAligner(), load_atlas()).finding is FaceFinding.ALREADY_FACELESS

@@ -5,9 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from scanward.adapters.engines.frames import ImageCodec
+from scanward.adapters.nifti import read_nifti
 from scanward.deidentify.faces.align_inputs import make_align_inputs
 from scanward.deidentify.faces.parts import is_no_head
+from scanward.deidentify.faces.series import read_volume, survey
 from scanward.deidentify.faces.volume import Volume
+from tests.common.head_series import files_of_zip, openers_of
 from tests.common.heads import cropped, make_body, make_cylinders, make_head, turned, upside_down
 
 
@@ -76,3 +80,15 @@ def test_ct_without_any_air_says_nothing(ct):
 def test_nothing_is_no_head(modality):
     values = np.full((30, 40, 40), -1000 if modality == "CT" else 0, np.float32)
     assert passes(Volume(values=values, affine=np.diag([2.0, 2, 2, 1]), valid=None, modality=modality))
+
+
+@pytest.mark.realdata
+def test_real_abdomen_passes_and_no_real_head_nor_a_third_of_one(test_data):
+    assert passes(read_nifti(test_data / "images/wasserth__TotalSegmentator/example_ct.nii.gz").volume())
+    for name in ("neurolabusc__dcm_qa_ct/GE_headCT_dicom.zip", "Slicer__Slicer/CTHeadAxial_dicom.zip"):
+        openers = openers_of(files_of_zip(test_data / "heads" / name))
+        group = max(survey(openers).groups, key=lambda one: len(one.slices))
+        volume = read_volume(group, openers, ImageCodec())
+        assert not passes(volume)
+        for part in ((0, 0.34), (0.33, 0.67), (0.66, 1)):
+            assert not passes(cropped(volume, *part))
