@@ -151,7 +151,7 @@ def _outcomes(report: RunReport, total: int) -> Markup:
     return Markup("""\
 <section aria-labelledby="counts">
   <h2 id="counts">What became of the inputs</h2>
-  <p class="soft">{description}</p>
+  <p class="soft">{description}</p>{body}
   <div class="bar" role="img" aria-label="{label}">
 {bars}
   </div>
@@ -169,6 +169,7 @@ def _outcomes(report: RunReport, total: int) -> Markup:
 </section>
 """).format(
         description=report.profile_description,
+        body=Markup('\n  <p class="soft">{}</p>').format(report.body) if report.body else "",
         label=", ".join(f"{OUTCOME_WORDS[outcome][0]} {count:,}" for outcome, count in counts),
         bars=_lines(
             Markup('    <span class="{}" style="flex: {} 1 0"></span>').format(_style_of(outcome), count)

@@ -131,6 +131,16 @@ def _body_applies(view: StudyView) -> Applies:
     return view.has(*_VOLUMES, ImageKind.LOCALIZER, ImageKind.OUTLINE, regions=trunk)
 
 
+def _body_done(view: StudyView) -> str:
+    policy = view.profile.body
+    if policy.keep is None:
+        return "Nothing: what lies outside of the region that the purpose needs was not cut away."
+    return (
+        f"{policy.in_words} Localisers, contours, segments, doses, captures and slices that cannot be cut were held; "
+        "radiographs, ultrasound and whatever else is no scan in slices were not cut."
+    )
+
+
 _BODY: Final = RiskKind(
     risk_id="body",
     title="Outline and composition of the body",
@@ -140,9 +150,10 @@ _BODY: Final = RiskKind(
     "of one projection of a chest CT, a program without learning found the same person among 8,177 in 98.7% of 300 "
     "cases (Heinrich 2025).",
     applies=_body_applies,
-    done="Nothing: what lies outside of the region that the purpose needs was not cut away.",
-    remains="All of it.",
+    done=_body_done,
+    remains="All that was not cut away.",
     advice=(
+        "Keep a box of the body: [body] in the profile that was agreed on.",
         "Send only the series and slices that the purpose needs.",
         "Leave out localisers, contours and surfaces of the body.",
         NO_COMPARING,
