@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from scanward.adapters.home import make_private_folder
+from scanward.adapters.private_files import write_private
 from scanward.adapters.report_faces import volumes_to_json
 from scanward.adapters.report_page import render_page
 from scanward.adapters.report_risks import Numbers, number_risks, risks_to_json, shown_to_json
@@ -54,8 +55,8 @@ def write_report(report: RunReport, html_path: Path, json_path: Path) -> None:
             make_private_folder(html_path.parent)
         else:
             html_path.parent.mkdir(parents=True, exist_ok=True)
-        _write(json_path, json.dumps(to_json(report), ensure_ascii=False) + "\n")
-        _write(html_path, render_page(report))
+        write_private(json_path, (json.dumps(to_json(report), ensure_ascii=False) + "\n").encode())
+        write_private(html_path, render_page(report).encode())  # pictures of heads show who it is
     except OSError as error:
         raise _unwritable(error) from None
 
@@ -64,16 +65,6 @@ def _unwritable(error: OSError) -> OutputError:
     return OutputError(
         f"the report cannot be written: {os.strerror(error.errno or 0)}", remedy="Name another file with --report."
     )
-
-
-def _write(path: Path, text: str) -> None:
-    staged = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        staged.write_text(text, encoding="utf-8")
-        staged.replace(path)
-    except BaseException:
-        staged.unlink(missing_ok=True)
-        raise
 
 
 def to_json(report: RunReport) -> dict[str, Any]:

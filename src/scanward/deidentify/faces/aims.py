@@ -65,7 +65,12 @@ def left_to_people(header: Elements) -> tuple[str, ...]:
 
 
 def _text(header: Elements, tag: int) -> str:
-    return header.raw(tag).decode("utf-8", "replace").replace("_", " ") if tag in header else ""
+    raw = header.raw(tag)
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError:
+        text = raw.decode("latin-1")  # what the words above need of other character sets
+    return text.replace("_", " ")
 
 
 def _is_child(header: Elements) -> bool:
