@@ -14,6 +14,7 @@ from scanward.flow.states import RELEASE_MOVES, RESULT_MOVES
 from scanward.model.agreement import Agreement, Basis, DataScope, PullEndpoint, Recipient, ResultScope
 from scanward.model.consent import RecordedProvision
 from scanward.model.decision import DenyCode
+from scanward.model.faces import FaceVolume
 from scanward.model.holds import UNDECIDED, Finding, Held, HoldKind, HoldState, PixelHold
 from scanward.model.pixels import FoundBy, PixelBox
 from scanward.model.release import (
@@ -48,6 +49,7 @@ class Desk:
         self.items: dict[str, list[tuple[OutboxItem, ItemState]]] = {}
         self.setbacks: dict[str, list[ItemLine]] = {}
         self.holds: dict[str, list[Held]] = {}
+        self.volumes: dict[str, list[FaceVolume]] = {}
         self.events: dict[str, list[Event]] = {}
         self.agreed: dict[str, Recipient] = {}
         self.documents: dict[str, list[tuple[str, str, datetime, str]]] = {}
@@ -198,6 +200,11 @@ class Desk:
         ]
         self._note(release_id, "tried again", by)
         return len(again)
+
+    def find_volumes(self, release_id):
+        self._check()
+        self.get_release(release_id)
+        return self.volumes.get(release_id, [])
 
     # Holds
 

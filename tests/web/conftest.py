@@ -114,6 +114,7 @@ def make_world(tmp_path: Path, http: HttpSettings | None = None) -> World:
         open_outgoing=lambda release, item, blob: files[item.sop_instance_uid],
         may_still_leave=lambda release: lambda item: forbidden.isdisjoint({release.release_id, item.sop_instance_uid}),
         note_fetched=lambda release, item: fetched.append(item.sop_instance_uid),
+        find_volumes=desk.find_volumes,
         open_upload=open_upload,
         http=http or HttpSettings(),
         spool=tmp_path,

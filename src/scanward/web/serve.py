@@ -15,6 +15,7 @@ from scanward.bootstrap.stores import Stores
 from scanward.bootstrap.uploads import open_upload
 from scanward.config import HttpSettings
 from scanward.errors import ConfigError
+from scanward.flow.face_notes import FaceNotes
 from scanward.model.release import OutboxItem, Release
 from scanward.model.study import Batch
 from scanward.web.app import create_app
@@ -29,6 +30,7 @@ MAX_CONNECTIONS = 512
 def web_services(gateway: Gateway, http: HttpSettings) -> WebServices:
     """Return what the web needs of a gateway."""
     engine, stores = gateway.engine, gateway.stores
+    notes = FaceNotes(ledger=stores.ledger, blobs=stores.blobs, vault=stores.vault, clock=engine.clock)
 
     def may_still_leave(release: Release) -> Callable[[OutboxItem], bool]:
         batch = stores.ledger.instances_of(Batch(study_id=release.study_id, number=release.batch))
@@ -54,6 +56,7 @@ def web_services(gateway: Gateway, http: HttpSettings) -> WebServices:
         open_outgoing=engine.outgoing.open,
         may_still_leave=may_still_leave,
         note_fetched=note_fetched,
+        find_volumes=notes.get,
         open_upload=lambda path: open_upload(path, stores.spool),
         http=http,
         spool=stores.spool,

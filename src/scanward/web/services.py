@@ -1,6 +1,6 @@
 """What the web needs, handed over by the composition root."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -8,6 +8,7 @@ from pathlib import Path
 
 from scanward.config import HttpSettings
 from scanward.flow.staff import Staff
+from scanward.model.faces import FaceVolume
 from scanward.model.release import OutboxItem, Release
 from scanward.ports.files import Sources
 from scanward.ports.intake import Intake
@@ -34,6 +35,9 @@ class WebServices:
         Which instances of a release may leave as of now, and as they are; asked before anything is handed out.
     note_fetched
         Notes that a recipient fetches an item, before it gets a byte; raises `StateError` where it may not any more.
+    find_volumes
+        Finds what looking for faces came to in the study of a release, with pictures that show who it is; raises
+        `UnknownError`, `StoreError`.
     open_upload
         Opens an uploaded file, a zip archive or a DICOM file, as a place to find inputs in.
     http
@@ -61,6 +65,7 @@ class WebServices:
     open_outgoing: Callable[[Release, OutboxItem, str], Outgoing]
     may_still_leave: Callable[[Release], Callable[[OutboxItem], bool]]
     note_fetched: Callable[[Release, OutboxItem], None]
+    find_volumes: Callable[[str], Sequence[FaceVolume]]
     open_upload: Callable[[Path], AbstractContextManager[Sources]]
     http: HttpSettings
     spool: Path

@@ -37,6 +37,7 @@ class HeldOut(BaseModel):
     regions: int = Field(description="How many were found.")
     boxes: list[BoxOut] = Field(description="Where they are, of the first ones.")
     may_leave_as_it_is: bool = Field(description="Whether no machine can take text out, as far as is known.")
+    faces: str = Field(description="Where is said what was found of the study's head scans, if it is held for a face.")
     held_since: datetime
     decided_by: str
     decided: datetime | None
@@ -64,6 +65,7 @@ class HeldOut(BaseModel):
             regions=finding.count,
             boxes=[BoxOut.of(box) for box in finding.boxes],
             may_leave_as_it_is=may_leave_as_it_is(one),
+            faces=f"/api/v1/releases/{one.release_id}/faces" if one.hold.kind is HoldKind.FACE else "",
             held_since=one.noted,
             decided_by=one.by,
             decided=one.decided,

@@ -152,6 +152,7 @@ def install(staff: FastAPI) -> None:
             "count": len(found),
             "held": sorted(wanted.items()),
             "as_it_is": any(may_leave_as_it_is(one) for one in found),
+            "faces": any(one.hold.kind is HoldKind.FACE for one in found),
             "least": MIN_REASON_LENGTH,
             "decided": DECIDED,
         }

@@ -5,10 +5,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from scanward.adapters.report_faces import faces_in_words, measured
 from scanward.adapters.report_facts import pixels_in_words
-from scanward.errors import UnknownError
+from scanward.errors import StoreError, UnknownError
 from scanward.flow.staff import STOPPABLE
 from scanward.model.agreement import PullEndpoint, Recipient
+from scanward.model.faces import FaceVolume
 from scanward.model.holds import HoldState
 from scanward.model.release import ItemState, Release, ReleaseState, Result, ResultState
 from scanward.model.report import PixelTally
@@ -42,6 +44,29 @@ class StudyRow:
     study: StudyLine
     line: Line
     releases: Sequence[ReleaseRow]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Faces:
+    """What was found of the head scans of a release; `is_lost` where that cannot be read."""
+
+    volumes: Sequence[FaceVolume] = ()
+    is_lost: bool = False
+
+    @property
+    def in_words(self) -> Sequence[str]:
+        """What was found, in sentences."""
+        return faces_in_words(self.volumes)
+
+    @property
+    def measured(self) -> Sequence[Sequence[str]]:
+        """What was measured on each volume, in words."""
+        return [list(measured(one.figures)) for one in self.volumes]
+
+    @property
+    def has_pictures(self) -> bool:
+        """Whether there is a picture of any volume."""
+        return any(one.before for one in self.volumes)
 
 
 class Pages:
@@ -102,11 +127,18 @@ class Pages:
             "setbacks": _setbacks(items),
             "held": Counter(one.state for one in self._services.ledger.held(release_id)),
             "pixels": pixels_in_words(_sum_pixels(items)),
+            "faces": self._faces(release_id),
             "troubled": states[ItemState.FAILED] + states[ItemState.UNKNOWN],
             "stoppable": release.state in STOPPABLE
             and (release.state is not ReleaseState.DONE or _could_leave(row, states)),
             "history": self._services.desk.history(release_id),
         }
+
+    def _faces(self, release_id: str) -> Faces:
+        try:
+            return Faces(volumes=self._services.find_volumes(release_id))
+        except StoreError:  # the rest of the page is worth to be seen
+            return Faces(is_lost=True)
 
     def _held_of(self, study: StudyLine) -> Mapping[str, int]:
         """Return how many instances of each release wait for a person, held for their pixels."""

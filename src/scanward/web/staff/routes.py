@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from scanward.errors import AccessError, AgreementError, NetworkError, ScanwardError
 from scanward.web.access import Gate
 from scanward.web.accounting import View, account_for
+from scanward.web.pictures import Which, picture_of
 from scanward.web.problems import Problem, describe_validation, log_unexpected, problem_of
 from scanward.web.roles import Operation
 from scanward.web.services import WebServices
@@ -156,6 +157,18 @@ def _add_pages(staff: FastAPI) -> None:
     def release(request: Request, session: _SignedIn, pages: _Shown, release_id: _ID) -> HTMLResponse:
         show(request, session, Operation.READ_RELEASES)
         return render(request, "release.html", session, pages.release(release_id))
+
+    @staff.get("/releases/{release_id}/faces/{number}/{which}")
+    def face(
+        request: Request,
+        session: _SignedIn,
+        release_id: _ID,
+        number: Annotated[int, Path(ge=1, le=100_000)],
+        which: Which,
+    ) -> Response:
+        show(request, session, Operation.READ_IDENTITIES)
+        services: WebServices = request.app.state.services
+        return picture_of(services.find_volumes(release_id), number, which)
 
     @staff.get("/waiting")
     def waiting(request: Request, session: _SignedIn, pages: _Shown) -> HTMLResponse:
