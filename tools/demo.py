@@ -7,6 +7,7 @@ files, runs ``scanward deidentify`` over all, and shows what became of it.
 import contextlib
 import json
 import os
+import random
 import shutil
 import subprocess
 import sys
@@ -80,11 +81,13 @@ def main() -> None:
 def make_inputs(folder: Path) -> list[Any]:
     """Write all inputs below `folder`; return the planted files."""
     samples = write_samples(folder / "export")
+    slices = write_head(folder / "head")
     planted: list[Any] = import_module("tests.common.planter").plant_studies(folder / "planted", seed=SEED)
     places = sum(len(file.places) for file in planted)
     examples = copy_examples(folder / "examples")
     heading("What goes in")
     console.print(f"{samples:6d} instances of three invented patients, as an archive exports them")
+    console.print(f"{slices:6d} slices of a head that nobody has, a CT")
     console.print(f"{len(planted):6d} instances with {places} identifiers planted, each in another kind of place")
     console.print(f"{examples:6d} example files of pydicom, some of them broken on purpose")
     return planted
@@ -100,6 +103,26 @@ def write_samples(folder: Path) -> int:
             import_module("tests.common.burned_in").write_on(sample.ds, sample.study)
         studies.write_sample(sample, folder, number)
     return len(samples)
+
+
+def write_head(folder: Path) -> int:
+    """Write a CT of a made head of one more invented patient; return how many slices."""
+    patients = import_module("tests.common.patients")
+    rng = random.Random(SEED)
+    patient = patients.make_patient(rng)
+    text = {
+        "PatientName": patient.name,
+        "PatientID": patient.patient_id,
+        "PatientBirthDate": patient.birth_date,
+        "StudyDescription": f"CT head, {patient.given} {patient.family}",
+        "StudyDate": "20260312",
+    }
+    head = import_module("tests.common.heads").make_head(SEED, ct=True, spacing=(2.5, 1.5, 1.5))
+    files = import_module("tests.common.head_files").series_of(head.volume, text=text)
+    folder.mkdir(parents=True)
+    for number, data in enumerate(files, 1):
+        (folder / f"{patient.family}_{number:03}.dcm").write_bytes(data)
+    return len(files)
 
 
 def add_free_text(name: str, study: Any, ds: Dataset) -> None:
@@ -205,8 +228,8 @@ def print_end(seconds: float) -> None:
     """Say what was held back, and where everything lies."""
     heading("Where to look")
     console.print(
-        "Held instances are likely to show text and could not be looked at, or show a person from outside: the report\n"
-        "says which. Who has looked at them runs the command with --release-unchecked-pixels.\n"
+        "Held instances are likely to show text and could not be looked at, show a person from outside, or may show a\n"
+        "head whose face no machine can take out: the report says which, and shows in pictures what became of the head.\n"
     )
     console.print(f"  report   {(DEMO / 'report.html').as_uri()}", style="bold", soft_wrap=True)
     console.print("  inputs   build/demo/in")
