@@ -22,6 +22,7 @@ from scanward.deidentify.faces.residual import measure_kept, see
 from scanward.deidentify.faces.volume import Volume
 from tests.common.head_files import capture_of, series_of
 from tests.common.heads import cropped, make_cylinders, make_head
+from tests.conformance.test_dciodvfy import new_errors
 
 STOPPED = 3
 CLEAN_FEATURES = "113102"
@@ -175,3 +176,10 @@ def test_faces_may_be_left_alone_and_then_nothing_is_claimed(removed, folder, he
     whole = [ds for ds in off.instances("CT") if ds.StudyInstanceUID == study]
     assert len(whole) == len(head.volume.values)
     assert np.array_equal(volume_of(whole).values, np.rint(head.volume.values))
+
+
+@pytest.mark.peers("dciodvfy")
+def test_outputs_have_no_error_that_their_inputs_did_not_have(removed, folder, tmp_path):
+    pairs, found = new_errors(folder, removed.out, tmp_path)
+    assert pairs == len(removed.files)
+    assert found == []
