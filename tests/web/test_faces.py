@@ -56,6 +56,7 @@ def test_the_page_tells_of_each_volume_what_was_found_and_measured(busy, client)
     for volume in busy.desk.volumes[busy.release]:
         assert f"{volume.modality}, {volume.slices} slices: {volume.finding.value}" in shown
     assert "A face was taken out of 1 volume." in shown
+    assert "1 volume holds no head." in shown
     assert "face where it was: 2%" in shown
     assert "a face in 7 of 18 views before, 0 after" in shown
     assert "<script>alert" not in shown
@@ -97,6 +98,16 @@ def test_pictures_are_for_privacy_officers_and_kept_by_nobody(busy, client):
 def test_pictures_that_are_not_there(busy, client, path):
     sign_in(client, busy, Role.PRIVACY_OFFICER)
     assert client.get(f"{busy.page}/faces/{path}").status_code == 404
+
+
+def test_many_volumes_are_shown_when_asked_for(busy, client):
+    busy.desk.volumes[busy.release] = [LEGS] * 20 + [REMOVED, REFUSED]
+    sign_in(client, busy, Role.PRIVACY_OFFICER)
+    at_once, _, others = client.get(busy.page).text.partition("2 more volumes")
+    assert (at_once.count("90 slices: no head"), others.count("90 slices: no head")) == (20, 0)
+    assert "20 volumes hold no head." in at_once
+    assert f"{busy.page}/faces/21/before" in others
+    assert client.get(f"{busy.page}/faces/21/before").content == REMOVED.before
 
 
 def test_a_release_without_head_scans_has_no_such_section(busy, client):

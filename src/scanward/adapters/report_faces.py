@@ -16,14 +16,27 @@ MAX_PICTURES = 100
 """So many volumes of a study are shown with pictures."""
 
 _COUNTED = {
-    FaceFinding.FACE_REMOVED: "A face was taken out of {}.",
-    FaceFinding.FACE_FOUND: "{} show a face and are held.",
-    FaceFinding.REFUSED: "{} may show a face, could not be treated, and are held.",
-    FaceFinding.ALREADY_FACELESS: "{} show a head whose face was gone already.",
-    FaceFinding.SKULL_STRIPPED: "{} show a brain without skull and skin.",
-    FaceFinding.NO_FACE_IN_VIEW: "{} show a head, and no face is in view.",
-    FaceFinding.NO_HEAD: "{} hold no head.",
+    FaceFinding.FACE_REMOVED: ("A face was taken out of {}.", "A face was taken out of {}."),
+    FaceFinding.FACE_FOUND: ("{} shows a face and is held.", "{} show a face and are held."),
+    FaceFinding.REFUSED: (
+        "{} may show a face, could not be treated, and is held.",
+        "{} may show a face, could not be treated, and are held.",
+    ),
+    FaceFinding.ALREADY_FACELESS: (
+        "{} shows a head whose face was gone already.",
+        "{} show a head whose face was gone already.",
+    ),
+    FaceFinding.SKULL_STRIPPED: (
+        "{} shows a brain without skull and skin.",
+        "{} show a brain without skull and skin.",
+    ),
+    FaceFinding.NO_FACE_IN_VIEW: (
+        "{} shows a head, and no face is in view.",
+        "{} show a head, and no face is in view.",
+    ),
+    FaceFinding.NO_HEAD: ("{} holds no head.", "{} hold no head."),
 }
+"""What is said of one volume, and of several."""
 
 
 def sum_volumes(studies: Sequence[StudyReport]) -> tuple[FaceVolume, ...]:
@@ -34,7 +47,11 @@ def sum_volumes(studies: Sequence[StudyReport]) -> tuple[FaceVolume, ...]:
 def faces_in_words(volumes: Sequence[FaceVolume]) -> list[str]:
     """Return what looking for faces came to, in sentences; none where there was no volume."""
     counts = Counter(volume.finding for volume in volumes)
-    return [text.format(plural(counts[finding], "volume")) for finding, text in _COUNTED.items() if counts[finding]]
+    return [
+        texts[counts[finding] > 1].format(plural(counts[finding], "volume"))
+        for finding, texts in _COUNTED.items()
+        if counts[finding]
+    ]
 
 
 def volumes_to_json(volumes: Sequence[FaceVolume]) -> list[dict[str, Any]]:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from scanward.adapters.report_faces import faces_in_words, measured
+from scanward.adapters.report_faces import faces_in_words
 from scanward.adapters.report_facts import pixels_in_words
 from scanward.errors import StoreError, UnknownError
 from scanward.flow.staff import STOPPABLE
@@ -23,6 +23,7 @@ PAGE = 30
 WAITING_SHOWN = 100
 ITEMS_SHOWN = 200
 DISCLOSURES_SHOWN = 50
+VOLUMES_SHOWN = 20
 
 Context = dict[str, object]
 
@@ -48,20 +49,16 @@ class StudyRow:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Faces:
-    """What was found of the head scans of a release; `is_lost` where that cannot be read."""
+    """What was found of the head scans of a release, `shown` of them at once; `is_lost` where that cannot be read."""
 
     volumes: Sequence[FaceVolume] = ()
     is_lost: bool = False
+    shown: int = VOLUMES_SHOWN
 
     @property
     def in_words(self) -> Sequence[str]:
         """What was found, in sentences."""
         return faces_in_words(self.volumes)
-
-    @property
-    def measured(self) -> Sequence[Sequence[str]]:
-        """What was measured on each volume, in words."""
-        return [list(measured(one.figures)) for one in self.volumes]
 
     @property
     def has_pictures(self) -> bool:

@@ -8,6 +8,7 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from scanward.adapters.report_faces import measured
 from scanward.web.staff import words
 from scanward.web.staff.sessions import Session
 
@@ -58,7 +59,9 @@ def environment() -> Environment:
     )
     named = (words.when, words.day, words.size, words.purpose, words.sop_class, words.delivery, words.listed)
     made.filters.update({one.__name__: one for one in (*named, words.period, words.becomes, words.dicom_day)})
-    made.filters.update(pixels=words.pixels, person=words.person, plainly=words.plainly, set_of=frozenset)
+    made.filters.update(
+        pixels=words.pixels, person=words.person, plainly=words.plainly, set_of=frozenset, measured=measured
+    )
     made.globals.update(plural=words.plural, agreement_in_words=words.agreement_in_words)
     return made
 
