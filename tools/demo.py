@@ -229,7 +229,7 @@ def print_end(seconds: float) -> None:
     heading("Where to look")
     console.print(
         "Held instances are likely to show text and could not be looked at, show a person from outside, or may show a\n"
-        "head whose face no machine can take out: the report says which, and shows in pictures what became of the head.\n"
+        "head whose face no machine can take out: the report says which, and shows what became of the head.\n"
     )
     console.print(f"  report   {(DEMO / 'report.html').as_uri()}", style="bold", soft_wrap=True)
     console.print("  inputs   build/demo/in")
