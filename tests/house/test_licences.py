@@ -9,7 +9,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[2]
-EXTRAS = ("faces", "pixels", "postgresql", "s3")
+EXTRAS = ("dlib", "faces", "pixels", "postgresql", "s3")
 
 LEFT_OUT = {
     line.split()[0]
@@ -19,7 +19,7 @@ LEFT_OUT = {
 """What others ask for and an installation of ours does not bring."""
 
 PERMISSIVE = re.compile(
-    r"\b(MIT|BSD|Apache|PSF|Python Software Foundation|ISC|0BSD|Unlicense|MPL-2\.0 AND MIT)\b", re.IGNORECASE
+    r"\b(MIT|BSD|BSL-1\.0|Boost|Apache|PSF|Python Software Foundation|ISC|0BSD|Unlicense|MPL-2\.0 AND MIT)\b", re.IGNORECASE
 )
 EXCEPTIONS = {
     "psycopg": "LGPL-3.0-only",

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from importlib import metadata
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from scanward.deidentify.bodies.study import BodyPlanner, ScanPlanner
     from scanward.deidentify.faces.findings import FaceEngines
     from scanward.deidentify.faces.study import FacePlanner
+    from scanward.ports.engines import FaceEngine
 
 _loading = threading.Lock()
 _loaded: "list[FaceEngines]" = []
@@ -39,8 +41,9 @@ def planner_maker(spool: Path) -> "Callable[[FacePolicy, BodyPolicy], ScanPlanne
 
 def face_sight() -> str:
     """Return what looks at heads in this process, by names and versions; empty where something of it is missing."""
+    packages = (*_PACKAGES, "dlib-bin") if find_spec("dlib") else _PACKAGES
     try:
-        return ", ".join(f"{name} {metadata.version(name)}" for name in _PACKAGES)
+        return ", ".join(f"{name} {metadata.version(name)}" for name in packages)
     except metadata.PackageNotFoundError:
         return ""
 
@@ -99,9 +102,18 @@ def _load() -> "FaceEngines":
     return FaceEngines(
         codec=ImageCodec(),
         aligner=HeadAligner(),
-        detector=PlacesInTurn(HeadFaceFinder(), threading.Lock()),
+        detector=PlacesInTurn(_find_detector(HeadFaceFinder()), threading.Lock()),
         atlas=load_atlas(),
     )
+
+
+def _find_detector(cascade: "FaceEngine") -> "FaceEngine":
+    """Return the cascade that OpenCV has, and beside it the detector of the extra `dlib`, where that is installed."""
+    if find_spec("dlib") is None:
+        return cascade
+    from scanward.adapters.engines.dlib_faces import AnyFaceFinder, DlibFaceFinder
+
+    return AnyFaceFinder((cascade, DlibFaceFinder()))
 
 
 def _missing(error: ModuleNotFoundError) -> EngineError:
