@@ -38,7 +38,8 @@ CUT: Final = "the profile cuts bodies down to a box"
 UNREADABLE: Final = f"its header cannot be read as far as it takes to tell what it shows, and {CUT}"
 UNPLACED: Final = f"slices whose place is not known, and {CUT}"
 NOT_GREY: Final = f"slices of colours or with a table of values, and {CUT}"
-NO_VOLUME: Final = f"{CUT} that is counted from it, and no volume shows where it is"
+COUNTED: Final = f"{CUT} that is counted from it; one in the coordinates of the patient would need no body"
+NO_VOLUME: Final = f"{COUNTED}; expected a volume that shows where it is, got none"
 NOTHING_STAYS: Final = f"{CUT}, and nothing that was scanned lies in it"
 
 
@@ -190,7 +191,7 @@ class BodyPlanner:
             except (OutputError, StoreError):
                 raise
             except ScanwardError as error:
-                why_not = why_not or f"{CUT} that is counted from it: {error}"
+                why_not = why_not or f"{COUNTED}; {error}"
                 continue
             if box is not None:
                 return box

@@ -2,6 +2,7 @@
 
 import io
 from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -24,11 +25,12 @@ from scanward.deidentify.faces.findings import FaceEngines
 from scanward.deidentify.faces.series import read_volume, survey
 from scanward.deidentify.faces.study import FacePlan, Verdict
 from scanward.deidentify.faces.write import VolumePatch
+from scanward.deidentify.pixels.rebuild import masks_of, rebuild
 from scanward.errors import DicomFormatError, FaceError, HoldError, StoreError
 from scanward.model.bodies import BodyBox, BodyOrigin, BodyPolicy
-from scanward.model.pixels import UNSEEN, PixelOutcome
+from scanward.model.pixels import UNSEEN, FoundBy, PixelBox, PixelOutcome
 from tests.common.head_series import make_enhanced, make_slices, opener_of, places
-from tests.common.pixels import file_of, make_header, raw_frames, replaced
+from tests.common.pixels import file_of, make_header, open_file, raw_frames, replaced
 
 BOX = BodyBox(x=(-40, 40), y=(-50, 60), z=(-30, 45))
 OF_BODY = BodyPolicy(keep=BOX)
@@ -58,6 +60,15 @@ def of_class(last: str, modality: str, **more: object) -> bytes:
     for keyword, value in more.items():
         setattr(ds, keyword, value)
     return file_of(ds, bytes(256), ExplicitVRLittleEndian)
+
+
+def coded(data: bytes, syntax: str) -> bytes:
+    if syntax == ExplicitVRLittleEndian:
+        return data
+    ds, stream = dcmread(io.BytesIO(data)), io.BytesIO()
+    ds.compress(syntax, generate_instance_uid=False)
+    ds.save_as(stream)
+    return stream.getvalue()
 
 
 def outside_of(box: BodyBox, ds) -> np.ndarray:
@@ -254,13 +265,7 @@ def test_a_store_that_fails_is_no_fault_of_the_study():
 
 @pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, RLELossless])
 def test_a_face_goes_first_and_then_what_lies_outside(syntax):
-    files = make_slices()
-    if syntax == RLELossless:
-        for place, data in enumerate(files):
-            ds, stream = dcmread(io.BytesIO(data)), io.BytesIO()
-            ds.compress(RLELossless, generate_instance_uid=False)
-            ds.save_as(stream)
-            files[place] = stream.getvalue()
+    files = [coded(data, syntax) for data in make_slices()]
     openers = [opener_of(one) for one in files]
     (group,) = survey(openers).groups
     volume = read_volume(group, openers, ImageCodec())
@@ -286,6 +291,19 @@ def test_a_face_goes_first_and_then_what_lies_outside(syntax):
             cut = replaced(files[place], plan.cut(place, start, facts, UNSEEN).replacement, start)
         assert np.array_equal(raw_frames(cut)[0], np.where(outside, -1000, old))
     assert is_changed == {True, False}
+
+
+@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, RLELossless])
+def test_text_that_was_filled_stays_filled(syntax):
+    files = [coded(data, syntax) for data in make_slices(along=(0.0, 6.0))]
+    plan = plan_of(files)
+    box = PixelBox(first_frame=0, last_frame=0, x=20, y=20, width=30, height=4, found_by=FoundBy.TEXT)
+    start, _, frames = open_file(files[0], ImageCodec())
+    filled = rebuild(frames, masks_of([box], frames.layout))
+    before, after = applied(plan, files, 0, replace(UNSEEN, replacement=filled))
+    expected = raw_frames(replaced(files[0], filled, start))[0]
+    assert not np.array_equal(expected, before.pixel_array)
+    assert np.array_equal(raw_frames(after)[0], np.where(outside_of(BOX, before), -1000, expected))
 
 
 def test_no_cut_claims_that_there_is_no_face():
