@@ -32,6 +32,11 @@ _REACH_MM: Final = 210.0
 _STEPS: Final = 48
 _CLOSE_MM: Final = 0.35
 
+_HALF_VOXEL_MM: Final = 0.87 * GRID_MM
+"""So far from a place the nearest voxel lies at most."""
+
+_NEAR_MM: Final = 1.5
+
 TURNS: Final = (-30, 0, 30)
 NODS: Final = (-15, 0, 15)
 LIGHTS: Final = ((0.0, 0.3, 1.0), (0.5, 0.5, 0.8))
@@ -152,7 +157,7 @@ def depth_of(surface: Surface, view: View) -> Floats:
     for _ in range(_STEPS):
         places = start[:, going] + direction * depth[going]
         beyond = _beyond_mm(places)
-        free = ndi.map_coordinates(surface.distance_mm, places, order=1, mode="nearest")
+        free = _free_mm(surface, places)
         # Outside of the grid it is at least as far to the skin as to the grid.
         free = np.where(beyond > 0, np.maximum(beyond, 0.5), free)
         hit = (free < _CLOSE_MM) & (beyond <= 0)
@@ -162,6 +167,16 @@ def depth_of(surface: Surface, view: View) -> Floats:
         if not going.size:
             break
     return found.reshape(SIDE, SIDE)
+
+
+def _free_mm(surface: Surface, places: Floats) -> Floats:
+    """Return how far the skin is from places at least: exactly where it is near, which is all that counts."""
+    last = np.array(SHAPE, np.intp)[:, None] - 1
+    index = np.clip(np.rint(places).astype(np.intp), 0, last)
+    free: Floats = surface.distance_mm[index[0], index[1], index[2]] - np.float32(_HALF_VOXEL_MM)
+    near = np.flatnonzero(free < _NEAR_MM)
+    free[near] = ndi.map_coordinates(surface.distance_mm, places[:, near], order=1, mode="nearest")
+    return free
 
 
 def _beyond_mm(places: Floats) -> Floats:
