@@ -320,3 +320,21 @@ def test_pictures_come_from_the_stores_to_privacy_officers_only(gateway, head):
                 assert answer.content.startswith(PNG) == (role is Role.PRIVACY_OFFICER)
     finally:
         client.close()
+
+
+def test_what_was_found_stays_of_a_release_that_was_stopped_once_something_is_on_record(gateway, monkeypatch):
+    gateway.engine.preparer._shard_instances = 1
+    gateway.take_ct(slices=2)
+    account, calls = gateway.stores.ledger.account, []
+
+    def stop_before_the_last(release_id, *arguments, **options):
+        calls.append(release_id)
+        if len(calls) == 2:
+            gateway.staff.stop_release(release_id, "officer", "just now")
+        return account(release_id, *arguments, **options)
+
+    monkeypatch.setattr(gateway.stores.ledger, "account", stop_before_the_last)
+    gateway.settle()
+    assert len(calls) == 2
+    assert found_in(gateway)
+    assert check(gateway) == []

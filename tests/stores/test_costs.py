@@ -203,6 +203,9 @@ def use_holds(ledger: SqlLedger) -> None:
     assert ledger.hold_grounds() == [HoldGround(recipient="vendor", form="f", sight="s")]
     ledger.note_holds_outdated(HoldGround(recipient="vendor", form="f", sight="s"), NOW, 10)
     first, second, third = ledger.held(release.release_id)
+    for blob in ("found", ""):
+        ledger.note_faces(release.release_id, blob, NOW)
+    ledger.find_faces(release.release_id)
     ledger.keep_held(release.release_id, {first.instance_id: first.seen}, by="me", reason="", at=NOW)
     ledger.let_go(release.release_id, {second.instance_id: second.seen}, by="me", reason="", as_it_is=False, at=NOW)
     ledger.put_off_holds(release.release_id, "f", "s", why="", at=NOW)

@@ -226,8 +226,15 @@ class Preparer:
         except StateError:
             # Stopped meanwhile: nothing is on record, so nothing leaves and nothing of it stays.
             unused = sorted({item.recipe for item in made.items})
+            self._forget_faces(unit.release)
         for recipe in unused:
             self._blobs.delete(recipe)
+
+    def _forget_faces(self, release: Release) -> None:
+        """Keep nothing of what was found of faces, but where something of the release is on record."""
+        with contextlib.suppress(StoreError):  # as secret as the scans, under the same key
+            if not self._ledger.settled_instances(release.release_id):
+                self._faces.note(release, ())
 
     def _disclosure(self, unit: WhatFor, made: Made) -> Disclosure | None:
         if not made.items:
