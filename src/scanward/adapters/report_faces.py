@@ -34,6 +34,10 @@ _COUNTED = {
         "{} shows a head, and no face is in view.",
         "{} show a head, and no face is in view.",
     ),
+    FaceFinding.OTHER_PART: (
+        "{} is no head that pixels tell, and another part of the body by its header.",
+        "{} are no head that pixels tell, and another part of the body by their header.",
+    ),
     FaceFinding.NO_HEAD: ("{} holds no head.", "{} hold no head."),
 }
 """What is said of one volume, and of several."""

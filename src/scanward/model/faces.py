@@ -27,6 +27,16 @@ class FaceFill(Enum):
     """A generic skin, for algorithms that need a closed surface."""
 
 
+class FaceUnsure(Enum):
+    """What is done with slices of which pixels do not tell whether they show a head."""
+
+    HOLD = "hold"
+    """They are held."""
+
+    BY_HEADER = "by-header"
+    """They leave, without a claim, where the header names another part of the body and does not hint at a head."""
+
+
 _WORDS = {
     FaceMode.OFF: "not looked for",
     FaceMode.DETECT: "looked for, heads that show one are held",
@@ -44,10 +54,13 @@ class FacePolicy:
         Whether they are looked for, and taken out.
     fill
         What stands in their place.
+    unsure
+        What is done where pixels do not tell whether there is a head.
     """
 
     mode: FaceMode = FaceMode.REMOVE
     fill: FaceFill = FaceFill.AIR
+    unsure: FaceUnsure = FaceUnsure.HOLD
 
     @property
     def in_words(self) -> str:
@@ -55,6 +68,8 @@ class FacePolicy:
         text = f"Faces in head scans: {_WORDS[self.mode]}"
         if self.mode is FaceMode.REMOVE:
             text += f", {self.fill.value} stands in their place"
+        if self.mode is not FaceMode.OFF and self.unsure is FaceUnsure.BY_HEADER:
+            text += "; where pixels do not tell whether there is a head, the header is believed"
         return f"{text}."
 
 
@@ -65,6 +80,7 @@ class FaceFinding(Enum):
     ALREADY_FACELESS = "a head whose face is gone already"
     SKULL_STRIPPED = "a brain without skull and skin"
     NO_FACE_IN_VIEW = "a head whose face lies outside of what was scanned"
+    OTHER_PART = "no head that pixels tell, and another part of the body by the header"
     FACE_FOUND = "a head with a face"
     FACE_REMOVED = "a head whose face was taken out"
     REFUSED = "a head, perhaps with a face, that no machine could treat"

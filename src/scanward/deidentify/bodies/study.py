@@ -20,7 +20,7 @@ from scanward.deidentify.faces.series import Opener, Survey, read_volume, survey
 from scanward.deidentify.faces.write import put_into
 from scanward.deidentify.header.scan import InstanceFacts
 from scanward.dicomstream.part10 import DataSetStart
-from scanward.errors import HoldError, OutputError, ScanwardError, StoreError
+from scanward.errors import HoldError, OutputError, ScanwardError, SourceError, StoreError
 from scanward.model.bodies import BodyBox, BodyOrigin, BodyPolicy
 from scanward.model.faces import FaceVolume, VolumeFault
 from scanward.model.pixels import PixelOutcome
@@ -217,6 +217,7 @@ class ScanPlanner:
         return ScanPlan(
             faces=None if self._faces is None else self._faces.plan(openers, surveyed),
             bodies=None if self._bodies is None else self._bodies.plan(openers, facts, surveyed),
+            unread=surveyed.unread,
         )
 
 
@@ -228,10 +229,13 @@ class ScanPlan:
     ----------
     faces, bodies
         What is done about the one and the other; None where nothing is.
+    unread
+        Places of instances that could not be opened.
     """
 
     faces: "FacePlan | None" = None
     bodies: BodyPlan | None = None
+    unread: frozenset[int] = frozenset()
 
     @property
     def volumes(self) -> tuple[FaceVolume, ...]:
@@ -243,7 +247,15 @@ class ScanPlan:
         return "" if self.bodies is None else self.bodies.left_out(place)
 
     def require_leave(self, place: int) -> None:
-        """Raise `HoldError` where an instance does not leave, `FaceError` where that is for a face."""
+        """Raise `HoldError` where an instance does not leave, `FaceError` where that is for a face.
+
+        Raises
+        ------
+        SourceError
+            It could not be opened when the study was looked at.
+        """
+        if place in self.unread:
+            raise SourceError("expected an input that can be opened, got one that could not be when its study was read")
         if self.bodies is not None:
             self.bodies.require_leave(place)
         if self.faces is not None:

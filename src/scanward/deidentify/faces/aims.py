@@ -1,6 +1,7 @@
-"""Why a head is left to people, whatever its pixels say: what the scan is for, and how old the patient is.
+"""What the header adds to the pixels: what a scan is for, how old the patient is, and which part of the body it names.
 
-Words of the header refuse here, and never permit: they are missing, wrong or in another language often enough.
+Words of the header refuse, and do not permit: they are missing, wrong or in another language often enough. Only where a
+site says so, they are believed of slices of which pixels tell neither that there is a head nor that there is none.
 """
 
 import re
@@ -44,6 +45,24 @@ _FACE: Final = re.compile(
     re.IGNORECASE,
 )
 
+_OTHER_PARTS: Final = frozenset(
+    """
+    ABDOMEN ABDOMENPELVIS ADRENAL ANKLE AORTA APPENDIX ARM BILEDUCT BLADDER BREAST CALCANEUS CALF CHEST
+    CHESTABDOMEN CHESTABDPELVIS CLAVICLE COCCYX COLON CORONARYARTERY DUODENUM ELBOW EXTREMITY FEMUR FINGER FOOT
+    FOREARM GALLBLADDER HAND HEART HIP HUMERUS ILEUM ILIUM JEJUNUM KIDNEY KNEE LEG LIVER LOWERLEG LSPINE LSSPINE
+    LUMBARSPINE LUNG PANCREAS PATELLA PELVIS PENIS PROSTATE RADIUS RADIUSULNA RECTUM RIB SACRUM SCAPULA SCROTUM
+    SHOULDER SIJOINT SPLEEN SSPINE STERNUM STOMACH TESTIS THIGH THUMB TIBIAFIBULA TOE TSPINE ULNA UPPERARM URETER
+    URINARYSYSTEM UTERUS VAGINA WRIST
+    """.split()
+)
+"""Defined Terms of Body Part Examined (PS3.16 Annex L) that lie below the neck, which shows chins."""
+
+_HEAD: Final = re.compile(
+    r"head|brain|skull|crani|cereb|neuro|neck|cerv|\bc\W?spine|\bhws\b|kopf|sch[aä]del|hirn|hals|t[eê]te|cr[aâ]n|cerveau|\bcou\b|"
+    r"cabeza|cabe[cç]a|cuello|pesco[cç]o|whole\W*body|ganzk|pituit|hypophys|ear\b|ears\b|\biac\b|stroke",
+    re.IGNORECASE,
+)
+
 _AGE: Final = re.compile(r"(\d{3})([DWMY])")
 _YEARS: Final = {"D": 1 / 365.25, "W": 7 / 365.25, "M": 1 / 12, "Y": 1.0}
 
@@ -62,6 +81,20 @@ def left_to_people(header: Elements) -> tuple[str, ...]:
     if _is_child(header):
         reasons.append(TOO_YOUNG)
     return tuple(reasons)
+
+
+def names_other_part(header: Elements) -> bool:
+    """Return whether a header names a part of the body without a head, and nothing in it hints at one.
+
+    Parameters
+    ----------
+    header
+        Elements of one instance.
+    """
+    part = re.sub(r"[^A-Z]", "", _text(header, BODY_PART_EXAMINED).upper())
+    return part in _OTHER_PARTS and not any(
+        _HEAD.search(text) or _FACE.search(text) for text in (_text(header, tag) for tag in _TEXTS)
+    )
 
 
 def _text(header: Elements, tag: int) -> str:

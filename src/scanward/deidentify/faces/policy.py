@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 from scanward.deidentify.words import word_of
 from scanward.errors import ProfileError
-from scanward.model.faces import FaceFill, FaceMode, FacePolicy
+from scanward.model.faces import FaceFill, FaceMode, FacePolicy, FaceUnsure
 
-_KEYS = ("fill", "mode")
+_KEYS = ("fill", "mode", "unsure")
 
 
 def parse_face_policy(table: Mapping[str, object], where: str) -> FacePolicy:
@@ -15,14 +15,14 @@ def parse_face_policy(table: Mapping[str, object], where: str) -> FacePolicy:
     Parameters
     ----------
     table
-        ``mode`` and ``fill``, as TOML gives them.
+        ``mode``, ``fill`` and ``unsure``, as TOML gives them.
     where
         The profile, for messages.
 
     Raises
     ------
     ProfileError
-        A key, mode or fill is not known.
+        A key or a word is not known.
     """
     unknown = sorted(set(table) - set(_KEYS))
     if unknown:
@@ -31,4 +31,5 @@ def parse_face_policy(table: Mapping[str, object], where: str) -> FacePolicy:
     return FacePolicy(
         mode=word_of(FaceMode, table.get("mode", default.mode.value), "faces.mode", where),
         fill=word_of(FaceFill, table.get("fill", default.fill.value), "faces.fill", where),
+        unsure=word_of(FaceUnsure, table.get("unsure", default.unsure.value), "faces.unsure", where),
     )

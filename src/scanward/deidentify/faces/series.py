@@ -20,7 +20,7 @@ from scanward.deidentify.pixels.frames import Frames, open_frames
 from scanward.deidentify.pixels.header import read_pixel_header
 from scanward.deidentify.pixels.samples import stored_values, value_range
 from scanward.dicomstream.part10 import DataSetStart
-from scanward.errors import DicomFormatError, HoldError
+from scanward.errors import DicomFormatError, HoldError, OutputError, ScanwardError, SourceError, StoreError
 from scanward.model.faces import VolumeFault
 from scanward.ports.engines import FrameCodec, FrameLayout
 
@@ -53,10 +53,13 @@ class Survey:
         What each instance is; None where its header cannot be read that far.
     groups
         Slices that belong together.
+    unread
+        Places of instances that could not be opened: elsewhere, or later, they might be.
     """
 
     roles: tuple[Role | None, ...]
     groups: tuple[SliceGroup, ...]
+    unread: frozenset[int] = frozenset()
 
 
 def survey(openers: Sequence[Opener]) -> Survey:
@@ -66,8 +69,14 @@ def survey(openers: Sequence[Opener]) -> Survey:
     ----------
     openers
         Open the instances, each once.
+
+    Raises
+    ------
+    OutputError, StoreError
+        It is done over later.
     """
     roles: list[Role | None] = []
+    unread: set[int] = set()
     slices: list[Slice] = []
     for number, opener in enumerate(openers):
         try:
@@ -76,11 +85,15 @@ def survey(openers: Sequence[Opener]) -> Survey:
                 role = read_role(facts, header)
                 if role.makes_volumes:
                     slices += read_slices(header, facts, number)
-        except DicomFormatError:
+        except (OutputError, StoreError):
+            raise
+        except ScanwardError as error:
             roles.append(None)
+            if isinstance(error, SourceError):
+                unread.add(number)
         else:
             roles.append(role)
-    return Survey(roles=tuple(roles), groups=tuple(find_groups(slices)))
+    return Survey(roles=tuple(roles), groups=tuple(find_groups(slices)), unread=frozenset(unread))
 
 
 def read_volume(

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
-from scanward.deidentify.faces.aims import left_to_people
+from scanward.deidentify.faces.aims import left_to_people, names_other_part
 from scanward.deidentify.faces.findings import FaceEngines, treat
 from scanward.deidentify.faces.groups import REMEDY, SliceGroup
 from scanward.deidentify.faces.kinds import Handling, Role
@@ -26,7 +26,7 @@ from scanward.deidentify.pixels.frames import open_frames
 from scanward.deidentify.pixels.header import read_pixel_header
 from scanward.dicomstream.part10 import DataSetStart
 from scanward.errors import FaceError, OutputError, ScanwardError, StoreError
-from scanward.model.faces import FACELESS, FaceFigures, FaceFinding, FacePolicy, FaceVolume
+from scanward.model.faces import FACELESS, FaceFigures, FaceFinding, FacePolicy, FaceUnsure, FaceVolume
 from scanward.model.pixels import PixelOutcome
 
 BESIDE_HEAD: Final = "beside a scan of a head"
@@ -41,7 +41,7 @@ _ALONE: Final = frozenset(
 )
 """What shows a head, if it was made of one, and does not tell whether it was."""
 
-_MAY_BE_A_HEAD: Final = frozenset(set(FaceFinding) - {FaceFinding.NO_HEAD})
+_MAY_BE_A_HEAD: Final = frozenset(set(FaceFinding) - {FaceFinding.NO_HEAD, FaceFinding.OTHER_PART})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -171,6 +171,7 @@ class FacePlanner:
             references.setdefault(group.frame_of_reference, []).append(group)
         for groups in references.values():
             self._look_at(work, groups)
+        self._settle_unsure(work)
         for reference, groups in references.items():
             for group in groups:
                 if id(group) not in work.settled:
@@ -208,11 +209,33 @@ class FacePlanner:
                 if leaves
                 else Verdict(hold=f"{finding.value}: {'; '.join(told.reasons)}")
             )
+            if finding is FaceFinding.REFUSED and not told.before:
+                work.unsure.append((group, verdict, told))  # what was drawn is a head, whatever the header says
+                continue
             work.settle(group, verdict, told)
             if finding is FaceFinding.NO_HEAD:
                 work.bare.setdefault(group.frame_of_reference, Places()).add(volume)
             if treated.patch is not None:
                 work.patches.setdefault(group.frame_of_reference, []).append(treated.patch)
+
+    def _settle_unsure(self, work: "_Work") -> None:
+        """Settle volumes that may be heads, where nothing else in the study shows one, as the site believes headers."""
+        shows_head = work.shows_head
+        for group, verdict, told in work.unsure:
+            if not shows_head and self._is_other_part(work, group):
+                work.settle(group, KEEP, replace(told, finding=FaceFinding.OTHER_PART, reasons=()))
+            else:
+                work.settle(group, verdict, told)
+
+    def _is_other_part(self, work: "_Work", group: SliceGroup) -> bool:
+        """Whether the site has the header believed, and all of a group is another part of the body by it."""
+        if self._policy.unsure is not FaceUnsure.BY_HEADER:
+            return False
+        for instance in group.instances:
+            with work.openers[instance]() as (start, _):
+                if not names_other_part(read_pixel_header(start)):
+                    return False
+        return True
 
     @staticmethod
     def _aims(work: "_Work", group: SliceGroup) -> tuple[str, ...]:
@@ -230,6 +253,8 @@ class FacePlanner:
             verdict = Verdict(hold=hold) if hold else Verdict(parts=((group, patch),))
             finding = FaceFinding.REFUSED if hold else FaceFinding.FACE_REMOVED
             work.settle(group, verdict, _by_place(group, finding, hold))
+        elif not work.shows_head and self._is_other_part(work, group):
+            work.settle(group, KEEP, _by_place(group, FaceFinding.OTHER_PART))
         else:
             reason = ALONE if group.fault is None else f"head scan: {group.fault.value}"
             work.settle(group, Verdict(hold=reason), _by_place(group, FaceFinding.REFUSED, reason))
@@ -320,6 +345,7 @@ class _Work:
     settled: set[int] = field(default_factory=set)
     patches: dict[tuple[str, str], list[VolumePatch]] = field(default_factory=dict)
     bare: dict[tuple[str, str], Places] = field(default_factory=dict)
+    unsure: list[tuple[SliceGroup, Verdict, FaceVolume]] = field(default_factory=list)
 
     @property
     def has_volumes(self) -> bool:

@@ -63,7 +63,9 @@ class StudyView:
         by_header = self.has(*kinds, regions=frozenset({Region.HEAD, Region.JAW}))
         if by_header is Applies.NO or not self.are_faces_looked_for:
             return by_header
-        return Applies.YES if self.findings - {FaceFinding.NO_HEAD} else Applies.NO
+        if self.findings - {FaceFinding.NO_HEAD, FaceFinding.OTHER_PART}:
+            return Applies.YES
+        return Applies.MAYBE if FaceFinding.OTHER_PART in self.findings else Applies.NO
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from scanward.deidentify.faces.aims import IN_FACE, TOO_YOUNG, left_to_people
+from scanward.deidentify.faces.aims import IN_FACE, TOO_YOUNG, left_to_people, names_other_part
 from scanward.deidentify.faces.volume import Volume
 from scanward.deidentify.pixels.header import read_pixel_header
 from tests.common.head_files import series_of
@@ -11,10 +11,14 @@ from tests.common.head_series import opener_of
 
 
 def reasons(**text):
+    with opened(text)() as (start, _):
+        return left_to_people(read_pixel_header(start))
+
+
+def opened(text):
     volume = Volume(values=np.zeros((1, 4, 4), np.float32), affine=np.eye(4), valid=None, modality="MR")
     (file,) = series_of(volume, text={"SpecificCharacterSet": "ISO_IR 192", **text})
-    with opener_of(file)() as (start, _):
-        return left_to_people(read_pixel_header(start))
+    return opener_of(file)
 
 
 @pytest.mark.parametrize(
@@ -63,3 +67,23 @@ def test_small_children(text):
 )
 def test_others(text):
     assert reasons(**text) == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "other"),
+    [
+        ({"BodyPartExamined": "KNEE"}, True),
+        ({"BodyPartExamined": "KNEE ", "StudyDescription": "MR knee left"}, True),
+        ({"BodyPartExamined": "LSPINE", "ProtocolName": "L-Spine T2 sag"}, True),
+        ({"BodyPartExamined": "CSPINE"}, False),
+        ({"BodyPartExamined": "HEAD"}, False),
+        ({"BodyPartExamined": "CHEST", "StudyDescription": "CT head and chest"}, False),
+        ({"BodyPartExamined": "KNEE", "SeriesDescription": "t1 Schädel"}, False),
+        ({"BodyPartExamined": "KNEE", "ProtocolName": "facial bones"}, False),
+        ({"StudyDescription": "MR knee left"}, False),
+        ({}, False),
+    ],
+)
+def test_what_names_another_part_of_the_body(text, other):
+    with opened({"SpecificCharacterSet": "ISO_IR 192", **text})() as (start, _):
+        assert names_other_part(read_pixel_header(start)) is other

@@ -13,7 +13,7 @@ from scanward.deidentify.faces.render import View
 from scanward.deidentify.faces.study import FacePlanner
 from scanward.deidentify.faces.volume import Volume
 from scanward.errors import FaceError
-from scanward.model.faces import FaceFinding, FaceMode, FacePolicy
+from scanward.model.faces import FaceFinding, FaceMode, FacePolicy, FaceUnsure
 from tests.common.head_files import PET, capture_of, dose_of, outlines_of, series_of
 from tests.common.head_series import openers_of
 from tests.common.heads import cropped, make_cylinders, make_head
@@ -200,3 +200,34 @@ def test_pixels_that_cannot_be_decoded_hold_the_whole_series(head):
 def test_outlines_without_a_scan_are_held(head, beside):
     files = [outlines_of(), *beside]
     assert list(holds(plan(files, head), files)) == [0]
+
+
+KNEE = {"BodyPartExamined": "KNEE"}
+
+
+def test_what_pixels_do_not_tell_leaves_by_the_header_where_the_site_says_so(head):
+    few = thin(head.volume)
+    files = series_of(few, text=KNEE)
+    assert len(holds(plan(files, head), files)) == len(files)
+    planned = plan(files, head, unsure=FaceUnsure.BY_HEADER)
+    assert not holds(planned, files)
+    assert not any(one.is_faceless for one in planned.verdicts)
+    assert [one.finding for one in planned.volumes] == [FaceFinding.OTHER_PART]
+
+
+def test_a_head_that_pixels_tell_loses_its_face_whatever_the_header_says(head):
+    files = [
+        *series_of(head.volume, text=KNEE),
+        *series_of(thin(head.volume), series="2.25.6", reference="2.25.44", text=KNEE),
+    ]
+    planned = plan(files, head, unsure=FaceUnsure.BY_HEADER)
+    count = len(head.volume.values)
+    assert set(holds(planned, files)) == set(range(count, len(files)))
+    assert all(planned.verdicts[place].is_faceless for place in range(count))
+
+
+def test_one_slice_that_names_a_head_holds_all_of_a_series(head):
+    few = thin(head.volume)
+    files = series_of(few, text=KNEE)
+    files[0] = series_of(few, text={"BodyPartExamined": "HEAD"})[0]
+    assert len(holds(plan(files, head, unsure=FaceUnsure.BY_HEADER), files)) == len(files)

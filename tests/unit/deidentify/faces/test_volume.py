@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+
 import numpy as np
 import pytest
 
 from scanward.adapters.engines.frames import ImageCodec
 from scanward.deidentify.faces.kinds import Role
 from scanward.deidentify.faces.series import make_grid, read_volume, survey
-from scanward.errors import DicomFormatError, HoldError
+from scanward.errors import DicomFormatError, HoldError, SourceError
 from scanward.model.faces import VolumeFault
 from tests.common.head_series import (
     AXIAL,
@@ -384,3 +386,16 @@ def test_a_real_enhanced_multi_frame(test_data):
     volume = read_volume(group, openers, ImageCodec())
     assert volume.values.shape == (96, 128, 128)
     assert volume.spacing_mm == pytest.approx((2, 2, 2), rel=0.01)
+
+
+def test_what_cannot_be_opened_is_told_apart_from_what_cannot_be_read():
+    openers = openers_of(make_slices(along=[0.0, 6.0]))
+
+    @contextmanager
+    def gone():
+        raise SourceError("it is gone")
+        yield
+
+    surveyed = survey([openers[0], gone, openers[1]])
+    assert surveyed.unread == {1}
+    assert surveyed.roles == (Role.SLICES, None, Role.SLICES)
