@@ -56,10 +56,16 @@ def find_consequences(findings: Sequence[Finding], facts: Mapping[str, str]) -> 
         ),
         (lambda: bool(by_category[Category.PIXELS]), "The picture itself may show text. Only looking at it tells."),
         (
-            lambda: (
-                facts.get("Modality", "") in _VOLUMES and facts.get("BodyPartExamined", "").strip().upper() in _HEADS
-            ),
-            "A scan of a head holds the face: it can be rebuilt from the slices and recognised.",
+            lambda: facts.get("Modality", "") in _VOLUMES and _part(facts) in _HEADS,
+            "A scan of a head holds the face: it can be rebuilt from the slices and recognised. --faces draws it.",
+        ),
+        (
+            lambda: facts.get("Modality", "") in _VOLUMES and _part(facts) not in _HEADS,
+            "If the head is in its slices, whatever the header says, the face can be rebuilt. --faces draws it.",
         ),
     ]
     return [text for applies, text in rules if applies()]
+
+
+def _part(facts: Mapping[str, str]) -> str:
+    return facts.get("BodyPartExamined", "").strip().upper()
