@@ -223,7 +223,8 @@ class Rest:
         assert list(self.stores.spool.iterdir()) == []
         there = [name for name, _ in self.stores.blobs.names()]
         assert len(set(there)) == len(there)
-        named = {row[0] for row in self.rows("SELECT blob FROM instances UNION SELECT recipe FROM items")} - {""}
+        columns = ("blob FROM instances", "recipe FROM items", "blob FROM face_findings")
+        named = {row[0] for row in self.rows(" UNION ".join(f"SELECT {one}" for one in columns))} - {""}
         assert named <= set(there)
         left_over = set(there) - named
         assert len(left_over) <= self.faults * self.blobs_a_fault, f"{len(left_over)} blobs left over"
