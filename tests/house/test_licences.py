@@ -19,7 +19,8 @@ LEFT_OUT = {
 """What others ask for and an installation of ours does not bring."""
 
 PERMISSIVE = re.compile(
-    r"\b(MIT|BSD|BSL-1\.0|Boost|Apache|PSF|Python Software Foundation|ISC|0BSD|Unlicense|MPL-2\.0 AND MIT)\b", re.IGNORECASE
+    r"\b(MIT|BSD|BSL-1\.0|Boost|Apache|PSF|Python Software Foundation|ISC|0BSD|Unlicense|MPL-2\.0 AND MIT)\b",
+    re.IGNORECASE,
 )
 EXCEPTIONS = {
     "psycopg": "LGPL-3.0-only",
