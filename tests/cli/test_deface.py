@@ -32,6 +32,7 @@ from tests.common.heads import make_cylinders, make_head
 from tests.common.nifti import KnowingAligner, write_volume
 
 DEFACE = "scanward.deidentify.scans.deface"
+FINDINGS = "scanward.deidentify.faces.findings"
 SECRET = "Doe^Jane"
 BRIGHTER = 1.5
 
@@ -227,9 +228,10 @@ def test_a_face_that_is_still_seen_is_held(engines, tmp_path, capsys):
     with finding(FaceFinding.FACE_FOUND, fit=fit, inputs=inputs) as patch:
         patch.setattr(f"{DEFACE}.remodel", lambda *more, **options: made)
         seen = SimpleNamespace(hits=0, false_hits=0, renders=2, surface=None)
-        patch.setattr(f"{DEFACE}.see", lambda *more: seen)
-        patch.setattr(f"{DEFACE}.measure_kept", lambda *more: residual.Kept(face=0.0, ears=None))
-        patch.setattr(f"{DEFACE}.still_seen", lambda *more: ("a face is still there",))
+        for module in (DEFACE, FINDINGS):
+            patch.setattr(f"{module}.see", lambda *more: seen)
+        patch.setattr(f"{FINDINGS}.measure_kept", lambda *more: residual.Kept(face=0.0, ears=None))
+        patch.setattr(f"{FINDINGS}.still_seen", lambda *more: ("a face is still there",))
         done = deface(tmp_path, tmp_path / "one.nii", engines, capsys)
     assert done.code == 3
     assert "a face is still there" in done.out

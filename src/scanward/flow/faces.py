@@ -180,4 +180,4 @@ class FaceLooker:
 
 
 def _remedy(missing: EngineError) -> str:
-    return f"{missing.remedy} Or say --faces off, where no face matters.".strip()
+    return f"{missing.remedy} Or have nobody look for faces, where none matters.".strip()

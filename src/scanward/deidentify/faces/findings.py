@@ -6,23 +6,23 @@ from typing import Final
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from scanward.deidentify.faces.align_inputs import make_align_inputs
 from scanward.deidentify.faces.atlas import Atlas
 from scanward.deidentify.faces.gates import failed_gates, measure
 from scanward.deidentify.faces.groups import SliceGroup
 from scanward.deidentify.faces.look import LookedAt, face_of, look
-from scanward.deidentify.faces.remodel import FaceMask, remodel
+from scanward.deidentify.faces.remodel import remodel
 from scanward.deidentify.faces.residual import Seen, measure_kept, see, still_seen
-from scanward.deidentify.faces.volume import Volume
+from scanward.deidentify.faces.volume import Values as Floats
+from scanward.deidentify.faces.volume import Volume, Voxels
 from scanward.deidentify.faces.write import VolumePatch
 from scanward.model.faces import FaceFigures, FaceFinding, FaceMode, FacePolicy, FaceVolume
 from scanward.ports.engines import FaceEngine, Fit, FrameCodec, HeadEngine, Picture
 
-FACE_STAYS: Final = "a head with a face, and the profile lets faces be found, not taken out"
+FACE_STAYS: Final = "a head with a face, which was to be found, not taken out"
 
-_SEED: Final = 7
+SEED: Final = 7
 """Of the noise that stands where a face was: the same input gives the same output."""
 
 _PICTURE_SIDE: Final = 160
@@ -109,13 +109,59 @@ def treat(
     reasons = tuple(left_to_people) if policy.mode is FaceMode.REMOVE else (FACE_STAYS,)
     if reasons:
         return Treated(told=replace(told, reasons=reasons), patch=None, fit=fit)
-    made = remodel(volume, fit.affine, skin, engines.atlas, fill=policy.fill, seed=_SEED)
-    after = see(volume, _changed(volume, made), skin, fit.affine, engines.detector)
-    told = _measured(told, volume, fit, before, after, made)
-    if told.reasons:
+    made = remodel(volume, fit.affine, skin, engines.atlas, fill=policy.fill, seed=SEED)
+    reasons, figures, after = measure_result(volume, before, changed(volume, made.mask, made.values), looked, engines)
+    told = replace(
+        told,
+        finding=FaceFinding.REFUSED if reasons else FaceFinding.FACE_REMOVED,
+        reasons=reasons,
+        figures=replace(figures, changed_share=round(float(np.count_nonzero(made.mask)) / made.mask.size, 4)),
+        after=_sheet(after.pictures),
+    )
+    if reasons:
         return Treated(told=told, patch=None, fit=fit)
-    patch = VolumePatch(mask=made.mask, values=made.values, affine=volume.affine)
-    return Treated(told=told, patch=patch, fit=fit)
+    return Treated(told=told, patch=VolumePatch(mask=made.mask, values=made.values, affine=volume.affine), fit=fit)
+
+
+def measure_result(
+    volume: Volume, before: Seen, values: Floats, looked: LookedAt, engines: FaceEngines
+) -> tuple[tuple[str, ...], FaceFigures, Seen]:
+    """Return why a face may still be seen in a result, what was measured, and what a stranger could see of it.
+
+    Parameters
+    ----------
+    volume
+        The scan.
+    before
+        What a stranger could see of it.
+    values
+        What its voxels hold now.
+    looked
+        What it was found to be; it was aligned.
+    engines
+        What looks.
+    """
+    if looked.fit is None or looked.inputs is None:
+        raise ValueError("expected a volume that was aligned")
+    to_atlas = looked.fit.affine
+    after = see(volume, values, looked.inputs.skin, to_atlas, engines.detector)
+    kept = measure_kept(volume, before.surface, after.surface, to_atlas)
+    figures = replace(
+        looked.figures,
+        face_kept=kept.face,
+        ears_kept=kept.ears,
+        hits_before=before.hits,
+        hits_after=after.hits,
+        renders=after.renders,
+    )
+    return still_seen(before, after, kept), figures, after
+
+
+def changed(volume: Volume, mask: Voxels, values: Floats) -> Floats:
+    """Return the values of a volume with new ones where a mask says, in its order."""
+    new = volume.values.copy()
+    new[mask] = values
+    return new
 
 
 def look_with(volume: Volume, fit: Fit, atlas: Atlas) -> LookedAt | None:
@@ -139,31 +185,6 @@ def _tell(group: SliceGroup, looked: LookedAt) -> FaceVolume:
         reasons=looked.reasons,
         figures=looked.figures,
     )
-
-
-def _measured(told: FaceVolume, volume: Volume, fit: Fit, before: Seen, after: Seen, made: FaceMask) -> FaceVolume:
-    kept = measure_kept(volume, before.surface, after.surface, fit.affine)
-    reasons = still_seen(before, after, kept)
-    figures: FaceFigures = replace(
-        told.figures,
-        changed_share=round(float(np.count_nonzero(made.mask)) / made.mask.size, 4),
-        face_kept=kept.face,
-        ears_kept=kept.ears,
-        hits_after=after.hits,
-    )
-    return replace(
-        told,
-        finding=FaceFinding.REFUSED if reasons else FaceFinding.FACE_REMOVED,
-        reasons=reasons,
-        figures=figures,
-        after=_sheet(after.pictures),
-    )
-
-
-def _changed(volume: Volume, made: FaceMask) -> NDArray[np.float32]:
-    values = volume.values.copy()
-    values[made.mask] = made.values
-    return values
 
 
 def _sheet(pictures: Sequence[Picture]) -> bytes:

@@ -15,7 +15,7 @@ from typing import Final
 
 from scanward.deidentify.faces.aims import left_to_people, names_other_part
 from scanward.deidentify.faces.findings import FaceEngines, treat
-from scanward.deidentify.faces.groups import REMEDY, SliceGroup
+from scanward.deidentify.faces.groups import SliceGroup
 from scanward.deidentify.faces.kinds import Handling, Role
 from scanward.deidentify.faces.places import Places, could_hold_a_head, holds_no_head
 from scanward.deidentify.faces.planes import read_slices
@@ -28,6 +28,8 @@ from scanward.dicomstream.part10 import DataSetStart
 from scanward.errors import FaceError, OutputError, ScanwardError, StoreError
 from scanward.model.faces import FACELESS, FaceFigures, FaceFinding, FacePolicy, FaceUnsure, FaceVolume
 from scanward.model.pixels import PixelOutcome
+
+LOOK: Final = "Look at it in the source; have a series that is not whole sent again, and leave out what shows a face."
 
 BESIDE_HEAD: Final = "beside a scan of a head"
 UNPLACED: Final = "slices of a head whose place is not known"
@@ -92,7 +94,7 @@ class FacePlan:
         """Raise `FaceError` where an instance is held, with the reason."""
         hold = self.verdicts[place].hold
         if hold:
-            raise FaceError(hold, remedy=REMEDY)
+            raise FaceError(hold, remedy=LOOK)
 
     def apply(self, place: int, start: DataSetStart, facts: InstanceFacts, pixels: PixelOutcome) -> PixelOutcome:
         """Take the face out of an instance.

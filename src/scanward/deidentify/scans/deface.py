@@ -9,26 +9,21 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from scanward.deidentify.faces.align_inputs import Skin, skin_of
-from scanward.deidentify.faces.findings import FaceEngines
+from scanward.deidentify.faces.findings import FACE_STAYS, SEED, FaceEngines, changed, measure_result
 from scanward.deidentify.faces.look import LookedAt, look
 from scanward.deidentify.faces.remodel import FaceMask, remodel
-from scanward.deidentify.faces.residual import measure_kept, see, still_seen
+from scanward.deidentify.faces.residual import see
 from scanward.deidentify.faces.volume import Volume
 from scanward.deidentify.faces.write import VolumePatch
 from scanward.deidentify.scans.volumes import HeadScan, Together, values_like
 from scanward.model.faces import FACELESS, FaceFigures, FaceFinding, FaceMode, FacePolicy
 from scanward.ports.engines import Fit
 
-FACE_STAYS: Final = "a head with a face, which was to be found, not taken out"
 ONE_DIFFERS: Final = (
     "expected volumes of one grid to show the same, got one that may show a face where the others do not"
 )
-
-SEED: Final = 7
-"""Of the noise that stands where a face was: the same input gives the same output."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -96,19 +91,12 @@ def _take_out(
         number: _patch(scan, number, together, made, skin, policy) if scan.count > 1 else _patch_of(together, made)
         for number in range(scan.count)
     }
-    reasons, figures = _look_again(together.volume, _patch_of(together, made), fit, skin, engines)
+    reasons, figures = _look_again(together.volume, _patch_of(together, made), looked, engines)
     if together.oddest is not None:
         odd = scan.volume(together.oddest)
-        reasons += _look_again(odd, patches[together.oddest], fit, skin_of(odd), engines)[0]
-    figures = replace(
-        looked.figures,
-        changed_share=round(float(np.count_nonzero(made.mask)) / made.mask.size, 4),
-        face_kept=figures.face_kept,
-        ears_kept=figures.ears_kept,
-        hits_before=figures.hits_before,
-        hits_after=figures.hits_after,
-        renders=figures.renders,
-    )
+        inputs = None if looked.inputs is None else replace(looked.inputs, skin=skin_of(odd))
+        reasons += _look_again(odd, patches[together.oddest], replace(looked, inputs=inputs), engines)[0]
+    figures = replace(figures, changed_share=round(float(np.count_nonzero(made.mask)) / made.mask.size, 4))
     finding = FaceFinding.REFUSED if reasons else FaceFinding.FACE_REMOVED
     return Defaced(
         finding=finding, reasons=tuple(dict.fromkeys(reasons)), figures=figures, patches={} if reasons else patches
@@ -131,24 +119,12 @@ def _patch(
 
 
 def _look_again(
-    volume: Volume, patch: VolumePatch, fit: Fit, skin: Skin, engines: FaceEngines
+    volume: Volume, patch: VolumePatch, looked: LookedAt, engines: FaceEngines
 ) -> tuple[tuple[str, ...], FaceFigures]:
     """Return why a face is still seen, and what was measured of the result."""
-    before = see(volume, volume.values, skin, fit.affine, engines.detector)
-    after = see(volume, _changed(volume, patch), skin, fit.affine, engines.detector)
-    kept = measure_kept(volume, before.surface, after.surface, fit.affine)
-    figures = FaceFigures(
-        face_kept=kept.face,
-        ears_kept=kept.ears,
-        hits_before=before.hits,
-        hits_after=after.hits,
-        renders=after.renders,
-    )
-    return still_seen(before, after, kept), figures
-
-
-def _changed(volume: Volume, patch: VolumePatch) -> NDArray[np.float32]:
-    values = volume.values.copy()
-    if patch.values is not None:
-        values[patch.mask] = patch.values
-    return values
+    if looked.fit is None or looked.inputs is None or patch.values is None:
+        raise ValueError("expected a volume that was aligned, and values for what goes from it")
+    before = see(volume, volume.values, looked.inputs.skin, looked.fit.affine, engines.detector)
+    values = changed(volume, patch.mask, patch.values)
+    reasons, figures, _ = measure_result(volume, before, values, looked, engines)
+    return reasons, figures
