@@ -149,7 +149,9 @@ def run_tool(tool: Contender, scan: Scan, folder: Path) -> Ran:
             log=place / "log.txt", cwd=place,
         )  # fmt: skip
     except CommandFailedError as error:
-        return Ran(tool=tool.name, scan=scan.name, usage=None, out=None, failed=str(error)[-200:])
+        return Ran(
+            tool=tool.name, scan=scan.name, usage=None, out=None, failed=str(error).strip().splitlines()[-1][-150:]
+        )
     said = json.loads(job.figures.read_text(encoding="utf-8")) if job.figures.exists() else {}
     out = job.out if job.out.exists() else None
     failed = "" if out else said.get("finding", "wrote nothing")
@@ -185,8 +187,8 @@ def _measure_heads(arguments: argparse.Namespace, tools: list[Contender], folder
     made = {name: done[name] for name in done if name in MADE}
     names = [ORIGINAL, *(tool.name for tool in tools)]
     return {
-        "real": {name: _summary(name, real) for name in names} if real else {},
-        "made": {name: _summary(name, made) for name in names} if made else {},
+        "real": _summaries(names, real),
+        "made": _summaries(names, made),
         "each": {name: _each(one) for name, one in done.items()},
         "chance": 1 / len(real) if real else None,
     }
@@ -225,17 +227,25 @@ def _eyes() -> tuple[dict[str, Detector], Recogniser | None]:
     return load_detectors(list(DETECTORS)), load_recogniser()
 
 
-def _summary(tool: str, heads: Mapping[str, Measured]) -> dict[str, Any]:
-    """Return the figures of one tool over heads; those of which it lets nothing out count in no mean."""
-    left = {name: one.left[tool] for name, one in heads.items() if tool in one.left}
+def _summaries(names: list[str], heads: Mapping[str, Measured]) -> dict[str, Any]:
+    """Return the figures of each tool, over those heads of which all tools let something out."""
+    working = [name for name in names if any(name in one.left for one in heads.values())]
+    counted = {name for name, one in heads.items() if all(tool in one.left for tool in working)}
+    return {name: _summary(name, heads, counted) for name in names} if heads else {}
+
+
+def _summary(tool: str, heads: Mapping[str, Measured], counted: set[str]) -> dict[str, Any]:
+    all_left = {name: one.left[tool] for name, one in heads.items() if tool in one.left}
+    left = {name: one for name, one in all_left.items() if name in counted}
     ran = [ran for one in heads.values() for ran in one.ran if ran.tool == tool and ran.usage is not None]
     gallery = {name: one.left[ORIGINAL].looks for name, one in heads.items() if ORIGINAL in one.left}
-    brains = [one.brain_changed for one in left.values() if one.brain_changed is not None]
+    brains = [one.brain_changed for one in all_left.values() if one.brain_changed is not None]
     return {
         "heads": len(heads),
-        "done": len(left),
+        "done": len(all_left),
+        "counted": len(left),
         "face_kept": mean(one.face_kept for one in left.values()),
-        "face_kept_most": max((one.face_kept for one in left.values() if one.face_kept is not None), default=None),
+        "face_kept_most": max((one.face_kept for one in all_left.values() if one.face_kept is not None), default=None),
         "ears_kept": mean(one.ears_kept for one in left.values()),
         "brain_changed": sum(brains) if brains else None,
         "brains_touched": sum(one > 0 for one in brains),
@@ -243,7 +253,7 @@ def _summary(tool: str, heads: Mapping[str, Measured]) -> dict[str, Any]:
         "hits": {name: _rate(left.values(), "hits", "renders", name) for name in DETECTORS},
         "back_hits": {name: _rate(left.values(), "back_hits", "back_renders", name) for name in DETECTORS},
         "shape_rms_mm": pairwise_rms([one.shape for one in left.values()]),
-        "rank_one": rank_one(gallery, {name: one.looks for name, one in left.items()}),
+        "rank_one": rank_one(gallery, {name: one.looks for name, one in left.items() if name not in MADE}),
         "cpu_seconds": median(one.usage.cpu_seconds for one in ran if one.usage) if ran else None,
         "wall_seconds": median(one.usage.wall_seconds for one in ran if one.usage) if ran else None,
         "peak_rss_bytes": max((one.usage.peak_rss_bytes for one in ran if one.usage), default=None),

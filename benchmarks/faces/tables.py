@@ -43,8 +43,11 @@ def _print_summary(title: str, rows: Mapping[str, Any], *, chance: float | None)
     ]  # fmt: skip
     print(f"\nFaces of {title}\n")
     print(format_table(head, [_summary_row(name, one) for name, one in rows.items()]))
+    print(
+        f"\nOver the {rows[ORIGINAL]['counted']} heads that all tools let out; worst face and brain voxels over all that it let out."
+    )
     back = rows[ORIGINAL]["back_hits"]
-    print("\nBack of the head, as it was: " + ", ".join(f"{name} {_two(back[name])}" for name in DETECTORS))
+    print("Back of the head, as it was: " + ", ".join(f"{name} {_two(back[name])}" for name in DETECTORS))
     if chance is not None:
         print(
             f"Rank 1: the nearest of all renders of the scans as they were is of the same person; chance {chance:.2f}"
