@@ -10,14 +10,18 @@ from scipy import ndimage as ndi
 
 from scanward.deidentify.faces.align_inputs import skin_of
 from scanward.deidentify.faces.groups import SliceGroup
+from scanward.deidentify.faces.parts import WIDE_CM2
 from scanward.deidentify.faces.planes import Plane
 from scanward.deidentify.faces.volume import Volume
 
 SMALLEST_HEAD_MM: Final = 80.0
 """What is narrower than this in two directions holds no face of anybody, nor half of one."""
 
-_WIDE_CM2: Final = 420.0
-"""Cross-section of a trunk; a head has 300 at most."""
+_MOST_FILLED: Final = 0.97
+"""Where more of what was scanned is object, its size says nothing: no air was seen around it."""
+
+_PARTED_MM: Final = 5.0
+"""What hangs together by less is an arm beside a head, or a table below a trunk."""
 
 _AXIAL: Final = 0.7
 """Slices less than 45 degrees off the axial plane: in others, a head is as wide as a trunk, with the neck and all."""
@@ -57,14 +61,22 @@ def holds_no_head(volume: Volume) -> bool:
     across = np.cross(volume.affine[:3, 0], volume.affine[:3, 1])
     is_axial = abs(across[2]) > _AXIAL * np.linalg.norm(across)
     _, row_mm, column_mm = volume.spacing_mm
-    return bool(is_axial) and all(_widest_cm2(one, row_mm * column_mm) > _WIDE_CM2 for one in tissue)
+    scanned = np.ones(tissue.shape, np.bool_) if volume.valid is None else volume.valid
+    return bool(is_axial) and all(
+        _is_trunk(one, within, row_mm, column_mm) for one, within in zip(tissue, scanned, strict=True)
+    )
 
 
-def _widest_cm2(tissue: NDArray[np.bool_], pixel_mm2: float) -> float:
-    """Return the cross-section of the largest object of a slice; lungs belong to it, arms and a table do not."""
-    filled = ndi.binary_fill_holes(ndi.binary_opening(tissue))
-    labels, count = ndi.label(filled)
-    return float(np.bincount(labels.ravel())[1:].max()) * pixel_mm2 / 100 if count else 0.0
+def _is_trunk(tissue: NDArray[np.bool_], scanned: NDArray[np.bool_], row_mm: float, column_mm: float) -> bool:
+    """Return whether a slice shows an object as wide as a trunk, with air around it; lungs belong to it."""
+    filled = ndi.binary_fill_holes(tissue)
+    times = round(_PARTED_MM / 2 / max(row_mm, column_mm))
+    labels, count = ndi.label(ndi.binary_opening(filled, iterations=times) if times else filled)
+    if not count:
+        return False
+    largest = int(np.bincount(labels.ravel())[1:].max())
+    share = largest / max(int(scanned.sum()), 1)
+    return largest * row_mm * column_mm / 100 > WIDE_CM2 and share < _MOST_FILLED
 
 
 @dataclass(slots=True)

@@ -15,7 +15,7 @@ from typing import Final
 
 from scanward.deidentify.faces.aims import left_to_people, names_other_part
 from scanward.deidentify.faces.findings import FaceEngines, treat
-from scanward.deidentify.faces.groups import SliceGroup
+from scanward.deidentify.faces.groups import MAX_GAP_MM, SliceGroup
 from scanward.deidentify.faces.kinds import Handling, Role
 from scanward.deidentify.faces.places import Places, could_hold_a_head, holds_no_head
 from scanward.deidentify.faces.planes import read_slices
@@ -196,6 +196,10 @@ class FacePlanner:
         for group in sorted(aligned, key=_worth):
             try:
                 volume = read_volume(group, work.openers, self._engines.codec)
+                if max(volume.spacing_mm) > MAX_GAP_MM and holds_no_head(volume):
+                    work.settle(group, Verdict(is_faceless=True), _by_place(group, FaceFinding.NO_HEAD))
+                    work.bare.setdefault(group.frame_of_reference, Places()).add(volume)
+                    continue
                 aims = self._aims(work, group)
                 treated = treat(group, volume, self._engines, self._policy, shared=shared, left_to_people=aims)
             except (OutputError, StoreError):

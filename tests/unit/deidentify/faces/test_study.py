@@ -231,3 +231,25 @@ def test_one_slice_that_names_a_head_holds_all_of_a_series(head):
     files = series_of(few, text=KNEE)
     files[0] = series_of(few, text={"BodyPartExamined": "HEAD"})[0]
     assert len(holds(plan(files, head, unsure=FaceUnsure.BY_HEADER), files)) == len(files)
+
+
+def test_a_scan_without_air_around_it_is_no_trunk_for_that(head):
+    few = thin(head.volume)
+    filled = Volume(
+        values=np.maximum(few.values, 20), affine=few.affine * [[2], [2], [1], [1]], valid=None, modality="CT"
+    )
+    files = series_of(filled)
+    assert len(holds(plan(files, head), files)) == len(files)
+
+
+def test_coarse_slices_of_a_trunk_leave_and_those_of_a_head_do_not(head):
+    for volume, held in ((make_cylinders("trunk"), False), (head.volume, True)):
+        step = max(round(12 / volume.spacing_mm[1]), 1)
+        coarse = Volume(
+            values=np.ascontiguousarray(volume.values[:, ::step, ::step]),
+            affine=volume.affine * [step, step, 1, 1],
+            valid=None,
+            modality="CT",
+        )
+        files = series_of(coarse)
+        assert bool(holds(plan(files, head), files)) is held
