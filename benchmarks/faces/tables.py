@@ -44,7 +44,8 @@ def _print_summary(title: str, rows: Mapping[str, Any], *, chance: float | None)
     print(f"\nFaces of {title}\n")
     print(format_table(head, [_summary_row(name, one) for name, one in rows.items()]))
     print(
-        f"\nOver the {rows[ORIGINAL]['counted']} heads that all tools let out; worst face and brain voxels over all that it let out."
+        f"\nOver the {rows[ORIGINAL]['counted']} heads that all tools let out; the worst face and brain voxels over all"
+        " that a tool let out."
     )
     back = rows[ORIGINAL]["back_hits"]
     print("Back of the head, as it was: " + ", ".join(f"{name} {_two(back[name])}" for name in DETECTORS))
