@@ -21,9 +21,10 @@ from typing import Any
 
 import numpy as np
 from contenders import ENVIRONMENT
-from measure import CommandFailedError, Usage, measure
+from measure import CommandFailedError, Usage
 
 from faces import tables
+from faces.alone import measure_alone
 from faces.brains import find_brain
 from faces.corpus import HEADS, MADE, Scan, find_test_data, keep, read_heads, read_negatives, resampled
 from faces.eyes import DETECTORS, Detector, Recogniser, load_detectors, load_recogniser, missing
@@ -144,7 +145,7 @@ def run_tool(tool: Contender, scan: Scan, folder: Path) -> Ran:
     if tool.needs_brain and not job.brain.exists():
         return Ran(tool=tool.name, scan=scan.name, usage=None, out=None, failed="no mask of a brain to give it")
     try:
-        usage = measure(
+        usage = measure_alone(
             tool.command(job), env={**ENVIRONMENT, "FSLOUTPUTTYPE": "NIFTI", "AFNI_COMPRESSOR": ""},
             log=place / "log.txt", cwd=place,
         )  # fmt: skip
