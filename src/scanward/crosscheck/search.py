@@ -96,8 +96,10 @@ def _may_stand(needle: Needle, value: Value, allowed: Allowed) -> bool:
     kind = needle.wanted.kind
     if kind in allowed.kinds or (allowed.uid_values and value.vr == "UI"):
         return True
-    same_place = needle.wanted.source == value.place
-    return kind is Kind.DATE and needle.wanted.value in allowed.moved_dates and not same_place
+    if needle.wanted.value not in allowed.moved_dates or needle.wanted.source == value.place:
+        return False
+    # A birth date is explained only where a date stands: nothing else of it may come out by any chance.
+    return kind is Kind.DATE or (kind is Kind.BIRTH_DATE and value.vr in {"DA", "DT"})
 
 
 def search_words(output: Reading, known: Known) -> Iterator[Hit]:
@@ -159,7 +161,7 @@ def _allowed_bytes(needle: Needle, allowed: Allowed, known: Known) -> bool:
     if known.is_maker(needle.wanted.value):
         return True
     digits_of_uid = allowed.uid_values and kind in {Kind.DATE, Kind.BIRTH_DATE, Kind.DEVICE, Kind.ID}
-    return digits_of_uid or (kind is Kind.DATE and needle.wanted.value in allowed.moved_dates)
+    return digits_of_uid or (kind in {Kind.DATE, Kind.BIRTH_DATE} and needle.wanted.value in allowed.moved_dates)
 
 
 def _chunks(path: Path, start: int, stop: int | None, overlap: int) -> Iterator[bytes]:

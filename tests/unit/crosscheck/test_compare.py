@@ -185,6 +185,22 @@ def test_moved_dates_that_equal_another_date_by_chance_are_no_leak(tmp_path, stu
     assert kinds(compare(tmp_path / "in", tmp_path / "out")) >= {Kind.DATE}
 
 
+def test_a_moved_date_that_equals_the_birth_date_of_a_newborn_by_chance_is_no_leak(tmp_path, study):
+    ds = images.make_ct(study, 1, size=20)
+    ds.StudyDate, ds.ContentDate = "20200110", "20200117"
+    save(ds, tmp_path / "in" / "1.dcm")
+    other = images.make_ct(study, 2, size=20)
+    other.PatientID, other.PatientBirthDate = "Q99887766", "20200124"
+    save(other, tmp_path / "in" / "2.dcm")
+    moved = clean(Host(name="ct", study=study, ds=ds), options=("113105", "113107"))
+    moved.ds.StudyDate, moved.ds.ContentDate = "20200117", "20200124"
+    write(moved, tmp_path / "out")
+    assert compare(tmp_path / "in", tmp_path / "out").findings == ()
+    moved.ds.ImageComments = "born 20200124"
+    write(moved, tmp_path / "out")
+    assert kinds(compare(tmp_path / "in", tmp_path / "out")) >= {Kind.BIRTH_DATE}
+
+
 def test_an_age_above_ninety_is_a_fault(pair):
     def change(first, second):
         first.PatientAge = "093Y"
