@@ -237,10 +237,15 @@ class FacePlanner:
         """Whether the site has the header believed, and all of a group is another part of the body by it."""
         if self._policy.unsure is not FaceUnsure.BY_HEADER:
             return False
-        for instance in group.instances:
-            with work.openers[instance]() as (start, _):
-                if not names_other_part(read_pixel_header(start)):
-                    return False
+        try:
+            for instance in group.instances:
+                with work.openers[instance]() as (start, _):
+                    if not names_other_part(read_pixel_header(start)):
+                        return False
+        except (OutputError, StoreError):
+            raise
+        except ScanwardError:
+            return False  # what cannot be read any more is not believed
         return True
 
     @staticmethod

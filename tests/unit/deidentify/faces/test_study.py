@@ -1,5 +1,7 @@
 """What is done with each instance of a study that may show a head."""
 
+from contextlib import contextmanager
+
 import numpy as np
 import pytest
 
@@ -12,7 +14,7 @@ from scanward.deidentify.faces.findings import FACE_STAYS, FaceEngines
 from scanward.deidentify.faces.render import View
 from scanward.deidentify.faces.study import FacePlanner
 from scanward.deidentify.faces.volume import Volume
-from scanward.errors import FaceError
+from scanward.errors import FaceError, SourceError
 from scanward.model.faces import FaceFinding, FaceMode, FacePolicy, FaceUnsure
 from tests.common.head_files import PET, capture_of, dose_of, outlines_of, series_of
 from tests.common.head_series import openers_of
@@ -253,3 +255,24 @@ def test_coarse_slices_of_a_trunk_leave_and_those_of_a_head_do_not(head):
         )
         files = series_of(coarse)
         assert bool(holds(plan(files, head), files)) is held
+
+
+def test_a_header_that_is_gone_by_then_is_not_believed(head):
+    few = thin(head.volume)
+    openers = openers_of(series_of(few, text=KNEE))
+    reads = 0
+
+    @contextmanager
+    def going():
+        nonlocal reads
+        reads += 1
+        if reads > 2:
+            raise SourceError("it is gone")
+        with openers[0]() as opened:
+            yield opened
+
+    engines = FaceEngines(
+        codec=ImageCodec(), aligner=CountingAligner(head.to_atlas), detector=HeadFaceFinder(), atlas=load_atlas()
+    )
+    planned = FacePlanner(engines, FacePolicy(unsure=FaceUnsure.BY_HEADER)).plan([going, *openers[1:]])
+    assert all(one.hold for one in planned.verdicts)
