@@ -69,6 +69,10 @@ class FaceError(HoldError):
     """A face can be rebuilt from the pixels, or may be, and stays there."""
 
 
+class DocumentError(HoldError):
+    """A document cannot be read, or not be cleaned for sure."""
+
+
 class UnseenError(HoldError):
     """Nobody could look at the pixels: what looks is missing or failed its own test."""
 

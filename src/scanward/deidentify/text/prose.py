@@ -1,0 +1,148 @@
+"""Cleans text that people wrote: what is known of the patient, what has the shape of an identifier, what looks so."""
+
+from collections.abc import Iterable
+from datetime import date
+from typing import NamedTuple
+
+from scanward.deidentify.text.known import KnownIdentifiers
+from scanward.deidentify.text.patterns import find_patterns
+from scanward.deidentify.text.replace import Replacer
+from scanward.deidentify.text.shapes import Shape
+from scanward.deidentify.text.wording import Wording
+from scanward.deidentify.text.words import find_names
+from scanward.deidentify.text.written_dates import find_dates, shift_written
+from scanward.dicomstream.dates import parse_da
+from scanward.model.identifier import IdentifierKind
+from scanward.ports.recognisers import Recogniser
+
+
+class Replaced(NamedTuple):
+    """A part of a text that was replaced.
+
+    Attributes
+    ----------
+    start, end
+        Where it was, as indices of characters of the input.
+    kind
+        What it was.
+    shown
+        What stands there now; may be empty.
+    """
+
+    start: int
+    end: int
+    kind: IdentifierKind
+    shown: str
+
+
+class Prose(NamedTuple):
+    """A text that was cleaned.
+
+    Attributes
+    ----------
+    text
+        What may leave.
+    replaced
+        What was replaced, in order, not overlapping.
+    """
+
+    text: str
+    replaced: tuple[Replaced, ...]
+
+
+class TextCleaner:
+    """Cleans free text about one patient for one recipient.
+
+    Parameters
+    ----------
+    known
+        What is known of the patient, study and everybody around them.
+    replacer
+        What stands where an identifier was.
+    recogniser
+        Finds more; the guarantee for what is known does not rest on it. None for none.
+    shift_days
+        Days by which dates are moved, in their notation; None to have them replaced like the rest. A birth date never
+        moves.
+    retain_dates, retain_institution
+        Whether dates but the birth date, and institutions, stay.
+    """
+
+    def __init__(
+        self,
+        known: KnownIdentifiers,
+        replacer: Replacer,
+        *,
+        recogniser: Recogniser | None = None,
+        shift_days: int | None = None,
+        retain_dates: bool = False,
+        retain_institution: bool = False,
+    ) -> None:
+        self.known = known
+        self._replacer = replacer
+        self._recogniser = recogniser
+        self._shift_days = shift_days
+        self._retain_dates = retain_dates
+        self._retain_institution = retain_institution
+        self._days = frozenset(_days(known))
+
+    def find(self, text: str) -> list[Shape]:
+        """Return what identifies somebody in `text`, in order, not overlapping."""
+        found = [Shape(*span) for span in self.known.find_in_text(text)]
+        found += find_patterns(text, known_days=self._days, institutions=not self._retain_institution)
+        found += find_names(text)
+        if self._recogniser is not None:
+            found += (Shape(one.start, one.end, one.kind) for one in self._recogniser.recognise(text))
+        return merge(found)
+
+    def clean(self, text: str) -> Prose:
+        """Return `text` with all that identifies replaced; the rest stands character by character as it stood."""
+        moved = self._moved_dates(text)
+        pieces: list[str] = []
+        replaced: list[Replaced] = []
+        at = 0
+        for shape in self.find(text):
+            value = text[shape.start : shape.end]
+            shown = moved.get((shape.start, shape.end))
+            if shown is None:
+                shown = self.replace(shape.kind, value)
+            pieces += [text[at : shape.start], shown]
+            replaced.append(Replaced(*shape, shown))
+            at = shape.end
+        return Prose("".join(pieces) + text[at:], tuple(replaced))
+
+    def replace(self, kind: IdentifierKind, value: str) -> str:
+        """Return what stands for a field of a document that is, as a whole, an identifier of `kind`; empty stays so."""
+        return self._replacer.replace(kind, value) if value.strip() else value
+
+    def _moved_dates(self, text: str) -> dict[tuple[int, int], str]:
+        if self._shift_days is None:
+            return {}
+        moved = {}
+        for written in find_dates(Wording(text), self._days):
+            shown = shift_written(text, written, self._shift_days)
+            if shown is not None:
+                moved[written.start, written.end] = shown
+        return moved
+
+
+def merge(shapes: Iterable[Shape]) -> list[Shape]:
+    """Join what overlaps; the kind of the longest stays."""
+    merged: list[Shape] = []
+    for shape in sorted(shapes, key=lambda one: (one.start, -one.end)):
+        if merged and shape.start < merged[-1].end:
+            last = merged[-1]
+            longest = max(last, shape, key=lambda one: one.end - one.start)
+            merged[-1] = Shape(last.start, max(last.end, shape.end), longest.kind)
+        else:
+            merged.append(shape)
+    return merged
+
+
+def _days(known: KnownIdentifiers) -> Iterable[date]:
+    for identifier in known.identifiers:
+        if identifier.kind is IdentifierKind.DATE:
+            try:
+                yield parse_da(identifier.value[:8])
+            except ValueError:
+                continue
