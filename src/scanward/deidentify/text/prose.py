@@ -1,7 +1,9 @@
 """Cleans text that people wrote: what is known of the patient, what has the shape of an identifier, what looks so."""
 
+import re
 from collections.abc import Iterable
 from datetime import date
+from itertools import islice
 from typing import NamedTuple
 
 from scanward.deidentify.text.known import KnownIdentifiers
@@ -14,6 +16,12 @@ from scanward.deidentify.text.written_dates import find_dates, shift_written
 from scanward.dicomstream.dates import parse_da
 from scanward.model.identifier import IdentifierKind
 from scanward.ports.recognisers import Recogniser
+
+FEWEST_WORDS = 12
+FEWEST_CHARACTERS = 40
+"""A shorter text is a label, a title or a name: it is cleaned word by word (:mod:`scanward.deidentify.text.clean`)."""
+
+_WORD = re.compile(r"[^\W\d_]+")
 
 
 class Replaced(NamedTuple):
@@ -111,6 +119,10 @@ class TextCleaner:
             at = shape.end
         return Prose("".join(pieces) + text[at:], tuple(replaced))
 
+    def finds_known(self, prose: Prose) -> bool:
+        """Say whether what came of cleaning still holds what is known: cuts and replacements can make it up anew."""
+        return bool(self.known.find_in_text(prose.text))
+
     def replace(self, kind: IdentifierKind, value: str) -> str:
         """Return what stands for a field of a document that is, as a whole, an identifier of `kind`; empty stays so."""
         return self._replacer.replace(kind, value) if value.strip() else value
@@ -124,6 +136,11 @@ class TextCleaner:
             if shown is not None:
                 moved[written.start, written.end] = shown
         return moved
+
+
+def is_prose(text: str) -> bool:
+    """Say whether `text` is long enough for sentences, so that what stands around a word tells what it is."""
+    return len(text) >= FEWEST_CHARACTERS and sum(1 for _ in islice(_WORD.finditer(text), FEWEST_WORDS)) == FEWEST_WORDS
 
 
 def merge(shapes: Iterable[Shape]) -> list[Shape]:

@@ -1,9 +1,11 @@
 """What stands where an identifier was: nothing, a label, or a surrogate."""
 
-from collections.abc import Callable
 from typing import Protocol
 
+from scanward.deidentify.pseudonym import Pseudonyms
+from scanward.deidentify.text.known import KnownIdentifiers
 from scanward.model.identifier import IdentifierKind
+from scanward.model.text import TextMode
 
 LABELS = {
     IdentifierKind.PATIENT_NAME: "PATIENT",
@@ -55,5 +57,20 @@ class Nothing:
         return ""
 
 
-MakeReplacer = Callable[[str], Replacer]
-"""Makes what replaces for a patient, by the patient's key."""
+def make_replacer(mode: TextMode, pseudonyms: Pseudonyms, known: KnownIdentifiers, patient_key: str) -> Replacer:
+    """Return what says what stands where an identifier was.
+
+    Parameters
+    ----------
+    mode
+        As the profile says.
+    pseudonyms
+        The recipient's.
+    known
+        What is known of the patient and of those around them.
+    patient_key
+        Whose text it is (:func:`scanward.model.study.patient_key`).
+    """
+    if mode is TextMode.REMOVE:
+        return Nothing()
+    return Labels()
