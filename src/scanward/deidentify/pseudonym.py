@@ -66,7 +66,15 @@ class Pseudonyms:
         digest = self._digest(b"patient", patient)[:_PATIENT_BYTES]
         return "SW-" + base64.b32encode(digest).decode("ascii")
 
+    def document(self, digest: str) -> str:
+        """Return the name of a document, by a digest of what it was made from: valid in a path, and tells nothing."""
+        return "DOC-" + base64.b32encode(self._digest(b"document", digest)[:_PATIENT_BYTES]).decode("ascii")
+
     def offset_days(self, patient: str) -> int:
         """Return by how many days a patient's dates move: negative, one offset for each patient and recipient."""
         number = int.from_bytes(self._digest(b"dates", patient)[:8], "big")
         return -(1 + number % MAX_OFFSET_DAYS)
+
+    def number(self, purpose: str, value: str) -> int:
+        """Return a number of 256 bits, which surrogates are chosen by; `purpose` is a word of small letters."""
+        return int.from_bytes(self._digest(b"text " + purpose.encode("ascii"), value), "big")

@@ -1,11 +1,14 @@
 """What stands where an identifier was: nothing, a label, or a surrogate."""
 
+import re
 from typing import Protocol
 
 from scanward.deidentify.pseudonym import Pseudonyms
 from scanward.deidentify.text.known import KnownIdentifiers
 from scanward.model.identifier import IdentifierKind
 from scanward.model.text import TextMode
+
+_UID = re.compile(r"[0-9]+(?:\.[0-9]+)+")
 
 LABELS = {
     IdentifierKind.PATIENT_NAME: "PATIENT",
@@ -57,6 +60,28 @@ class Nothing:
         return ""
 
 
+class Linked:
+    """Puts the recipient's UID in the place of each, so that documents and images stay linked; else as another does.
+
+    Parameters
+    ----------
+    other
+        What replaces all but UIDs.
+    pseudonyms
+        The recipient's.
+    """
+
+    def __init__(self, other: Replacer, pseudonyms: Pseudonyms) -> None:
+        self._other = other
+        self._pseudonyms = pseudonyms
+
+    def replace(self, kind: IdentifierKind, value: str) -> str:
+        """Return the new UID, or what the other puts."""
+        if kind is IdentifierKind.UID and _UID.fullmatch(value.strip()):
+            return self._pseudonyms.uid(value.strip())
+        return self._other.replace(kind, value)
+
+
 def make_replacer(mode: TextMode, pseudonyms: Pseudonyms, known: KnownIdentifiers, patient_key: str) -> Replacer:
     """Return what says what stands where an identifier was.
 
@@ -71,6 +96,8 @@ def make_replacer(mode: TextMode, pseudonyms: Pseudonyms, known: KnownIdentifier
     patient_key
         Whose text it is (:func:`scanward.model.study.patient_key`).
     """
-    if mode is TextMode.REMOVE:
-        return Nothing()
-    return Labels()
+    if mode is TextMode.SURROGATE:
+        from scanward.deidentify.text.surrogates import Surrogates
+
+        return Surrogates(pseudonyms, patient_key, known)
+    return Linked(Nothing() if mode is TextMode.REMOVE else Labels(), pseudonyms)
