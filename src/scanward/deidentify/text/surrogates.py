@@ -35,10 +35,11 @@ _AGE_WORD = re.compile(
 )
 _WORD = re.compile(r"[^\W\d_]+")
 _PLACE_WORD = re.compile(r"[^\W_]+(?:['’][sS](?![^\W_]))?")
-_CUE = re.compile(r"(?:[^\W\d_]++[.'/]?[ \t]*+){1,4}[:#=\s-]+(?=\S*\d)")
+_CUE = re.compile(r"(?:[^\W\d_]++[.'/ \t]*+){1,4}[:#=\s-]*+(?<![^\W_])(?=\S*\d)")
 _CUE_WORDS = frozenset(
     "mrn ssn nhs chi hsi nhc nss nuss cip dni nie nif ipp nir bsn pesel cpr cpf csn hic npi acc accession pid ptid "
-    "patid id no nr num number nbr is tel fax phone fallnr fallnummer auftragsnummer versichertennummer expediente".split()
+    "patid id no nr num number nbr is tel fax phone fallnr fallnummer auftragsnummer versichertennummer "
+    "expediente".split()
 )
 _HEX = re.compile(r"[\da-fA-F:-]{8,}")
 _IP = re.compile(r"(?:\d{1,3}\.){3}\d{1,3}")
