@@ -86,7 +86,8 @@ def read_members(path: str, spool: os.PathLike[str]) -> Iterator[SourceFile | Re
         yield RefusedFile(path=path, reason=_DAMAGED)
         return
     with stream, archive:
-        members = [member for member in archive.infolist() if not (member.is_dir() and not member.file_size)]
+        # `ZipInfo.is_dir` fails where a member has no name.
+        members = [one for one in archive.infolist() if one.file_size or not one.filename.endswith("/")]
         found = os.fstat(stream.fileno())
         reason = _whole_reason(members, found.st_size, _free_bytes(spool))
         if reason:
