@@ -27,6 +27,13 @@ FACE_MODES = ("off", "detect", "remove")
 """What may be done about faces in head scans (:class:`scanward.model.faces.FaceMode`)."""
 
 
+TEXT_MODES = ("remove", "label", "surrogate")
+"""What may stand where an identifier was in text (:class:`scanward.model.text.TextMode`)."""
+
+DOCUMENT_MODES = ("clean", "hold", "remove")
+"""What may become of documents (:class:`scanward.model.text.DocumentMode`)."""
+
+
 def default_workers() -> int:
     """Return the number of cores this process may use."""
     affinity = getattr(os, "sched_getaffinity", None)
@@ -76,6 +83,10 @@ class DeidentifyRequest:
         What is done about text in pixels of all modalities, one of `PIXEL_MODES`; empty: what the profile says.
     faces
         What is done about faces in head scans, one of `FACE_MODES`; empty: what the profile says.
+    text
+        What stands where an identifier was in text, one of `TEXT_MODES`; empty: what the profile says.
+    documents
+        What becomes of documents, one of `DOCUMENT_MODES`; empty: what the profile says.
     layouts
         A table of screens of devices and what is always filled on them; None: only that which comes with Scanward.
     """
@@ -90,6 +101,8 @@ class DeidentifyRequest:
     engine: str = PROCESSES
     pixels: str = ""
     faces: str = ""
+    text: str = ""
+    documents: str = ""
     layouts: Path | None = None
 
     def __post_init__(self) -> None:
@@ -104,6 +117,10 @@ class DeidentifyRequest:
             raise ConfigError(f"expected what is done about pixels to be one of {', '.join(PIXEL_MODES)}")
         if self.faces and self.faces not in FACE_MODES:
             raise ConfigError(f"expected what is done about faces to be one of {', '.join(FACE_MODES)}")
+        if self.text and self.text not in TEXT_MODES:
+            raise ConfigError(f"expected what is done about text to be one of {', '.join(TEXT_MODES)}")
+        if self.documents and self.documents not in DOCUMENT_MODES:
+            raise ConfigError(f"expected what becomes of documents to be one of {', '.join(DOCUMENT_MODES)}")
         object.__setattr__(self, "recipient", parse_recipient(self.recipient))
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from scanward.adapters.home import make_private_folder
 from scanward.adapters.private_files import write_private
+from scanward.adapters.report_documents import documents_to_json
 from scanward.adapters.report_faces import volumes_to_json
 from scanward.adapters.report_page import render_page
 from scanward.adapters.report_risks import Numbers, number_risks, risks_to_json, shown_to_json
@@ -85,6 +86,7 @@ def to_json(report: RunReport) -> dict[str, Any]:
         "pixels": report.pixels,
         "faces": report.faces,
         "body": report.body,
+        "text": report.text,
         "looked_by": list(report.looked_by),
         "recipient": report.recipient,
         "standard_edition": report.standard_edition,
@@ -126,6 +128,7 @@ def _study_json(study: StudyReport, numbers: Mapping[Change, int], risks: Number
         "identifiers": dict(sorted(study.identifiers.items())),
         "pixels": _pixels_json(study.pixels),
         "faces": volumes_to_json(study.faces),
+        "documents": documents_to_json(study.documents),
     }
 
 

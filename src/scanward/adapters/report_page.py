@@ -10,6 +10,7 @@ from pathlib import Path
 
 from markupsafe import Markup, escape
 
+from scanward.adapters.report_documents import documents_in_words, render_documents
 from scanward.adapters.report_faces import render_faces, render_volumes
 from scanward.adapters.report_facts import (
     ACTION_WORDS,
@@ -91,6 +92,7 @@ def render_page(report: RunReport) -> str:
                 _skipped(Counter(report.skipped)),
                 _pixels(report),
                 render_faces(report),
+                render_documents(report),
                 _residual(report.studies, numbers),
                 _studies(report.studies),
                 _details(report.studies, numbers),
@@ -383,6 +385,9 @@ def _study(number: int, study: StudyReport, numbers: Numbers, *, is_open: bool) 
         parts.append(_filled(study.pixels))
     if study.faces:
         parts.append(render_volumes(study.faces))
+    told = documents_in_words(study.documents)
+    if told:
+        parts.append(Markup("    <h3>Documents</h3>\n    <ul>{}</ul>").format(_texts(told)))
     if study.changes:
         parts.append(_changes(study, released))
     if study.residual:

@@ -113,6 +113,8 @@ class QueueRun:
             release_unchecked_pixels=request.release_unchecked_pixels,
             pixels=request.pixels,
             faces=request.faces,
+            text=request.text,
+            documents=request.documents,
             layouts=self.layouts,
             key_id=self.key_id,
             version=__version__,

@@ -11,6 +11,7 @@ from scanward.adapters.keys import KeyFolder
 from scanward.adapters.receive.folder import FolderSources
 from scanward.adapters.send.folder import OutputFolder
 from scanward.adapters.store.journal import SqliteJournal, run_id
+from scanward.bootstrap.documents import make_carriers, make_recogniser, with_text
 from scanward.bootstrap.faces import planner_maker, with_faces
 from scanward.bootstrap.pixels import cleaner_maker, read_layouts, with_layouts, with_mode
 from scanward.config import QUEUE, DeidentifyRequest, GatewaySettings, Progress
@@ -45,7 +46,7 @@ def deidentify_folder(
     """
     layouts = read_layouts(request.layouts)
     profile = with_layouts(with_mode(load_profile(request.profile), request.pixels), layouts)
-    profile = with_faces(profile, request.faces)
+    profile = with_text(with_faces(profile, request.faces), request.text, request.documents)
     home = find_home(request.home)
     settings = _load_settings(home) if request.engine == QUEUE else None
     make_private_folder(home)
@@ -62,6 +63,7 @@ def deidentify_folder(
         pixels=profile.pixels.in_words,
         faces=profile.faces.in_words,
         body=profile.body.in_words,
+        text=profile.text.in_words,
     )
     with contextlib.ExitStack() as stack:
         sources = FolderSources(request.sources, exclude=request.out, spool=spool)
@@ -80,6 +82,8 @@ def deidentify_folder(
                 str(request.release_unchecked_pixels),
                 request.pixels,
                 request.faces,
+                request.text,
+                request.documents,
                 layouts,
             )
         )
@@ -102,6 +106,8 @@ def deidentify_folder(
             spool=spool,
             make_cleaner=cleaner_maker(spool),
             make_planner=planner_maker(spool),
+            make_carriers=make_carriers,
+            make_recogniser=make_recogniser,
         )
         pool, unit_files = _choose_pool(request, layouts, settings, home, run, keys, output)
         deidentify_files(

@@ -5,6 +5,7 @@ from pathlib import Path
 from scanward import __version__
 from scanward.adapters.receive.folder import FolderSources
 from scanward.adapters.send.shards import ShardFolder
+from scanward.bootstrap.documents import make_carriers, make_recogniser, with_text
 from scanward.bootstrap.faces import planner_maker, with_faces
 from scanward.bootstrap.pixels import cleaner_maker, with_layouts, with_mode
 from scanward.bootstrap.stores import Stores
@@ -27,6 +28,7 @@ def make_hands(stores: Stores) -> Hands:
         output = ShardFolder(out, spec.folder)
         sources = FolderSources([Path(source) for source in spec.sources], exclude=out, spool=stores.spool)
         profile = with_faces(with_mode(parse_profile(spec.profile), spec.pixels), spec.faces)
+        profile = with_text(profile, spec.text, spec.documents)
         worker = Worker(
             sources=sources,
             output=output,
@@ -37,6 +39,8 @@ def make_hands(stores: Stores) -> Hands:
             spool=stores.spool,
             make_cleaner=cleaner_maker(stores.spool),
             make_planner=planner_maker(stores.spool),
+            make_carriers=make_carriers,
+            make_recogniser=make_recogniser,
         )
 
         def close() -> None:

@@ -66,6 +66,17 @@ _PATH = click.Path(path_type=Path)
     help="Faces in head scans: not looked at, held where found, or taken out.  [default: as the profile says]",
 )
 @click.option(
+    "--text",
+    type=click.Choice(("remove", "label", "surrogate")),
+    help="What stands where a name or number was in text: nothing, a label, or another one like it."
+    "  [default: as the profile says]",
+)
+@click.option(
+    "--documents",
+    type=click.Choice(("clean", "hold", "remove")),
+    help="Reports beside the images and documents inside of instances.  [default: as the profile says]",
+)
+@click.option(
     "--layouts",
     metavar="FILE",
     type=_PATH,
@@ -89,11 +100,16 @@ def deidentify(
     home: Path | None,
     pixels: str | None,
     faces: str | None,
+    text: str | None,
+    documents: str | None,
     layouts: Path | None,
     release_unchecked_pixels: bool,
     quiet: bool,
 ) -> None:
     """De-identify DICOM from SRC into DIR, and report what was done.
+
+    Reports among SRC (text, HL7 v2, FHIR, CDA, Word, PDF) go with the study whose Accession Number or Study Instance
+    UID they name.
 
     Run the same command again after an interruption: it goes on where it stopped.
 
@@ -112,6 +128,8 @@ def deidentify(
         release_unchecked_pixels=release_unchecked_pixels,
         pixels=pixels or "",
         faces=faces or "",
+        text=text or "",
+        documents=documents or "",
         layouts=layouts,
     )
     try:

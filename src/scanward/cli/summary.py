@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from scanward.adapters.report_documents import documents_in_words, sum_documents
 from scanward.adapters.report_faces import faces_in_words, sum_volumes
 from scanward.model.report import Outcome, RunReport
 
@@ -29,6 +30,7 @@ def _lines(report: RunReport, *, out: Path, page: Path, home: Path) -> Iterator[
     )
     yield from _pixels(report)
     yield from _faces(report)
+    yield from _documents(report)
     yield from _reasons(report)
     yield ""
     yield f"     outputs  {short(out)} ({report.bytes_released / 1e6:,.1f} MB in {len(report.studies):,} studies)"
@@ -61,6 +63,15 @@ def _faces(report: RunReport) -> Iterator[str]:
     if lines:
         yield ""
         yield "Faces in head scans:"
+        yield from (f"{'':>12}  {line}" for line in lines)
+
+
+def _documents(report: RunReport) -> Iterator[str]:
+    """Yield what became of reports and other documents."""
+    lines = documents_in_words(sum_documents(report.studies))
+    if lines:
+        yield ""
+        yield "Documents:"
         yield from (f"{'':>12}  {line}" for line in lines)
 
 

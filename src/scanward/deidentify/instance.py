@@ -6,6 +6,7 @@ from scanward import __version__
 from scanward.deidentify.header.apply import Applier, ChangeSet, Part, encode_marks
 from scanward.deidentify.header.scan import (
     BURNED_IN_ANNOTATION,
+    MIME_TYPE,
     RECOGNIZABLE_VISUAL_FEATURES,
     SERIES_INSTANCE_UID,
     SOP_CLASS_UID,
@@ -87,7 +88,7 @@ class Deidentifier:
         suspicious
             Search every element as it is written; for an instance in which the check found something.
         pixels
-            What looking at its pixels came to.
+            What looking at its pixels, or at the document in it, came to.
 
         Raises
         ------
@@ -95,8 +96,11 @@ class Deidentifier:
             Nothing of the instance may be released.
         """
         replacement = pixels.replacement
-        if suspicious or replacement is not None:
-            parts = self._applier.apply_alone(start, facts, suspicious=suspicious, replacement=replacement)
+        document = None if pixels.document is None else pixels.document.data
+        if suspicious or replacement is not None or facts.text(MIME_TYPE):
+            parts = self._applier.apply_alone(
+                start, facts, suspicious=suspicious, replacement=replacement, document=document
+            )
         else:
             parts = self._applier.apply(start, facts)
         claims = 0

@@ -13,6 +13,7 @@ from typing import Any
 from scanward.deidentify.bodies.policy import parse_body_policy
 from scanward.deidentify.faces.policy import parse_face_policy
 from scanward.deidentify.pixels.policy import parse_pixel_policy
+from scanward.deidentify.text.policy import parse_text_policy
 from scanward.errors import ProfileError
 from scanward.model.attribute import Action, Tag, parse_tag
 from scanward.model.profile import Option, Profile
@@ -21,7 +22,7 @@ from scanward.standard.dictionary import find_attribute, tag_of
 SHIPPED = ("basic", "ai-inference", "research", "patient-copy")
 """Names of the profiles that come with Scanward, the default first."""
 
-_KEYS = frozenset({"name", "description", "options", "rules", "needed", "pixels", "faces", "body"})
+_KEYS = frozenset({"name", "description", "options", "rules", "needed", "pixels", "faces", "body", "text"})
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 
@@ -94,6 +95,7 @@ def parse_profile(text: str, *, where: str = "profile") -> Profile:
         pixels=parse_pixel_policy(_table(content, "pixels", where), where),
         faces=parse_face_policy(_table(content, "faces", where), where),
         body=parse_body_policy(_table(content, "body", where), where),
+        text=parse_text_policy(_table(content, "text", where), where),
     )
     if {Option.RETAIN_FULL_DATES, Option.RETAIN_MODIFIED_DATES} <= profile.options:
         raise ProfileError(f"{where}: dates can be retained in full or modified, not both")

@@ -8,13 +8,15 @@ import hashlib
 import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, TypeVar
 
 from scanward.deidentify.header.scan import MODALITY, STUDY_INSTANCE_UID
 from scanward.deidentify.residual import residual_risks, shown_by
 from scanward.errors import ScanwardError
+from scanward.flow.document_texts import decode_documents, encode_documents
+from scanward.flow.documents import FoundDocument, link
 from scanward.flow.face_texts import decode_volumes, encode_volumes
 from scanward.flow.pixel_texts import decode_pixels, encode_pixels
 from scanward.flow.processes import OpenPool, Pool, open_pool
@@ -99,8 +101,9 @@ class FileRun:
 
 @dataclass(slots=True)
 class _Study:
-    """A study of the run: what its instances have in common and which they are."""
+    """A study of the run: what its instances have in common and which they are, and the documents about it."""
 
+    uid: str
     number: int
     patient_key: str
     patient: str
@@ -108,6 +111,12 @@ class _Study:
     modalities: set[str]
     files: list[tuple[int, int, bytes]]
     report: StudyReport
+    documents: list[FoundDocument] = field(default_factory=list)
+
+    @property
+    def inputs(self) -> list[int]:
+        """The places of all of it in the list of inputs."""
+        return [*(index for index, _, _ in self.files), *(one.index for one in self.documents)]
 
 
 def deidentify_files(run: FileRun, progress: Report) -> RunReport:
@@ -164,10 +173,11 @@ class _Scanned:
     instances: list[tuple[int, int, bytes]]
     identifiers: dict[str, set[Identifier]]
     stopped: list[Stopped]
+    documents: list[FoundDocument]
 
 
 def _scan(run: FileRun, pool: Pool, files: Sequence[SourceFile], progress: Report) -> _Scanned:
-    merged = _Scanned([], [], {}, [])
+    merged = _Scanned([], [], {}, [], [])
     numbers: dict[FactsKey, int] = {}
     shares = _shares(list(enumerate(files)), run.unit_files)
     done = 0
@@ -182,9 +192,11 @@ def _scan(run: FileRun, pool: Pool, files: Sequence[SourceFile], progress: Repor
         for study, found in result.identifiers.items():
             merged.identifiers.setdefault(study, set()).update(found)
         merged.stopped += result.stopped
+        merged.documents += result.documents
         done += len(share)
         progress("reading", done, len(files), 0, 0)
     merged.instances.sort()
+    merged.documents.sort(key=lambda one: one.index)
     merged.stopped.sort(key=lambda one: one.index)
     return merged
 
@@ -210,7 +222,7 @@ def _group(run: FileRun, files: Sequence[SourceFile], scanned: _Scanned) -> tupl
         if study is None:
             patient, new_uid = run.worker.name_study(facts)
             study = by_uid[study_uid] = _Study(
-                len(by_uid), facts.patient_key, patient, new_uid, set(), [],
+                study_uid, len(by_uid), facts.patient_key, patient, new_uid, set(), [],
                 StudyReport(patient=patient, study_uid=new_uid),
             )  # fmt: skip
         modality = facts.text(MODALITY)
@@ -227,7 +239,24 @@ def _group(run: FileRun, files: Sequence[SourceFile], scanned: _Scanned) -> tupl
             )
         else:
             study.files.append((index, number, uid))
-    return list(by_uid.values()), stopped
+    studies = list(by_uid.values())
+    stopped += _link_documents(studies, scanned)
+    return studies, stopped
+
+
+def _link_documents(studies: Sequence[_Study], scanned: _Scanned) -> list[Stopped]:
+    """Give each study the documents about it, and what they name; return those that belong to none."""
+    linked, others = link(
+        scanned.documents,
+        [study.uid for study in studies],
+        [study.patient_key for study in studies],
+        scanned.identifiers,
+    )
+    for one in linked:
+        study = studies[one.study]
+        study.documents.append(one.document)
+        scanned.identifiers.setdefault(study.uid, set()).update(one.document.facts.identifiers)
+    return [Stopped(document.index, Outcome.HELD, reason) for document, reason in others]
 
 
 def _identifiers_of(studies: Sequence[_Study], scanned: _Scanned) -> dict[int, frozenset[Identifier]]:
@@ -235,8 +264,7 @@ def _identifiers_of(studies: Sequence[_Study], scanned: _Scanned) -> dict[int, f
     own: dict[int, set[Identifier]] = {study.number: set() for study in studies}
     by_patient: dict[str, set[Identifier]] = defaultdict(set)
     for study in studies:
-        key = facts_of(scanned.facts[study.files[0][1]]).text(STUDY_INSTANCE_UID) if study.files else ""
-        own[study.number] = scanned.identifiers.get(key, set())
+        own[study.number] = scanned.identifiers.get(study.uid, set())
         by_patient[study.patient_key] |= {one for one in own[study.number] if one.kind in _PATIENT_KINDS}
     return {study.number: frozenset(own[study.number] | by_patient[study.patient_key]) for study in studies}
 
@@ -286,6 +314,7 @@ class _Ledger:
             "changes": [[*change_to_json(change), count] for change, count in result.changes.items()],
             "pixels": encode_pixels(result.pixels),
             "faces": encode_volumes(result.faces),
+            "documents": encode_documents(result.documents),
         }
         self._journal.record(entries, json.dumps(partial, separators=(",", ":")))
         for entry in entries:
@@ -293,6 +322,7 @@ class _Ledger:
         self._changes[study.number].update(result.changes)
         study.report.pixels.add(result.pixels)
         study.report.faces = (*study.report.faces, *result.faces)
+        study.report.documents.add(result.documents)
         self.bytes_released += result.bytes_released
 
     def _add_partial(self, partial: dict[str, Any]) -> None:
@@ -304,6 +334,7 @@ class _Ledger:
             self._changes[study.number][Change(attribute, tag, Action(action), Reason(reason))] += count
         study.report.pixels.add(decode_pixels(partial["pixels"]))
         study.report.faces = (*study.report.faces, *decode_volumes(partial["faces"]))
+        study.report.documents.add(decode_documents(partial["documents"]))
 
 
 def change_to_json(change: Change) -> tuple[str, str, str, str]:
@@ -324,16 +355,17 @@ def _deidentify(
     by_number = {study.number: study for study in studies}
     for study in studies:
         study.report.identifiers = Counter(one.kind.value for one in identifiers[study.number])
-    total = sum(len(study.files) for study in studies)
-    total_bytes = sum(files[index].size for study in studies for index, _, _ in study.files)
+    total = sum(len(study.files) + len(study.documents) for study in studies)
+    total_bytes = sum(files[index].size for study in studies for index in study.inputs)
     done = done_bytes = 0
 
     def units() -> Iterator[Unit]:
         nonlocal done, done_bytes
         for study in studies:
             left = [one for one in study.files if files[one[0]] not in ledger.outcomes]
-            done += len(study.files) - len(left)
-            done_bytes += sum(files[index].size for index, _, _ in study.files if files[index] in ledger.outcomes)
+            documents = [one for one in study.documents if files[one.index] not in ledger.outcomes]
+            done += len(study.inputs) - len(left) - len(documents)
+            done_bytes += sum(files[index].size for index in study.inputs if files[index] in ledger.outcomes)
             is_whole = any(run.worker.goes_whole(facts_of(scanned.facts[number])) for _, number, _ in left)
             for share in _shares(left, len(left) if is_whole else run.unit_files):
                 yield Unit(
@@ -342,11 +374,20 @@ def _deidentify(
                     {number: scanned.facts[number] for _, number, _ in share},
                     identifiers[study.number],
                 )
+            if documents:
+                number = study.files[0][1]
+                yield Unit(
+                    study.number,
+                    [],
+                    {number: scanned.facts[number]},
+                    identifiers[study.number],
+                    [(one.index, files[one.index], one.kind) for one in documents],
+                )
 
     for unit, result in pool.deidentify(units()):
         ledger.record(files, by_number[result.study], result)
-        done += len(unit.files)
-        done_bytes += sum(file.size for _, file, _, _ in unit.files)
+        done += len(unit.files) + len(unit.documents)
+        done_bytes += sum(file.size for _, file, _, _ in unit.files) + sum(file.size for _, file, _ in unit.documents)
         progress("de-identifying", done, total, done_bytes, total_bytes)
 
 
@@ -370,6 +411,11 @@ def _finish(
             outcome, detail = ledger.outcomes[files[index]]
             counts[outcome] += 1
             released[number] += outcome is Outcome.RELEASED
+            if detail:
+                reasons[detail] += 1
+        for document in study.documents:
+            outcome, detail = ledger.outcomes[files[document.index]]
+            counts[outcome] += 1
             if detail:
                 reasons[detail] += 1
         outcomes.update(counts)

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from scanward.deidentify.documents.kinds import DocumentKind
+from scanward.flow.document_texts import decode_documents, decode_found, encode_documents, encode_found
 from scanward.flow.face_texts import decode_volumes, encode_volumes
 from scanward.flow.pixel_texts import decode_pixels, encode_pixels
 from scanward.flow.processes import Share
@@ -59,7 +61,8 @@ def encode_unit(unit: Unit) -> str:
         for index, file, number, uid in unit.files
     ]
     facts = [_facts(unit.facts[number]) for number in numbers]
-    return _dump(["deidentify", unit.study, files, facts, _identifiers(unit.identifiers)])
+    documents = [[index, *_file(file), kind.value] for index, file, kind in unit.documents]
+    return _dump(["deidentify", unit.study, files, facts, _identifiers(unit.identifiers), documents])
 
 
 def decode_task(text: str) -> Share | Unit:
@@ -67,12 +70,13 @@ def decode_task(text: str) -> Share | Unit:
     kind, *values = json.loads(text)
     if kind == "scan":
         return [(index, _to_file(file)) for index, *file in values[0]]
-    study, files, facts, identifiers = values
+    study, files, facts, identifiers, documents = values
     return Unit(
         study,
         [(index, _to_file(file), number, _to_bytes(uid)) for index, *file, number, uid in files],
         dict(enumerate(map(_to_facts, facts))),
         frozenset(_to_identifiers(identifiers)),
+        [(index, _to_file(file), DocumentKind(kind)) for index, *file, kind in documents],
     )
 
 
@@ -88,6 +92,7 @@ def encode_scan(result: ScanResult) -> str:
             "identifiers": {study: _identifiers(found) for study, found in result.identifiers.items()},
             "stopped": _stopped(result.stopped),
             "unread": result.unread,
+            "documents": [encode_found(one) for one in result.documents],
         }
     )
 
@@ -101,6 +106,7 @@ def decode_scan(text: str) -> ScanResult:
         identifiers={study: set(_to_identifiers(found)) for study, found in value["identifiers"].items()},
         stopped=_to_stopped(value["stopped"]),
         unread=value["unread"],
+        documents=[decode_found(one) for one in value["documents"]],
     )
 
 
@@ -122,6 +128,7 @@ def encode_put_aside(done: PutAside) -> str:
             "unread": result.unread,
             "pixels": encode_pixels(result.pixels),
             "faces": encode_volumes(result.faces),
+            "documents": encode_documents(result.documents),
         }
     )
 
@@ -144,6 +151,7 @@ def decode_put_aside(text: str) -> PutAside:
             unread=value["unread"],
             pixels=decode_pixels(value["pixels"]),
             faces=decode_volumes(value["faces"]),
+            documents=decode_documents(value["documents"]),
         ),
         folder=value["folder"],
         withdrawn=[

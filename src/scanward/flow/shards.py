@@ -61,7 +61,7 @@ class JobSpec:
         Absolute paths, the same on every machine.
     profile
         Text of the profile.
-    recipient, release_unchecked_pixels, pixels, faces
+    recipient, release_unchecked_pixels, pixels, faces, text, documents
         As asked for.
     layouts
         Text of the site's table of screens, empty for none.
@@ -86,6 +86,8 @@ class JobSpec:
     session: str
     layouts: str = ""
     faces: str = ""
+    text: str = ""
+    documents: str = ""
 
     def __repr__(self) -> str:
         """Show no path: folders may be named after patients."""

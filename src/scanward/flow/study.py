@@ -9,6 +9,8 @@ from scanward.deidentify.header.values import DUMMY_TEXTS, Context
 from scanward.deidentify.instance import Deidentified, Deidentifier
 from scanward.deidentify.pseudonym import Pseudonyms
 from scanward.deidentify.text.known import KnownIdentifiers
+from scanward.deidentify.text.prose import TextCleaner
+from scanward.deidentify.text.replace import make_replacer
 from scanward.dicomstream.dates import shift_da
 from scanward.dicomstream.part10 import DataSetStart
 from scanward.errors import ResidualIdentifierError
@@ -17,6 +19,7 @@ from scanward.model.identifier import Identifier, IdentifierKind
 from scanward.model.instance import CheckedInstance, Placement
 from scanward.model.pixels import UNSEEN, PixelOutcome
 from scanward.model.profile import Option, Profile
+from scanward.ports.recognisers import Recogniser
 
 
 class StudyDeidentifier:
@@ -34,6 +37,8 @@ class StudyDeidentifier:
         Whose study it is (:func:`scanward.model.study.patient_key`).
     refused
         Called with the placement of an instance in which the check found something twice.
+    recogniser
+        Finds in text what nobody told of; None for what is known and what has the shape of an identifier only.
     """
 
     def __init__(
@@ -44,6 +49,7 @@ class StudyDeidentifier:
         identifiers: frozenset[Identifier],
         patient_key: str,
         refused: Callable[[Placement], None] | None = None,
+        recogniser: Recogniser | None = None,
     ) -> None:
         pseudonyms.forget()
         self.identifiers = identifiers
@@ -54,8 +60,33 @@ class StudyDeidentifier:
         self._refused = refused
         self._deidentifiers: dict[tuple[bytes, bytes], Deidentifier] = {}
         self.known = KnownIdentifiers(searched_identifiers(identifiers, profile, self.offset_days))
+        self._patient_key = patient_key
+        self._recogniser = recogniser
+        self.cleaner = self.cleaner_for(self.known)
         retains_uids = Option.RETAIN_UIDS in profile.options
         self._checker = Checker(self.known, pseudonyms, retains_uids=retains_uids)
+
+    def cleaner_for(self, known: KnownIdentifiers) -> TextCleaner:
+        """Return what cleans text of the study, or of a document that names more than the study does."""
+        options = self.profile.options
+        replacer = make_replacer(self.profile.text.mode, self._pseudonyms, known, self._patient_key)
+        return TextCleaner(
+            known,
+            replacer,
+            recogniser=self._recogniser,
+            shift_days=self.offset_days if Option.RETAIN_MODIFIED_DATES in options else None,
+            retain_dates=Option.RETAIN_FULL_DATES in options,
+            retain_institution=Option.RETAIN_INSTITUTION_IDENTITY in options,
+        )
+
+    def with_more(self, identifiers: Iterable[Identifier]) -> TextCleaner:
+        """Return what cleans a document that names `identifiers` besides what is known of the study."""
+        more = searched_identifiers(identifiers, self.profile, self.offset_days) - set(self.known.identifiers)
+        return self.cleaner_for(KnownIdentifiers((*self.known.identifiers, *more))) if more else self.cleaner
+
+    def document_name(self, digest: str) -> str:
+        """Return what a document of the study is called, by a digest of what it was made from."""
+        return self._pseudonyms.document(digest)
 
     def deidentify(
         self, start: DataSetStart, facts: InstanceFacts, permit: Permit, *, pixels: PixelOutcome = UNSEEN
@@ -69,7 +100,7 @@ class StudyDeidentifier:
         permit
             The decision that it may leave.
         pixels
-            What looking at its pixels came to.
+            What looking at its pixels, or cleaning the document in it, came to.
 
         Raises
         ------
@@ -97,6 +128,7 @@ class StudyDeidentifier:
                 plan=Plan(self.profile, facts.text(SOP_CLASS_UID)),
                 pseudonyms=self._pseudonyms,
                 known=self.known,
+                cleaner=self.cleaner,
                 patient=self.patient,
                 offset_days=self.offset_days,
                 charset=facts.charset,

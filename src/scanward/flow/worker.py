@@ -1,7 +1,7 @@
 """What one process does with a share of the inputs: read them, and de-identify, check and release them."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,7 +24,8 @@ from scanward.deidentify.pseudonym import Pseudonyms
 from scanward.deidentify.text.known import KnownIdentifiers
 from scanward.dicomstream.opening import open_dicom
 from scanward.dicomstream.part10 import DataSetStart
-from scanward.errors import HoldError, NotDicomError, OutputError, ScanwardError, SourceError
+from scanward.errors import EngineError, HoldError, NotDicomError, OutputError, ScanwardError, SourceError
+from scanward.flow.documents import LEFT_OUT, Documents, FoundDocument, MakeCarriers, suffix_of
 from scanward.flow.faces import FaceLooker, MakePlanner, makes_volumes
 from scanward.flow.pixels import MakeCleaner, Opener, PixelLooker, Stacks, has_pixels, shows_nothing
 from scanward.flow.study import StudyDeidentifier
@@ -36,12 +37,18 @@ from scanward.model.pixels import NO_PIXELS, UNSEEN, PixelOutcome
 from scanward.model.profile import Option, Profile
 from scanward.model.report import Change, Outcome, PixelTally
 from scanward.model.source import SourceFile
+from scanward.model.text import DocumentMode, DocumentTally
 from scanward.ports.files import ReleaseFolder, Sources
+from scanward.ports.recognisers import Recogniser
 from scanward.standard.modalities import likely_burned_in
 from scanward.standard.uids import is_registered, is_well_formed_uid
 
 if TYPE_CHECKING:
+    from scanward.deidentify.documents.kinds import DocumentKind
     from scanward.deidentify.pixels.stack import Stack
+
+MakeRecogniser = Callable[[], Recogniser | None]
+"""Makes what recognises identifiers in text that nobody told of, once in each process; can be pickled."""
 
 COMPARE_BYTES = 1024 * 1024
 """How much of two inputs is compared at a time."""
@@ -78,6 +85,8 @@ class ScanResult:
         Inputs that are not DICOM or cannot be read.
     unread
         How many of them could not be read here: on another machine they might.
+    documents
+        Reports and other documents among them that are not DICOM.
     """
 
     facts: list[FactsKey] = field(default_factory=list)
@@ -85,6 +94,7 @@ class ScanResult:
     identifiers: dict[str, set[Identifier]] = field(default_factory=dict)
     stopped: list[Stopped] = field(default_factory=list)
     unread: int = 0
+    documents: list[FoundDocument] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,15 +108,18 @@ class Unit:
     files
         The inputs, with their place in the list of inputs, their facts and SOP Instance UID.
     facts
-        What the instances have in common.
+        What the instances have in common; of one instance of the study where the unit is of documents.
     identifiers
         What must not be in the outputs.
+    documents
+        Documents that belong to the study: their place in the list of inputs, the input, how it is written.
     """
 
     study: int
     files: Sequence[tuple[int, SourceFile, int, bytes]]
     facts: dict[int, FactsKey]
     identifiers: frozenset[Identifier]
+    documents: Sequence[tuple[int, SourceFile, "DocumentKind"]] = ()
 
 
 @dataclass(slots=True)
@@ -131,6 +144,8 @@ class UnitResult:
         What looking at the pixels of what was released came to.
     faces
         What was found of each volume that may show a head.
+    documents
+        What became of the documents that were released.
     """
 
     study: int
@@ -141,6 +156,7 @@ class UnitResult:
     unread: int = 0
     pixels: PixelTally = field(default_factory=PixelTally)
     faces: Sequence[FaceVolume] = ()
+    documents: DocumentTally = field(default_factory=DocumentTally)
 
 
 def facts_of(key: FactsKey, sop_instance_uid: bytes = b"") -> InstanceFacts:
@@ -168,6 +184,10 @@ class Worker:
         Makes what looks at pixels; None where nobody looks.
     make_planner
         Makes what looks at faces; None where nobody looks.
+    make_carriers
+        Makes who cleans documents; None where nobody does.
+    make_recogniser
+        Makes what recognises identifiers in text; None for none.
     """
 
     def __init__(
@@ -182,6 +202,8 @@ class Worker:
         spool: Path,
         make_cleaner: MakeCleaner | None = None,
         make_planner: MakePlanner | None = None,
+        make_carriers: MakeCarriers | None = None,
+        make_recogniser: MakeRecogniser | None = None,
     ) -> None:
         self._sources = sources
         self._output = output
@@ -192,6 +214,9 @@ class Worker:
         self._spool = spool
         self._looker = PixelLooker(make_cleaner, profile.pixels)
         self._faces = FaceLooker(make_planner, profile.faces, profile.body)
+        self._documents = Documents(make_carriers, profile.text)
+        self._make_recogniser = make_recogniser
+        self._recogniser: Recogniser | None = None
         self._scanner = Scanner()
         self._study = -1
         self._deidentifier: StudyDeidentifier | None = None
@@ -235,7 +260,7 @@ class Worker:
                     _refuse_directory(start)
                     facts = self._scanner.scan(start)
             except NotDicomError as error:
-                result.stopped.append(Stopped(index, Outcome.NOT_DICOM, str(error)))
+                self._scan_document(index, file, error, result)
                 continue
             except OutputError:
                 raise  # the spool is full: no fault of this input
@@ -252,6 +277,25 @@ class Worker:
             result.instances.append((index, number, uid))
             self._collect(facts, result.identifiers, seen)
         return result
+
+    def _scan_document(self, index: int, file: SourceFile, error: NotDicomError, result: ScanResult) -> None:
+        """Take an input that is not DICOM for a document, if it is one."""
+        try:
+            with self._sources.open(file) as source:
+                kind = self._documents.tell(file.member or file.path, source)
+                if kind is None:
+                    result.stopped.append(Stopped(index, Outcome.NOT_DICOM, str(error)))
+                elif self._profile.text.documents is DocumentMode.REMOVE:
+                    result.stopped.append(Stopped(index, Outcome.NOT_DICOM, LEFT_OUT))
+                else:
+                    result.documents.append(self._documents.read(index, kind, source))
+        except (HoldError, EngineError) as why_not:
+            result.stopped.append(Stopped(index, Outcome.HELD, _reason(why_not)))
+        except OutputError:
+            raise
+        except ScanwardError as why_not:
+            result.unread += isinstance(why_not, SourceError)
+            result.stopped.append(Stopped(index, Outcome.QUARANTINED, _reason(why_not)))
 
     @staticmethod
     def _collect(
@@ -303,16 +347,44 @@ class Worker:
                 faces.require_leave(place)
                 stack = stacks.find(place)
                 with openers[place]() as (start, _):
-                    if kind.is_looked_at:
-                        pixels = self._look(start, facts, deidentifier.known, stack)
-                    else:
-                        pixels = _pixels_unseen(start, kind.decision)
+                    pixels = self._documents.clean_inside(start, facts, deidentifier)
+                    if pixels is None:
+                        pixels = self._see(start, facts, deidentifier.known, kind, stack)
                     pixels = faces.apply(place, start, facts, pixels)
                     checked, done = deidentifier.deidentify(start, facts, kind.permit, pixels=pixels)
                     path = self._output.write(checked)
             except OutputError:
                 raise
-            except HoldError as error:
+            except (HoldError, EngineError) as error:
+                result.stopped.append(Stopped(index, Outcome.HELD, _reason(error)))
+                continue
+            except ScanwardError as error:
+                result.unread += isinstance(error, SourceError)
+                result.stopped.append(Stopped(index, Outcome.QUARANTINED, _reason(error)))
+                continue
+            if pixels.document is not None:
+                result.documents.count(pixels.document)
+            result.released.append((index, path))
+            result.bytes_released += _length_bytes(done.instance)
+            tally.update(done.changes)
+            _count_pixels(result.pixels, pixels, kind, done.instance.placement.sop_instance_uid)
+        self._clean_documents(unit, deidentifier, result)
+        result.changes.update(_sum(tally))
+        result.pixels.looked_by = frozenset(self._looker.names) if result.pixels.looked_at else frozenset()
+        return result
+
+    def _clean_documents(self, unit: Unit, study: StudyDeidentifier, result: UnitResult) -> None:
+        """Clean and release the documents of a unit."""
+        for index, file, kind in unit.documents:
+            try:
+                with self._sources.open(file) as source:
+                    name, document = self._documents.clean(kind, source, study)
+                facts = facts_of(next(iter(unit.facts.values())))
+                patient, study_uid = self.name_study(facts)
+                path = self._output.write_document(f"{patient}/{study_uid}", f"{name}{suffix_of(kind)}", document)
+            except OutputError:
+                raise
+            except (HoldError, EngineError) as error:
                 result.stopped.append(Stopped(index, Outcome.HELD, _reason(error)))
                 continue
             except ScanwardError as error:
@@ -320,14 +392,8 @@ class Worker:
                 result.stopped.append(Stopped(index, Outcome.QUARANTINED, _reason(error)))
                 continue
             result.released.append((index, path))
-            result.bytes_released += _length_bytes(done.instance)
-            tally.update(done.changes)
-            _count_pixels(result.pixels, pixels, kind, done.instance.placement.sop_instance_uid)
-        for changes, count in tally.items():
-            for change in changes.changes:
-                result.changes[change] += count
-        result.pixels.looked_by = frozenset(self._looker.names) if result.pixels.looked_at else frozenset()
-        return result
+            result.bytes_released += len(document.data)
+            result.documents.count(document)
 
     def _make_kind(self, facts: InstanceFacts) -> "_Kind":
         is_looked_at = self._looker.looks_at(facts.text(MODALITY))
@@ -347,6 +413,18 @@ class Worker:
                 yield open_dicom(source, self._spool), facts
 
         return open_instance
+
+    def _see(
+        self,
+        start: DataSetStart,
+        facts: InstanceFacts,
+        known: KnownIdentifiers,
+        kind: "_Kind",
+        stack: "Stack | None",
+    ) -> PixelOutcome:
+        if kind.is_looked_at:
+            return self._look(start, facts, known, stack)
+        return _pixels_unseen(start, kind.decision)
 
     def _look(
         self, start: DataSetStart, facts: InstanceFacts, known: KnownIdentifiers, stack: "Stack | None"
@@ -386,8 +464,14 @@ class Worker:
                 patient_key=facts_of(next(iter(unit.facts.values()))).patient_key,
                 # An earlier run that knew less of the patient may have released what is refused now.
                 refused=self._output.withdraw,
+                recogniser=self._find_recogniser(),
             )
         return current
+
+    def _find_recogniser(self) -> Recogniser | None:
+        if self._recogniser is None and self._make_recogniser is not None:
+            self._recogniser = self._make_recogniser()
+        return self._recogniser
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -399,6 +483,14 @@ class _Kind:
     permit: Permit
     has_pixels: bool
     is_likely_burned_in: bool
+
+
+def _sum(tally: Counter[ChangeSet]) -> Counter[Change]:
+    changes: Counter[Change] = Counter()
+    for change_set, count in tally.items():
+        for change in change_set.changes:
+            changes[change] += count
+    return changes
 
 
 def _require_permit(decision: Decision) -> None:

@@ -7,6 +7,7 @@ from enum import Enum
 from scanward.model.attribute import Tag
 from scanward.model.instance import Piece
 from scanward.model.screens import Layout, Screen
+from scanward.model.text import DocumentOutcome
 
 
 class PixelMode(Enum):
@@ -164,6 +165,8 @@ class PixelOutcome:
     is_faceless
         Whether what leaves was looked at and no face can be rebuilt from it: what Recognizable Visual Features NO and
         the Clean Recognizable Visual Features Option (113102) are claimed from.
+    document
+        What stands for the document that it encapsulates; None where it has none, or a notice stands for it.
     """
 
     is_proven: bool
@@ -174,6 +177,7 @@ class PixelOutcome:
     is_let_go: bool = False
     has_none: bool = False
     is_faceless: bool = False
+    document: DocumentOutcome | None = None
 
     @property
     def holds_nothing_back(self) -> bool:

@@ -8,6 +8,7 @@ from scanward.model.attribute import Action, Tag
 from scanward.model.bodies import BodyPolicy
 from scanward.model.faces import FacePolicy
 from scanward.model.pixels import PixelPolicy
+from scanward.model.text import TextPolicy
 
 
 class Option(Enum):
@@ -75,6 +76,8 @@ class Profile:
         What is done about faces in head scans.
     body
         What stays of the body that scans show.
+    text
+        What is done about reports, documents and other text that people wrote.
     """
 
     name: str
@@ -85,3 +88,4 @@ class Profile:
     pixels: PixelPolicy = field(default_factory=PixelPolicy)
     faces: FacePolicy = field(default_factory=FacePolicy)
     body: BodyPolicy = field(default_factory=BodyPolicy)
+    text: TextPolicy = field(default_factory=TextPolicy)

@@ -10,6 +10,7 @@ from scanward.model.faces import FaceVolume
 from scanward.model.pixels import PixelBox
 from scanward.model.risks import ResidualRisk, Shown
 from scanward.model.screens import Screen
+from scanward.model.text import DocumentTally
 
 
 class Outcome(StrEnum):
@@ -122,6 +123,8 @@ class StudyReport:
         What looking at the pixels came to.
     faces
         What was found of each volume that may show a head.
+    documents
+        What became of reports and encapsulated documents that were released.
     """
 
     patient: str
@@ -135,6 +138,7 @@ class StudyReport:
     identifiers: Mapping[str, int] = field(default_factory=dict)
     pixels: PixelTally = field(default_factory=PixelTally)
     faces: Sequence[FaceVolume] = ()
+    documents: DocumentTally = field(default_factory=DocumentTally)
 
 
 @dataclass(kw_only=True)
@@ -165,6 +169,8 @@ class RunReport:
         What was to be done about faces in head scans, in words.
     body
         What was to stay of the body that scans show, in words.
+    text
+        What was to be done about text and documents, in words.
     looked_by
         Models and versions that looked at pixels.
     """
@@ -186,4 +192,5 @@ class RunReport:
     pixels: str = ""
     faces: str = ""
     body: str = ""
+    text: str = ""
     looked_by: Sequence[str] = ()

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from scanward.model.instance import ByteSource, CheckedInstance, Placement
 from scanward.model.source import RefusedFile, SourceFile
+from scanward.model.text import DocumentOutcome
 
 
 class Sources(Protocol):
@@ -28,6 +29,20 @@ class ReleaseFolder(Protocol):
         """Put a checked instance into place and return its path relative to the folder.
 
         On return the whole file is at its place. On a raise (`OutputError`) nothing is there that was not before.
+        """
+        ...
+
+    def write_document(self, folder: str, name: str, document: DocumentOutcome) -> str:
+        """Put a cleaned document into place and return its path relative to the folder; as `write`.
+
+        Parameters
+        ----------
+        folder
+            Pseudonym of the patient and new UID of the study, parted by ``/``.
+        name
+            What it is called: made of digits, letters, dots and dashes.
+        document
+            What leaves.
         """
         ...
 

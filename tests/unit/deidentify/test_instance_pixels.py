@@ -27,6 +27,8 @@ from scanward.deidentify.instance import Deidentifier
 from scanward.deidentify.profile import load_profile
 from scanward.deidentify.pseudonym import Pseudonyms
 from scanward.deidentify.text.known import KnownIdentifiers
+from scanward.deidentify.text.prose import TextCleaner
+from scanward.deidentify.text.replace import Nothing
 from scanward.dicomstream.opening import open_dicom
 from scanward.errors import DeidentificationError
 from scanward.model.decision import Permit
@@ -42,7 +44,7 @@ def deidentifier(sop_class: str) -> Deidentifier:
     pseudonyms = Pseudonyms(b"k" * 32)
     context = Context(
         plan=Plan(load_profile("basic"), sop_class), pseudonyms=pseudonyms, known=KnownIdentifiers(frozenset()),
-        patient="P", offset_days=0, charset=b"",
+        cleaner=TextCleaner(KnownIdentifiers(), Nothing()), patient="P", offset_days=0, charset=b"",
     )  # fmt: skip
     return Deidentifier(context, Permit(recipient="x", profile="basic"))
 

@@ -169,11 +169,14 @@ def test_permit_is_for_one_profile() -> None:
     from scanward.deidentify.instance import Deidentifier
     from scanward.deidentify.pseudonym import Pseudonyms
     from scanward.deidentify.text.known import KnownIdentifiers
+    from scanward.deidentify.text.prose import TextCleaner
+    from scanward.deidentify.text.replace import Nothing
     from scanward.model.decision import Permit
 
     context = Context(
         plan=Plan(load_profile("basic"), CTImageStorage), pseudonyms=Pseudonyms(b"k" * 32),
-        known=KnownIdentifiers(), patient="SW-A", offset_days=-1, charset=b"",
+        known=KnownIdentifiers(), cleaner=TextCleaner(KnownIdentifiers(), Nothing()), patient="SW-A", offset_days=-1,
+        charset=b"",
     )  # fmt: skip
     with pytest.raises(DeidentificationError):
         Deidentifier(context, Permit(recipient="x", profile="research"))

@@ -296,7 +296,8 @@ class _Walk:
             return
         finally:
             os.close(fd)
-        if head[:2] == b"PK":
+        # A Word document is an archive too, and one input.
+        if head[:2] == b"PK" and not path.lower().endswith(".docx"):
             from scanward.adapters.receive.archive import is_archive, read_members
 
             if is_archive(head):

@@ -15,12 +15,16 @@ from pathlib import Path
 
 from scanward.errors import OutputError, ScanwardError, SourceError
 from scanward.model.instance import ByteSource, CheckedInstance, DeidentifiedInstance, Piece, Placement, Range
+from scanward.model.text import DocumentOutcome
 
 MARKER = ".scanward"
 """File that says a folder was made by Scanward, so that a later run may add to it."""
 
 STAGING = ".scanward-staging"
 """Folder inside the folder of outputs for what is not whole yet."""
+
+DOCUMENTS = "documents"
+"""Folder of a study's documents, beside those of its series."""
 
 CHUNK_BYTES = 1 << 20
 """How much is read into memory at a time where the kernel cannot copy by itself."""
@@ -118,13 +122,23 @@ class OutputFolder:
             When what is copied from the input cannot be read to its end; likewise.
         """
         instance = checked.instance
-        folder, name = _place(instance.placement)
+        return self._put_new(*_place(instance.placement), lambda fd: _fill(fd, instance))
+
+    def write_document(self, folder: str, name: str, document: DocumentOutcome) -> str:
+        """Put a document into place, in the folder `DOCUMENTS` of its study, and return its path; raises as `write`."""
+        folder = f"{folder}/{DOCUMENTS}"
+        parts = (*folder.split("/"), name)
+        if len(parts) != _DEPTH or any(_PART.fullmatch(part) is None for part in parts):
+            raise OutputError("expected the parts of an output's path to be made of digits, letters, dots and dashes")
+        return self._put_new(folder, name, lambda fd: _write(fd, document.data))
+
+    def _put_new(self, folder: str, name: str, fill: Callable[[int], object]) -> str:
         self._count += 1
         staged = f"{self._staging}/{os.getpid()}-{self._count}"
         try:
             fd = os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
             try:
-                _fill(fd, instance)
+                fill(fd)
                 if self._durable:
                     os.fsync(fd)
             finally:

@@ -14,6 +14,7 @@ from pathlib import Path
 from scanward.adapters.send.folder import OutputFolder
 from scanward.errors import OutputError
 from scanward.model.instance import CheckedInstance, Placement
+from scanward.model.text import DocumentOutcome
 
 ASIDE = ".scanward-shards"
 """Folder inside the folder of outputs for those of shards."""
@@ -54,6 +55,10 @@ class ShardFolder:
     def write(self, checked: CheckedInstance) -> str:
         """Put an instance aside and return the path that it will have; raises `OutputError`."""
         return self._begun().write(checked)
+
+    def write_document(self, folder: str, name: str, document: DocumentOutcome) -> str:
+        """Put a document aside and return the path that it will have; raises `OutputError`."""
+        return self._begun().write_document(folder, name, document)
 
     def withdraw(self, placement: Placement) -> None:
         """Note that what an earlier run put at `placement` has to go."""

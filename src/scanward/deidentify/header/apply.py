@@ -7,7 +7,14 @@ from scanward.deidentify.header.pixels import DESCRIBES_PIXELS, PIXEL_DATA, pixe
 from scanward.deidentify.header.plan import Method, Operation
 from scanward.deidentify.header.private import PrivatePlan
 from scanward.deidentify.header.scan import InstanceFacts
-from scanward.deidentify.header.values import MAX_TEXT_BYTES, OPTION_BITS, Context, Edited, ValueEditor
+from scanward.deidentify.header.values import (
+    ENCAPSULATED_DOCUMENT_LENGTH,
+    MAX_TEXT_BYTES,
+    OPTION_BITS,
+    Context,
+    Edited,
+    ValueEditor,
+)
 from scanward.deidentify.text.known import SearchContext
 from scanward.dicomstream.encoding import SHORT_VRS, Encoding, encode_element
 from scanward.dicomstream.part10 import DataSetStart
@@ -105,6 +112,7 @@ class Applier:
         *,
         suspicious: bool = False,
         replacement: PixelReplacement | None = None,
+        document: bytes | None = None,
     ) -> list[Part]:
         """As `apply`, with nothing taken over from instances before or left to those that follow.
 
@@ -117,8 +125,10 @@ class Applier:
             in which the check found an identifier after `apply`.
         replacement
             New Pixel Data, and new values of what describes it.
+        document
+            What stands for the document that it encapsulates; None for a notice.
         """
-        self._begin(facts)
+        self._begin(facts, document)
         self._suspicious, self._replacement = suspicious, replacement
         try:
             parts = SimilarDataSets(self._process, self._join).process(start)
@@ -147,9 +157,9 @@ class Applier:
             new[tag] = Part(tag, pieces, self._intern(self._changes), before.claims if before is not None else 0)
         return [new[tag] for tag in sorted(new)]
 
-    def _begin(self, facts: InstanceFacts) -> None:
+    def _begin(self, facts: InstanceFacts, document: bytes | None = None) -> None:
         self._facts = facts
-        self._values.begin(facts)
+        self._values.begin(facts, document)
 
     # Elements and runs
 
@@ -231,6 +241,9 @@ class Applier:
         tag = element.tag
         if tag >= FIRST_PIXEL_TAG and tag >> 16 == FIRST_PIXEL_TAG >> 16 and not scope.path:
             return self._pixels(element, scope, reader)
+        if tag == ENCAPSULATED_DOCUMENT_LENGTH and not scope.path and element.length == 4:
+            self._note(element, scope, Action.CLEAN, Reason.TABLE)
+            return self._values.document_length(element.encoding)
         operation = self._operation(element, scope)
         if operation.method is Method.KEEP and element.length not in _LENGTHS_OF_ONE_NUMBER:
             operation = operation._replace(method=Method.KEEP_CHECKED)

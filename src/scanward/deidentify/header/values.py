@@ -11,9 +11,11 @@ from scanward.deidentify.header.scan import MIME_TYPE, InstanceFacts
 from scanward.deidentify.pseudonym import UID_PATTERN, Pseudonyms
 from scanward.deidentify.text.clean import Cleaned, clean_technical, clean_text
 from scanward.deidentify.text.known import KnownIdentifiers, SearchContext
+from scanward.deidentify.text.prose import TextCleaner, is_prose
 from scanward.deidentify.text.words import find_names
 from scanward.dicomstream.charset import decode_text, encode_text
 from scanward.dicomstream.dates import cap_age, shift_da, shift_dt
+from scanward.dicomstream.encoding import Encoding
 from scanward.dicomstream.reader import Element, Reader
 from scanward.dicomstream.rewrite import Edit, Scope
 from scanward.errors import DeidentificationError
@@ -31,6 +33,7 @@ SEARCH_OVERLAP_BYTES = 1024
 """Large values are searched in chunks that overlap by more than the longest identifier."""
 
 ENCAPSULATED_DOCUMENT = 0x00420011
+ENCAPSULATED_DOCUMENT_LENGTH = 0x00420015
 CODING_SCHEME_DESIGNATOR = 0x00080102
 
 _DUMMIES = {
@@ -96,11 +99,14 @@ class Context:
         By how much the patient's dates move.
     charset
         Raw value of Specific Character Set.
+    cleaner
+        Cleans what people wrote in sentences.
     """
 
     plan: Plan
     pseudonyms: Pseudonyms
     known: KnownIdentifiers
+    cleaner: TextCleaner
     patient: str
     offset_days: int
     charset: bytes
@@ -132,6 +138,7 @@ class ValueEditor:
         self._retains_institution = Option.RETAIN_INSTITUTION_IDENTITY in options
         self._shift_days = context.offset_days if Option.RETAIN_MODIFIED_DATES in options else None
         self._facts: InstanceFacts | None = None
+        self._document: bytes | None = None
         self._methods: dict[Method, Callable[[Element, Scope, Reader, Operation], Edited]] = {
             Method.KEEP_CHECKED: self._keep_checked,
             Method.EMPTY: self._empty,
@@ -143,9 +150,15 @@ class ValueEditor:
             Method.CAP_AGE: self._cap_age,
         }
 
-    def begin(self, facts: InstanceFacts) -> None:
-        """Go over to another instance."""
+    def begin(self, facts: InstanceFacts, document: bytes | None = None) -> None:
+        """Go over to another instance, and to what stands for the document that it encapsulates."""
         self._facts = facts
+        self._document = document
+
+    def document_length(self, encoding: Encoding) -> bytes:
+        """Return the value of Encapsulated Document Length (0042,0015) for the document that leaves."""
+        document = self._document if self._document is not None else self._dummy_document()
+        return len(document).to_bytes(4, "little" if encoding.little else "big")
 
     def edit(self, element: Element, scope: Scope, reader: Reader, operation: Operation) -> Edited:
         """Carry `operation` out on the value of an element that is no sequence.
@@ -224,8 +237,10 @@ class ValueEditor:
     def _empty(self, _element: Element, _scope: Scope, _reader: Reader, operation: Operation) -> Edited:
         return _done(b"", operation, Action.EMPTY)
 
-    def _dummy(self, element: Element, _scope: Scope, _reader: Reader, operation: Operation) -> Edited:
+    def _dummy(self, element: Element, scope: Scope, _reader: Reader, operation: Operation) -> Edited:
         if element.tag == ENCAPSULATED_DOCUMENT:
+            if self._document is not None and not scope.path:
+                return _done(self._document, operation, Action.CLEAN)
             return _done(self._dummy_document(), operation, Action.DUMMY)
         if element.length == 0 and not operation.is_required:
             return _done(Edit.KEEP, operation, Action.DUMMY)
@@ -271,6 +286,10 @@ class ValueEditor:
         return self._clean(self._clean_free_text, element, scope, reader, operation)
 
     def _clean_free_text(self, text: str, known: KnownIdentifiers) -> Cleaned:
+        if is_prose(text):
+            prose = self._context.cleaner.clean(text)
+            if not self._context.cleaner.finds_known(prose):
+                return Cleaned(prose.text, tuple(sorted({one.kind for one in prose.replaced})))
         return clean_text(
             text,
             known,
