@@ -4,13 +4,16 @@ import re
 from array import array
 from collections.abc import Iterable, Iterator
 from itertools import count, pairwise
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from scanward.deidentify.text import names, variants
 from scanward.deidentify.text.folding import fold_char, fold_map
 from scanward.deidentify.text.machine import Machine
 from scanward.deidentify.text.notation import SearchContext, WeakWord
 from scanward.model.identifier import Identifier, IdentifierKind
+
+if TYPE_CHECKING:
+    from scanward.deidentify.text.closely import CloseMatcher
 
 __all__ = ["KnownIdentifiers", "SearchContext", "Span"]
 
@@ -44,13 +47,14 @@ class KnownIdentifiers:
         What is known. Placeholders, ordinary words and what is too short to tell anything are not searched for.
     """
 
-    __slots__ = ("_identifiers", "_machine", "_numbers", "_weak", "memo")
+    __slots__ = ("_close", "_identifiers", "_machine", "_numbers", "_weak", "memo")
 
     def __init__(self, identifiers: Iterable[Identifier] = ()) -> None:
         self._identifiers = tuple(sorted(set(identifiers)))
         self._machine: Machine | None = None
         self._numbers: frozenset[str] | None = None
         self._weak: dict[bytes, list[WeakWord]] | None = None
+        self._close: CloseMatcher | None = None
         self.memo: dict[object, object] = {}
         """What others worked out of these identifiers; bounded by who fills it, no part of equality or pickles."""
 
@@ -113,6 +117,35 @@ class KnownIdentifiers:
             return []
         return _merged(_unfolded(text, origin, hit) for hit in hits)
 
+    def find_closely(self, text: str) -> list[Span]:
+        """Return where identifiers or what is close to one are in `text` that people wrote, merged and in order.
+
+        All that :meth:`find_in_text` finds; and with a typo or two, misread by a scanner, misheard, shortened, split or
+        joined, by a nickname, in notations of prose. A word of the language counts only where a capital, a title or
+        another part of the name shows that it is a name.
+        """
+        if not self._identifiers or not text:
+            return []
+        from scanward.deidentify.text.closely import Close
+        from scanward.deidentify.text.passage import Passage
+
+        matcher = self._close_matcher()
+        passage = Passage(text)
+        folded = passage.folded
+        hits = [_widened(folded, Span(*hit)) for hit in self._searcher().find(folded, SearchContext.TEXT)]
+        hits += (Span(*hit) for hit in matcher.find(passage))
+        weak = self._weak_words()
+        if weak:
+            hits += _find_weak(folded, weak, hits)
+            beside = matcher.beside(passage, (Close(*hit) for hit in hits))
+            if beside:
+                hits += (Span(*hit) for hit in beside)
+                hits += _find_weak(folded, weak, hits)
+        if not hits:
+            return []
+        hits = [Span(*matcher.widen(passage, Close(*hit))) for hit in hits]
+        return _merged(_unfolded(text, passage.origin, hit) for hit in hits)
+
     def find_in_number_text(self, value: str) -> bool:
         """Say whether the value of a numeric string (DS, IS) is, as a whole, an ID of five digits or more.
 
@@ -142,6 +175,14 @@ class KnownIdentifiers:
                 (item for identifier in identifiers for item in variants.encoded(identifier)),
             )
         return self._machine
+
+    def _close_matcher(self) -> "CloseMatcher":
+        if self._close is None:
+            # What it needs is loaded where prose is cleaned, and nowhere else.
+            from scanward.deidentify.text.closely import CloseMatcher
+
+            self._close = CloseMatcher(self._identifiers)
+        return self._close
 
     def _weak_words(self) -> dict[bytes, list[WeakWord]]:
         if self._weak is None:

@@ -13,6 +13,7 @@ from scanward.model.identifier import IdentifierKind
 
 _ALNUM = re.compile(r"[^\W_]+")
 _LETTERS_OR_DIGITS = re.compile(r"\d+|[^\W\d_]+")
+_EXTENSION = re.compile(r"\s*(?:x|ext\.?|#|durchwahl)\s*\d{1,6}\s*$", re.IGNORECASE)
 _SHORTEST_ID = 4
 _SHORTEST_BARE_NUMBER = 5
 _WELL_KNOWN_ROOTS = ("1.2.840.10008.", "1.2.276.0.7230010.3.0.", "2.25.0")
@@ -109,16 +110,24 @@ def _date(kind: IdentifierKind, parts: tuple[str, ...], reach: SearchContext, ed
 
 def phone_notations(kind: IdentifierKind, value: str) -> Iterator[Notation]:
     """Yield the digits of a phone number: all, without the leading zero or country's code, the last seven."""
-    digits = "".join(char for char in value if char.isdigit() and char.isascii())
-    if len(digits) < 7 or not digits.strip("0"):
-        return
-    bare = digits.lstrip("0")
-    # A country's code has one to three digits; which, its table would tell.
-    national = [bare[length:] for length in (1, 2, 3)] if value.lstrip().startswith(("+", "00")) else []
-    for number in dict.fromkeys((digits, bare, *national, digits[-10:], digits[-7:])):
-        if len(number) >= 7:
-            reach = SearchContext.CODESTREAM if len(number) > 7 else SearchContext.HEADER
-            yield Notation((number.encode(),), kind, reach, Edge.NUMBER, Gap.PHONE)
+    for number in phone_digits(value):
+        reach = SearchContext.CODESTREAM if len(number) > 7 else SearchContext.HEADER
+        yield Notation((number.encode(),), kind, reach, Edge.NUMBER, Gap.PHONE)
+
+
+def phone_digits(value: str) -> tuple[str, ...]:
+    """Return the digits of a phone number in the ways it is dialled, each of seven digits or more."""
+    found: dict[str, None] = {}
+    # With and without what is dialled behind it, and without a zero that is not dialled from abroad.
+    for number in dict.fromkeys((value, _EXTENSION.sub("", value), _EXTENSION.sub("", value).replace("(0)", ""))):
+        digits = "".join(char for char in number if char.isdigit() and char.isascii())
+        if len(digits) < 7 or not digits.strip("0"):
+            continue
+        bare = digits.lstrip("0")
+        # A country's code has one to three digits; which, its table would tell.
+        national = [bare[length:] for length in (1, 2, 3)] if number.lstrip().startswith(("+", "00")) else []
+        found.update(dict.fromkeys((digits, bare, *national, digits[-10:], digits[-7:])))
+    return tuple(number for number in found if len(number) >= 7)
 
 
 def uid_notations(kind: IdentifierKind, value: str) -> Iterator[Notation]:

@@ -88,6 +88,12 @@ def email_notations(kind: IdentifierKind, value: str) -> Iterator[Notation]:
         yield Notation(local, kind, SearchContext.BINARY, Edge.WORD, Gap.FREE)
 
 
+def telling_words(value: str) -> Iterator[str]:
+    """Yield the folded words of an address or institution that tell which it is."""
+    for word in _WORD.findall(value):
+        yield from (folded for folded in spellings(word) if _is_telling(folded))
+
+
 def _is_telling(folded: str) -> bool:
     if folded in GENERIC or folded in PARTICLES or folded in PLACEHOLDERS or is_ordinary(folded):
         return False

@@ -1,0 +1,310 @@
+"""Finds in prose what is close to a known identifier: mistyped, misread, shortened, cut up, or told by what is beside it.
+
+Exact notations are found by the machine (:mod:`scanward.deidentify.text.machine`). Here each word of a text is weighed
+once and remembered, so that a text costs little more than its words; what is plain language needs a capital, a title or
+another part of the name beside it.
+"""
+
+import re
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
+from enum import IntFlag
+from typing import NamedTuple
+
+from scanward.deidentify.text.everyday import EPONYM_NOUNS, is_eponym
+from scanward.deidentify.text.lexicon import is_clinical, is_ordinary
+from scanward.deidentify.text.names import PARTICLES, TITLES
+from scanward.deidentify.text.near_dates import NearDates
+from scanward.deidentify.text.near_names import Ground, NearNames, is_plain
+from scanward.deidentify.text.near_numbers import NearNumbers
+from scanward.deidentify.text.near_places import NearPlaces
+from scanward.deidentify.text.passage import Capitals, Passage
+from scanward.deidentify.text.variants import NAME_KINDS
+from scanward.model.identifier import Identifier, IdentifierKind
+
+_TITLE_CUES = frozenset(
+    "mr mrs ms miss mister dr drs prof professor doctor herr herrn frau mme mlle madame monsieur sr sra srta senor senora "
+    "dra don dona doña dott sig signor signora".split()
+)
+_CUES = _TITLE_CUES | frozenset(
+    "patient patientin paciente paziente pt pat name nombre nom nome surname vorname nachname apellido apellidos "
+    "forename mother father wife husband daughter son sister brother dear re ref tech technologist operator physician "
+    "radiologist attn attending by von por par durch".split()
+)
+_AFTER_CUE = re.compile(r"[ \t\0.:,#=_^-]{1,4}")
+_SPELLED = re.compile(r"(?<![a-z0-9])[a-z](?:[ .-]{1,2}[a-z]){3,24}(?![a-z0-9])")
+_SPLIT = re.compile(r"[ \t'.|!/-]|-?\s?\n")
+_SENTENCE_END = re.compile(r"[.!?;:)\n\r]")
+_MARRIED = re.compile(r"-[^\W\d_]{2,30}(?![\w])")
+_MARRIED_BEFORE = re.compile(r"(?<!\w)[^\W\d_]{2,30}-$")
+_LONGEST_PART = 32
+_MOST_REMEMBERED = 1 << 15
+_AFTER_NAME = frozenset(
+    "was is has had with and or in on at for to from who reviewed presented presents presenting underwent seen by dated "
+    "today yesterday returned returns came arrived reports reported states stated denies complains attended attends lives "
+    "said says asked agreed will would should can could did does wurde wird ist hat war und mit am im berichtet klagt "
+    "fue es presenta acude refiere con y de en a est a presente se foi apresenta com e um une ein eine der die das et".split()
+)
+_NOT_BEFORE_NAME = frozenset(
+    "the a an this that each per no any these those le la les un une el los der die das ein o os as".split()
+)
+_GERMAN = frozenset("der die das und mit kein keine keinen ohne nicht ist im des bei links rechts wird eine".split())
+
+
+class Close(NamedTuple):
+    """Where something close to an identifier is, as offsets in the folded bytes of the text."""
+
+    start: int
+    end: int
+    kind: IdentifierKind
+
+
+class _Trait(IntFlag):
+    """Why a word is looked at."""
+
+    NONE = 0
+    NAME = 1
+    FIRST_HALF = 2
+    CUE = 4
+    MONTH = 8
+    PLACE = 16
+    NUMBER = 32
+
+
+class CloseMatcher:
+    """What is close to some identifiers, ready to be looked for; remembers words, and otherwise does not change.
+
+    Parameters
+    ----------
+    identifiers
+        What is known.
+    """
+
+    def __init__(self, identifiers: Iterable[Identifier]) -> None:
+        known = tuple(identifiers)
+        self._names = NearNames(known)
+        self._numbers = NearNumbers(known)
+        self._dates = NearDates(known)
+        self._places = NearPlaces(known)
+        self._traits: dict[str, _Trait] = {}
+
+    def find(self, passage: Passage) -> list[Close]:
+        """Return what is close to an identifier by itself, whatever else was found."""
+        found = [Close(*hit) for hit in self._places.find_mails(passage)]
+        found += self._spelled_out(passage)
+        traits = self._weigh(passage)
+        marked = {word for word, trait in traits.items() if trait}
+        if not marked:
+            return found
+        by_trait: dict[_Trait, list[int]] = {trait: [] for trait in _Trait}
+        for index, word in enumerate(passage.words):
+            if word in marked:
+                trait = traits[word]
+                for one in trait:
+                    by_trait[one].append(index)
+        found += self._like_names(passage, by_trait[_Trait.NAME])
+        found += self._split(passage, by_trait[_Trait.FIRST_HALF])
+        found += self._after_cues(passage, by_trait[_Trait.CUE])
+        found += (Close(*hit) for hit in self._places.find(passage, by_trait[_Trait.PLACE]))
+        found += (Close(*hit) for hit in self._dates.find_named(passage, by_trait[_Trait.MONTH]))
+        numeric = by_trait[_Trait.NUMBER]
+        if numeric:
+            found += (Close(*hit) for hit in self._numbers.find(passage, numeric))
+            found += (Close(*hit) for hit in self._dates.find(passage, numeric))
+        return found
+
+    def _weigh(self, passage: Passage) -> dict[str, _Trait]:
+        traits = self._traits
+        if len(traits) >= _MOST_REMEMBERED:
+            traits.clear()
+        here = {}
+        for word in set(passage.words):
+            trait = traits.get(word)
+            if trait is None:
+                trait = traits[word] = self._trait(word)
+            here[word] = trait
+        return here
+
+    def _trait(self, word: str) -> _Trait:
+        trait = _Trait.NONE
+        if len(word) > 64:
+            return trait
+        if self._names:
+            if self._names.weigh(word) is not None:
+                trait |= _Trait.NAME
+            if self._names.rests(word) is not None:
+                trait |= _Trait.FIRST_HALF
+            if word in _CUES:
+                trait |= _Trait.CUE
+        if word in self._dates.month_words:
+            trait |= _Trait.MONTH
+        if self._places.is_anchor(word):
+            trait |= _Trait.PLACE
+        if not word.isalpha() and any("0" <= char <= "9" for char in word):
+            trait |= _Trait.NUMBER
+        return trait
+
+    def _like_names(self, passage: Passage, indices: list[int]) -> Iterator[Close]:
+        for index in indices:
+            word = passage.words[index]
+            likeness = self._names.weigh(word)
+            if likeness is None or _is_in_term(passage, index):
+                continue
+            if likeness.ground is not Ground.ANYWHERE:
+                if passage.capitals(index) is not Capitals.FIRST:
+                    continue
+                if likeness.ground is Ground.ALONE and not _stands_alone(passage, index):
+                    continue
+            yield Close(passage.starts[index], passage.end(index), likeness.kind)
+
+    def _split(self, passage: Passage, indices: list[int]) -> Iterator[Close]:
+        """Yield known names with a blank or the end of a line in them."""
+        words = passage.words
+        for index in indices:
+            rests = self._names.rests(words[index])
+            if rests is None or index + 1 >= len(words):
+                continue
+            gap = passage.gap(index)
+            if not _SPLIT.fullmatch(gap):
+                continue
+            second = words[index + 1]
+            known = rests.get(second)
+            if known is None and gap in "|!":
+                known = next((name for rest, name in rests.items() if rest in {f"l{second}", f"i{second}"}), None)
+            if known is None:
+                continue
+            plain = all(len(word) < 2 or is_plain(word) or is_clinical(word) for word in (words[index], second))
+            if plain and not (
+                passage.capitals(index) is Capitals.FIRST and _stands_alone(passage, index + 1, split=True)
+            ):
+                continue
+            yield Close(passage.starts[index], passage.end(index + 1), self._names.kind_of(known))
+
+    def _spelled_out(self, passage: Passage) -> Iterator[Close]:
+        """Yield known names that are written letter by letter."""
+        if not self._names:
+            return
+        for match in _SPELLED.finditer(passage.flat):
+            letters = re.sub(r"[^a-z]", "", match[0])
+            if self._names.is_known(letters):
+                yield Close(match.start(), match.end(), self._names.kind_of(letters))
+
+    def _after_cues(self, passage: Passage, indices: list[int]) -> Iterator[Close]:
+        words = passage.words
+        for index in indices:
+            at = index + 1
+            # Over a second title, a given name that is not known, or an initial.
+            while (
+                at < len(words)
+                and at - index <= 3
+                and (words[at] in TITLES or words[at] in _CUES or len(words[at]) == 1)
+            ):
+                at += 1
+            if at >= len(words) or len(words[at]) < 2 or not _AFTER_CUE.fullmatch(passage.gap(at - 1)):
+                continue
+            title = words[index] in _TITLE_CUES
+            capital = passage.capitals(at) is not Capitals.NONE
+            if not capital and (is_ordinary(words[at]) or not (title or passage.gap(index).strip())):
+                continue
+            kind = self._names.is_close(words[at], capital=capital)
+            if kind is not None and not _is_in_term(passage, at):
+                yield Close(passage.starts[at], passage.end(at), kind)
+
+    def beside(self, passage: Passage, hits: Iterable[Close]) -> list[Close]:
+        """Return what is close to a part of a name and stands beside one of the `hits`."""
+        if not self._names:
+            return []
+        found: list[Close] = []
+        todo = [(hit.start, hit.end) for hit in hits if hit.kind in NAME_KINDS]
+        if not todo:
+            return found
+        words, starts = passage.words, passage.starts
+        taken: set[int] = set()
+        for start, end in todo:
+            first = bisect_left(starts, start)
+            last = bisect_left(starts, end) - 1
+            taken.update(range(max(0, first), last + 1))
+        queue = sorted(taken)
+        while queue:
+            index = queue.pop()
+            for step in (-1, 1):
+                at = index + step
+                while 0 <= at < len(words) and at not in taken and words[at] in PARTICLES and abs(at - index) < 4:
+                    at += step
+                if not 0 <= at < len(words) or at in taken:
+                    continue
+                low, high = min(index, at), max(index, at)
+                if not all(passage.are_near(between) for between in range(low, high)):
+                    continue
+                shown = passage.capitals(at) is not Capitals.NONE
+                alike = passage.capitals(index) is Capitals.NONE and not is_plain(words[at])
+                if not (shown or alike):
+                    continue
+                kind = self._names.is_close(words[at], capital=shown)
+                if kind is not None:
+                    left, right = (index + 1, at) if step > 0 else (at, index - 1)
+                    taken.update(range(left, right + 1))
+                    queue.append(at)
+                    found.append(Close(starts[left], passage.end(right), kind))
+        return found
+
+    def widen(self, passage: Passage, hit: Close) -> Close:
+        """Widen the hit of a name over the other half of a double name."""
+        if hit.kind not in NAME_KINDS:
+            return hit
+        start, end, flat = hit.start, hit.end, passage.flat
+        after = _MARRIED.match(flat, end) if flat[end : end + 1] == "-" else None
+        if after is not None and _is_half(passage, end + 1, after.end()):
+            end = after.end()
+        if flat[start - 1 : start] == "-":
+            before = _MARRIED_BEFORE.search(flat[max(0, start - _LONGEST_PART) : start])
+            if before is not None:
+                at = max(0, start - _LONGEST_PART) + before.start()
+                if _is_half(passage, at, start - 1):
+                    start = at
+        return Close(start, end, hit.kind)
+
+
+def _is_half(passage: Passage, start: int, end: int) -> bool:
+    """Say whether this may be half of a double name: in capitals, and no term or word of the language."""
+    word = passage.flat[start:end]
+    shown = passage.between(start, end)
+    return shown[:1].isupper() and not is_plain(word) and not is_clinical(word) and word not in EPONYM_NOUNS
+
+
+def _is_in_term(passage: Passage, index: int) -> bool:
+    """Say whether the word is part of a term that is called by a person: Baker cyst, Wilms-Tumor, Jones' fracture."""
+    words = passage.words
+    at = index + 1
+    if at < len(words) and words[at] == "s" and passage.gap(index) in {"'", ""}:
+        at += 1
+    if at >= len(words) or at - index > 2:
+        return False
+    gap = passage.gap(at - 1)
+    if words[at] in EPONYM_NOUNS and gap in {" ", "-", "' ", "\n"} and words[at] != "and":
+        return True
+    return is_eponym(words[index]) and gap in {"-", " ", "/"} and words[at] in EPONYM_NOUNS
+
+
+def _stands_alone(passage: Passage, index: int, *, split: bool = False) -> bool:
+    """Say whether a plain word in capitals stands as a name does: in the midst of a sentence, not before a noun."""
+    words = passage.words
+    first = index - 1 if split else index
+    if first == 0:
+        return False
+    before = words[first - 1]
+    gap = passage.gap(first - 1)
+    if (
+        before in _NOT_BEFORE_NAME
+        or gap not in {" ", ", ", " (", ' "'}
+        or passage.capitals(first - 1) is not Capitals.NONE
+    ):
+        return False
+    if not before.isalpha() or not _GERMAN.isdisjoint(words[max(0, index - 12) : index + 12]):
+        return False
+    if index + 1 >= len(words):
+        return True
+    if words[index + 1] == "s":
+        return passage.gap(index) == "'"
+    gap = passage.gap(index)
+    return _SENTENCE_END.search(gap) is not None or "," in gap or (gap == " " and words[index + 1] in _AFTER_NAME)

@@ -1,0 +1,271 @@
+"""Words that are close to a known name: mistyped, misread, misheard, or a pet form of it."""
+
+from collections.abc import Iterable, Iterator
+from enum import IntEnum
+from functools import lru_cache
+from typing import NamedTuple
+
+from jellyfish import jaro_winkler_similarity, metaphone, nysiis
+from rapidfuzz import process
+from rapidfuzz.distance import OSA
+
+from scanward.deidentify.text.everyday import is_everyday, is_eponym
+from scanward.deidentify.text.folding import fold, spellings
+from scanward.deidentify.text.lexicon import core_words, is_clinical, is_ordinary
+from scanward.deidentify.text.lookalikes import as_letters
+from scanward.deidentify.text.names import PARTICLES, PLACEHOLDERS, PersonName, parse_person_names
+from scanward.deidentify.text.nicknames import nicknames
+from scanward.deidentify.text.places import telling_words
+from scanward.deidentify.text.variants import NAME_KINDS
+from scanward.model.identifier import Identifier, IdentifierKind
+
+_SHORTEST_TYPO = 5
+_SHORTEST_TWO_TYPOS = 8
+_SHORTEST_BESIDE = 3
+_SHORTEST_ANYWHERE = 6
+_SHORTEST_READ = 4
+_SHORTEST_HEARD = 4
+_LONGEST_WORD = 40
+_ALIKE = 0.84
+_DIGITS = "0123456789"
+_MOST_REMEMBERED = 1 << 15
+
+
+class Ground(IntEnum):
+    """What a word needs beside it to be taken for the name that it is close to."""
+
+    ANYWHERE = 0
+    """Nothing."""
+    CAPITAL = 1
+    """A capital in front that tells something."""
+    ALONE = 2
+    """A capital in the midst of a sentence, where no eponym or heading stands."""
+
+
+class Likeness(NamedTuple):
+    """Which kind of name a word is close to, and what more is needed."""
+
+    kind: IdentifierKind
+    ground: Ground
+
+
+class NearNames:
+    """The words of known names and places, ready to tell what is close to one.
+
+    Parameters
+    ----------
+    identifiers
+        What is known; only names, addresses and institutions count here.
+    """
+
+    def __init__(self, identifiers: Iterable[Identifier]) -> None:
+        self._persons: dict[str, IdentifierKind] = {}
+        self._weak: dict[str, IdentifierKind] = {}
+        self._pets: dict[str, IdentifierKind] = {}
+        self._joined: dict[str, IdentifierKind] = {}
+        self._places: dict[str, IdentifierKind] = {}
+        for identifier in identifiers:
+            if identifier.kind in NAME_KINDS:
+                for name in parse_person_names(identifier.value):
+                    self._add_name(identifier.kind, name)
+            elif identifier.kind in {IdentifierKind.ADDRESS, IdentifierKind.INSTITUTION}:
+                for word in telling_words(identifier.value):
+                    if len(word) >= _SHORTEST_TYPO:
+                        self._places.setdefault(word, identifier.kind)
+        self._by_size: dict[int, list[str]] = {}
+        for word in dict.fromkeys([*self._persons, *self._joined, *self._places]):
+            self._by_size.setdefault(len(word), []).append(word)
+        self._reach = {size: self._around(size) for size in range(1, _LONGEST_WORD + 1)}
+        self._read = {as_letters(word): word for word in [*self._joined, *self._persons] if len(word) >= 3}
+        self._heard = _heard(self._persons)
+        self._rests = _rests(word for word in [*self._persons, *self._joined] if not is_plain(word))
+        self._seen: dict[str, Likeness | None] = {}
+        self.initials = {word[0]: kind for word, kind in self._persons.items()}
+
+    def _add_name(self, kind: IdentifierKind, name: PersonName) -> None:
+        for word in name.words:
+            for folded in spellings(word):
+                if folded in PARTICLES or folded in PLACEHOLDERS or any(map(str.isdigit, folded)) or len(folded) < 2:
+                    continue
+                self._persons.setdefault(folded, kind)
+                if is_ordinary(folded) or len(folded) == 2:
+                    self._weak.setdefault(folded, kind)
+        for word in name.given + name.middle:
+            for pet in nicknames(fold(word)):
+                if pet not in PLACEHOLDERS and len(pet) > 1:
+                    self._pets.setdefault(pet, kind)
+        family = "".join(map(fold, name.family))
+        given = fold(name.given[0]) if name.given else ""
+        if family and family.isascii() and given.isascii():
+            forms = [family + given, given + family] if given else []
+            forms += [family] if len(name.family) > 1 else []
+            for joined in forms:
+                if len(joined) >= _SHORTEST_TWO_TYPOS:
+                    self._joined.setdefault(joined, kind)
+
+    def _around(self, size: int) -> list[str]:
+        return [word for near in range(size - 2, size + 3) for word in self._by_size.get(near, ())]
+
+    def __bool__(self) -> bool:
+        return bool(self._by_size)
+
+    def kind_of(self, word: str) -> IdentifierKind:
+        """Return the kind of the known word `word`."""
+        for words in (self._persons, self._joined, self._places, self._pets):
+            if word in words:
+                return words[word]
+        return IdentifierKind.PERSON_NAME
+
+    def weigh(self, word: str) -> Likeness | None:
+        """Return what the folded `word` is close to, remembered from call to call; None for nothing."""
+        try:
+            return self._seen[word]
+        except KeyError:
+            pass
+        if len(self._seen) >= _MOST_REMEMBERED:
+            self._seen.clear()
+        found = self._seen[word] = self._weigh(word) if len(word) <= _LONGEST_WORD else None
+        return found
+
+    def _weigh(self, word: str) -> Likeness | None:
+        if not word.isascii():
+            word = word.encode("latin-1").decode("utf-8", "replace")
+        if word in self._weak:
+            ground = Ground.ANYWHERE if is_eponym(word) else Ground.ALONE
+            return Likeness(self._weak[word], ground) if len(word) > 1 and word not in core_words() else None
+        if word in self._pets and len(word) > 2:
+            plain = is_plain(word)
+            return Likeness(self._pets[word], Ground.ALONE if plain else Ground.CAPITAL)
+        if len(word) < 3 or word.isdigit() or word in self._persons or is_plain(word):
+            return None
+        if any(map(str.isdigit, word)):
+            return self._weigh_misread(word)
+        likeness = self._weigh_letters(word)
+        if likeness is not None and is_clinical(word):
+            return Likeness(likeness.kind, Ground.ALONE)
+        return likeness
+
+    def _weigh_misread(self, word: str) -> Likeness | None:
+        letters = sum(map(str.isalpha, word))
+        known = self._read.get(as_letters(word))
+        if known is not None and 2 * letters >= len(word):
+            return Likeness(self.kind_of(known), Ground.ANYWHERE if len(known) > 3 else Ground.CAPITAL)
+        if letters + 1 == len(word):
+            likeness = self._mistyped(word, 1)
+            if likeness is not None:
+                return likeness
+        core = word.strip(_DIGITS)
+        if len(core) >= _SHORTEST_TYPO and core.isalpha() and not is_plain(core):
+            return self._weigh_letters(core)
+        return None
+
+    def _weigh_letters(self, word: str) -> Likeness | None:
+        likeness = self._mistyped(word, 2)
+        if likeness is not None and likeness.ground is Ground.ANYWHERE:
+            return likeness
+        known = self._read.get(as_letters(word))
+        if known is not None and len(known) >= _SHORTEST_READ:
+            read = Likeness(self.kind_of(known), Ground.ANYWHERE if len(known) >= 5 else Ground.CAPITAL)
+            likeness = read if likeness is None else min(likeness, read, key=lambda one: one.ground)
+        return likeness or self._sounds_like(word)
+
+    def _mistyped(self, word: str, most: int) -> Likeness | None:
+        size = len(word)
+        best: Likeness | None = None
+        for known, distance, _ in process.extract_iter(
+            word, self._reach.get(size, ()), scorer=OSA.distance, processor=None, score_cutoff=most
+        ):
+            if len(known) < (_SHORTEST_TYPO if distance == 1 else _SHORTEST_TWO_TYPOS):
+                continue
+            place = known in self._places and known not in self._persons
+            if place and distance > 1:
+                continue
+            sure = distance == 1 and len(known) >= _SHORTEST_ANYWHERE and not place and not is_plain(known)
+            likeness = Likeness(self.kind_of(known), Ground.ANYWHERE if sure else Ground.CAPITAL)
+            if sure:
+                return likeness
+            best = best or likeness
+        return best
+
+    def _sounds_like(self, word: str) -> Likeness | None:
+        if len(word) < _SHORTEST_HEARD or not word.isascii():
+            return None
+        for sound in _sounds(word):
+            for known in self._heard.get(sound, ()):
+                if is_twin(word, known):
+                    return Likeness(self._persons[known], Ground.CAPITAL)
+        return None
+
+    def is_close(self, word: str, *, capital: bool) -> IdentifierKind | None:
+        """Return the kind of the person's name that `word` is close to where something beside it says it is one."""
+        if not word.isascii():
+            word = word.encode("latin-1").decode("utf-8", "replace")
+        size = len(word)
+        if word in self._pets:
+            return self._pets[word] if capital or not is_plain(word) else None
+        if not 2 <= size <= _LONGEST_WORD or word in PARTICLES or (is_plain(word) and not capital):
+            return None
+        if word in core_words() and size <= 3:
+            return None
+        known = self._read.get(as_letters(word))
+        if known is not None:
+            return self.kind_of(known)
+        for known, distance, _ in process.extract_iter(
+            word, self._reach.get(size, ()), scorer=OSA.distance, processor=None, score_cutoff=2
+        ):
+            least = _SHORTEST_BESIDE if distance <= 1 else _SHORTEST_TWO_TYPOS
+            if len(known) >= least and (known in self._persons or known in self._joined):
+                return self.kind_of(known)
+        likeness = self._sounds_like(word)
+        return likeness.kind if likeness is not None else None
+
+    def rests(self, word: str) -> dict[str, str] | None:
+        """Return what could follow `word` where a blank got into a known name, and that name."""
+        return self._rests.get(word)
+
+    def is_known(self, word: str) -> bool:
+        """Say whether `word` is, letter by letter, a word of a known name."""
+        return word in self._persons or word in self._joined
+
+
+def is_plain(word: str) -> bool:
+    """Say whether the folded `word` is one of the language, so that alone it tells nothing of a person."""
+    return (is_ordinary(word) or is_everyday(word)) and not is_eponym(word)
+
+
+@lru_cache(maxsize=1 << 14)
+def _sounds(word: str) -> frozenset[str]:
+    """Return how `word` sounds, in two systems: the English of Metaphone, and NYSIIS for names of other origin."""
+    return frozenset({f"m{metaphone(word)}", f"n{nysiis(word)}"})
+
+
+def is_twin(word: str, known: str) -> bool:
+    """Say whether two words that sound alike are also written alike."""
+    return (
+        abs(len(word) - len(known)) <= 2
+        and min(len(word), len(known)) >= _SHORTEST_HEARD
+        and jaro_winkler_similarity(word, known) >= _ALIKE
+    )
+
+
+def _heard(persons: Iterable[str]) -> dict[str, list[str]]:
+    heard: dict[str, list[str]] = {}
+    for word in persons:
+        if word.isascii() and len(word) >= _SHORTEST_HEARD and not word.isdigit():
+            for sound in _sounds(word):
+                heard.setdefault(sound, []).append(word)
+    return heard
+
+
+def _rests(words: Iterable[str]) -> dict[str, dict[str, str]]:
+    found: dict[str, dict[str, str]] = {}
+    for word, left, right in _halves(words):
+        found.setdefault(left, {})[right] = word
+    return found
+
+
+def _halves(words: Iterable[str]) -> Iterator[tuple[str, str, str]]:
+    for word in words:
+        if len(word) >= _SHORTEST_TYPO and word.isascii():
+            for cut in range(1, len(word)):
+                yield word, word[:cut], word[cut:]
