@@ -1,0 +1,577 @@
+"""Cleans PDF documents: each page is shown, cleaned as a picture, and written anew with text that can be searched.
+
+Nothing of the input reaches the output but pixels that are seen:
+
+1. A page is drawn as a viewer draws it, annotations and filled forms too. Its own text that leaves no mark is hidden.
+2. Where there is an engine that reads, what it reads decides what the page says; see
+   :mod:`scanward.deidentify.documents.page_sight`. Where there is none, only pages of plain text and rules are cleaned.
+3. What identifies, in any order of reading, is taken out of the picture, and what stands for it is drawn there.
+4. Another look reads the result. What is known and still there goes as well, up to three times.
+5. A new document is made of the pictures and of the words that stay.
+6. It is opened as any other: each page has to look as it was made, and its text has to hold nothing that is known.
+"""
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from scanward.deidentify.documents.kinds import CleanedDocument, DocumentFacts
+from scanward.deidentify.documents.page_picture import (
+    EM,
+    PAD,
+    READ_EM,
+    Coded,
+    block_means,
+    draw_text,
+    encode,
+    has_tones,
+    paint,
+    pixels_of,
+    settle,
+    surroundings,
+)
+from scanward.deidentify.documents.page_sight import Sight, glyphs_of, read_lines, weigh
+from scanward.deidentify.documents.page_text import (
+    FoundSpan,
+    Glyph,
+    chains_of,
+    find_spans,
+    hull,
+    levelled,
+    runs_of,
+    views_of,
+)
+from scanward.deidentify.documents.page_writer import PdfWriter, PlacedText
+from scanward.deidentify.documents.plain import facts_of
+from scanward.deidentify.text.folding import fold
+from scanward.deidentify.text.lexicon import is_clinical, is_name, is_ordinary
+from scanward.deidentify.text.prose import TextCleaner
+from scanward.errors import DocumentError
+from scanward.model.identifier import Identifier, IdentifierKind
+from scanward.ports.documents import Box, MarkKind, PdfDocument, PdfEngine, PdfPage
+from scanward.ports.engines import BarcodeEngine, Picture, TextEngine
+
+MAX_OUTPUT_BYTES: Final = 512 << 20
+
+MAX_RULES: Final = 2000
+"""Lines and boxes of a page without pictures: more could draw letters."""
+
+_PROOFS: Final = 3
+"""Looks at the result; what all but the last one finds goes."""
+
+_LIKELY: Final = 0.5
+"""Of the words of a page so many are words or names at least, or its text is not what it shows."""
+
+_FEWEST: Final = 5
+"""Of fewer words nothing is said."""
+
+_OFF: Final = 6.0
+"""Levels by which blocks of a picture that was coded with loss may differ."""
+
+_HIGHER: Final = 0.4
+"""Of the height of strokes: a line is taken to go so far above and below them at most."""
+
+_STRAY: Final = 4
+"""Pixels around the characters of a page within which their strokes end."""
+
+_LOOK: Final = "Look at the document yourself."
+_INSTALL: Final = "Install what looks at pictures: pip install 'scanward[pixels]'."
+
+_WORD = re.compile(r"[^\W\d_]{3,}")
+
+ReadText = Callable[[str], DocumentFacts]
+"""Reads what a text says by the words before it; as the carrier of plain text does."""
+
+
+@dataclass(slots=True)
+class _Told:
+    """What was done."""
+
+    replaced: Counter[IdentifierKind] = field(default_factory=Counter)
+    hidden_pages: int = 0
+    unread: int = 0
+    barcodes: int = 0
+
+    def words(self) -> list[str]:
+        counted = [
+            (self.hidden_pages, "hidden text on {} page"),
+            (self.unread, "{} passage that nobody can read for sure"),
+            (self.barcodes, "{} barcode"),
+        ]
+        return [
+            " ".join(_plural(word, count) for word in form.format(count).split(" ")) for count, form in counted if count
+        ]
+
+
+def _plural(word: str, count: int) -> str:
+    return word + "s" if count > 1 and word in {"page", "passage", "barcode"} else word
+
+
+class _Place(NamedTuple):
+    """Where something was taken out: what stands for it, where its strokes were, its line, and how that is turned."""
+
+    shown: str
+    box: Box
+    line: Box
+    angle: float
+    is_own: bool
+
+
+@dataclass(slots=True)
+class _Canvas:
+    """A page while it is cleaned.
+
+    Attributes
+    ----------
+    page
+        As shown.
+    picture
+        Its picture, in which things are painted.
+    clear
+        The same with no text objects: what is behind them.
+    painted
+        What was painted over.
+    words
+        What is drawn for something, where it stands, and the angle.
+    """
+
+    page: PdfPage
+    picture: Picture
+    clear: Picture
+    painted: list[Box] = field(default_factory=list)
+    words: list[tuple[str, Box, float]] = field(default_factory=list)
+
+
+class PdfCleaner:
+    """Cleans PDF documents.
+
+    Parameters
+    ----------
+    engine
+        Opens and shows them.
+    text_engine
+        Finds and reads text in pictures; None where it is not installed.
+    second
+        Another make, which looks at the result; the first one does where it is None.
+    barcodes
+        Finds barcodes; None where it is not installed.
+    read_text
+        Reads what a text says of the patient and the order.
+    """
+
+    def __init__(
+        self,
+        engine: PdfEngine,
+        text_engine: TextEngine | None,
+        *,
+        second: TextEngine | None = None,
+        barcodes: BarcodeEngine | None = None,
+        read_text: ReadText = facts_of,
+    ) -> None:
+        self._engine = engine
+        self._text = text_engine
+        self._second = second or text_engine
+        self._barcodes = barcodes
+        self._read_text = read_text
+
+    # What a document says
+
+    def read_facts(self, data: bytes) -> DocumentFacts:
+        """Return what a document says of the patient and the order, in its text and its metadata.
+
+        Raises
+        ------
+        DocumentError
+            It cannot be read.
+        """
+        with self._engine.open(data) as document:
+            texts = [document.read_text(index) for index in range(document.page_count)]
+            if self._text is not None and not any(text.strip() for text in texts):
+                texts.append(self._seen_text(document, self._text))
+            info = document.info
+        facts = self._read_text("\n\n".join(texts))
+        return DocumentFacts(
+            identifiers=facts.identifiers | frozenset(_authors(info)),
+            patient_ids=facts.patient_ids,
+            accession_numbers=facts.accession_numbers,
+            study_uids=facts.study_uids,
+        )
+
+    def _seen_text(self, document: PdfDocument, engine: TextEngine) -> str:
+        """Return what is read in the first page of a document that has no text of its own."""
+        page = document.show(0)
+        lines = read_lines(engine, page.picture, page.marks, seeded=False)
+        glyphs = glyphs_of((line for line in lines if line.is_sure), page.picture)
+        return next((view.text for view in views_of(glyphs)), "")
+
+    # Cleaning
+
+    def clean(self, data: bytes, cleaner: TextCleaner) -> CleanedDocument:
+        """Return a document with nothing of the old one but what is seen and does not identify.
+
+        Raises
+        ------
+        DocumentError
+            It cannot be read, or not be cleaned for sure.
+        EngineError
+            What reads failed its own test.
+        """
+        writer = PdfWriter()
+        told = _Told()
+        proofs: list[_Proof] = []
+        with self._engine.open(data) as document:
+            for index in range(document.page_count):
+                proofs.append(self._clean_page(document.show(index), cleaner, writer, told))
+                if writer.size > MAX_OUTPUT_BYTES:
+                    raise DocumentError("expected a PDF whose pages fit into memory, got a larger one", remedy=_LOOK)
+            extras = document.extras
+        made = writer.finish()
+        self._prove(made, proofs, cleaner)
+        return CleanedDocument(data=made, replaced=told.replaced, removed=(*extras, *told.words()))
+
+    def _clean_page(self, page: PdfPage, cleaner: TextCleaner, writer: PdfWriter, told: _Told) -> "_Proof":
+        keep = has_tones(page.picture, [mark.box for mark in page.marks if mark.kind is not MarkKind.RULE])
+        canvas = _Canvas(
+            page,
+            settle(page.picture, keep=keep).copy(),
+            settle(page.without_text, keep=keep),
+        )
+        own, hidden = _drawn(page)
+        told.hidden_pages += any(glyph.text.strip() for glyph in hidden)
+        sight = self._see(canvas, own)
+        told.unread += len(sight.covered)
+        spans = find_spans(sight.glyphs, cleaner)
+        told.replaced.update(span.kind for span in spans)
+        gone = self._take_out(canvas, sight, spans, own)
+        # What hidden or contradicted text says is looked for as well: people see the same where it stands, or near it.
+        for others in (sight.doubted, hidden):
+            _cover_others(canvas, others, cleaner)
+        if self._barcodes is not None:
+            boxes = [_box_of(quad) for quad in self._barcodes.find(canvas.picture)]
+            told.barcodes += len(boxes)
+            _cover(canvas, boxes)
+        self._look_again(canvas, cleaner, told)
+        kept = [glyph for number, glyph in enumerate(sight.glyphs) if number not in gone]
+        kept = [glyph for glyph in kept if not _is_painted(glyph, canvas.painted)]
+        image = encode(canvas.picture)
+        writer.add_page(page.width_pt, page.height_pt, canvas.picture.shape[:2], image, _placed(canvas, kept))
+        return _Proof.of(canvas.picture, image, [text for text, _, _ in canvas.words])
+
+    def _see(self, canvas: _Canvas, own: list[Glyph]) -> Sight:
+        if self._text is None:
+            _require_plain(canvas.page, own)
+            return Sight(own, [], [])
+        lines = read_lines(self._text, canvas.picture, canvas.page.marks, seeded=False)
+        return weigh(lines, own, canvas.picture, canvas.clear)
+
+    def _take_out(self, canvas: _Canvas, sight: Sight, spans: Sequence[FoundSpan], own: Sequence[Glyph]) -> set[int]:
+        """Take what was found out of the picture and draw what stands for it; return the glyphs that went."""
+        glyphs = sight.glyphs
+        of_word: dict[int, list[int]] = {}
+        for number, glyph in enumerate(glyphs):
+            if glyph.word >= 0:
+                of_word.setdefault(glyph.word, []).append(number)
+        gone: set[int] = set()
+        places: list[_Place] = []
+        for span in spans:
+            whole = dict.fromkeys(
+                other for number in span.glyphs for other in of_word.get(glyphs[number].word, (number,))
+            )
+            numbers = [number for number in whole if number not in gone]
+            gone.update(numbers)
+            shown = span.shown
+            for run in runs_of(numbers, glyphs):
+                box = hull(glyphs[number].ink for number in run)
+                is_own = all(glyphs[number].word < 0 for number in run)
+                _wipe(canvas, box, is_own=is_own)
+                places.append(_Place(shown, box, _line_of(run, glyphs), glyphs[run[0]].angle, is_own))
+                shown = ""
+        _wipe_strays(canvas, own)
+        # Drawn when all is wiped: what stands for one thing may not be wiped with the next.
+        drawn_in = {place.box for place in places if place.shown}
+        for place in places:
+            if place.shown:
+                em = EM if place.is_own else READ_EM
+                draw_text(canvas.picture, place.line, place.shown, angle=place.angle, em=em)
+                canvas.words.append((place.shown, place.line, place.angle))
+            elif place.box not in drawn_in:
+                paint(canvas.picture, [place.box], 0)
+        _cover(canvas, sight.covered)
+        return gone
+
+    # Proof
+
+    def _look_again(self, canvas: _Canvas, cleaner: TextCleaner, told: _Told) -> None:
+        if self._second is None:
+            return
+        shown = [text for text, _, _ in canvas.words]
+        for _ in range(_PROOFS):
+            lines = read_lines(self._second, canvas.picture, canvas.page.marks, seeded=True)
+            glyphs = glyphs_of(lines, canvas.picture)
+            found = _known_in(glyphs, cleaner, shown)
+            if not found:
+                return
+            told.unread += len(found)
+            _cover(canvas, found)
+        raise DocumentError(
+            "after what identifies was taken out of a page, another look found some that is still there", remedy=_LOOK
+        )
+
+    def _prove(self, made: bytes, proofs: Sequence["_Proof"], cleaner: TextCleaner) -> None:
+        """Open the new document as any other, and compare.
+
+        Raises
+        ------
+        DocumentError
+            A page does not look as it was made, or something known is in its text.
+        """
+        with self._engine.open(made) as document:
+            if document.page_count != len(proofs) or document.extras or document.info:
+                raise DocumentError("expected a new PDF of the pages that were made, got another", remedy=_LOOK)
+            for index, proof in enumerate(proofs):
+                page = document.show(index)
+                if not proof.holds(page.picture):
+                    raise DocumentError("expected a new page to look as it was made, it does not", remedy=_LOOK)
+                texts = ["".join(char.text for char in page.chars), document.read_text(index)]
+                glyphs, _ = _split(page)
+                texts += [view.text for view in views_of(glyphs)]
+                if any(_tells(text, cleaner, proof.shown) for text in texts):
+                    raise DocumentError(
+                        "a known identifier is in the text of the new PDF, so it is not released", remedy=_LOOK
+                    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Proof:
+    """What a page has to look like.
+
+    Attributes
+    ----------
+    digest
+        Of the picture; empty where it was coded with loss.
+    blocks
+        The means of its blocks; None where it was not.
+    shown
+        What stands there for something.
+    """
+
+    digest: bytes
+    blocks: "np.typing.NDArray[np.float32] | None"
+    shown: Sequence[str] = field(repr=False)
+
+    @classmethod
+    def of(cls, picture: Picture, image: Coded, shown: Sequence[str]) -> "_Proof":
+        if image.is_lossy:
+            return cls(b"", block_means(picture), shown)
+        return cls(_digest(picture), None, shown)
+
+    def holds(self, picture: Picture) -> bool:
+        if self.blocks is None:
+            return _digest(picture) == self.digest
+        blocks = block_means(picture)
+        return blocks.shape == self.blocks.shape and float(np.abs(blocks - self.blocks).max(initial=0)) <= _OFF
+
+
+def _digest(picture: Picture) -> bytes:
+    return hashlib.sha256(repr(picture.shape).encode() + np.ascontiguousarray(picture).tobytes()).digest()
+
+
+def _known_in(glyphs: Sequence[Glyph], cleaner: TextCleaner, shown: Sequence[str]) -> list[Box]:
+    """Return where something known is still read; whole words."""
+    boxes = []
+    for view in views_of(glyphs):
+        for span in cleaner.known.find_in_text(view.text):
+            if _is_shown(view.text[span.start : span.end], shown):
+                continue
+            numbers = dict.fromkeys(owner for owner in view.owners[span.start : span.end] if owner >= 0)
+            boxes += [hull(glyphs[number].ink for number in run) for run in runs_of(list(numbers), glyphs)]
+    return boxes
+
+
+def _tells(text: str, cleaner: TextCleaner, shown: Sequence[str]) -> bool:
+    return any(not _is_shown(text[span.start : span.end], shown) for span in cleaner.known.find_in_text(text))
+
+
+def _is_shown(value: str, shown: Sequence[str]) -> bool:
+    """Whether something was put there: a moved date may equal another one that is known."""
+    folded = _bare(value)
+    return bool(folded) and any(folded in _bare(one) for one in shown)
+
+
+def _bare(text: str) -> str:
+    return "".join(char for char in fold(text) if char.isalnum())
+
+
+# What a page draws
+
+
+def _drawn(page: PdfPage) -> tuple[list[Glyph], list[Glyph]]:
+    """Return the characters of a page that leave a mark, and those that do not."""
+    return _split(page, (page.picture != page.without_text).any(axis=2))
+
+
+def _split(page: PdfPage, inked: "np.typing.NDArray[np.bool_] | None" = None) -> tuple[list[Glyph], list[Glyph]]:
+    """Return characters by whether they leave a mark; all of them count where nothing is told of ink."""
+    drawn: list[Glyph] = []
+    hidden: list[Glyph] = []
+    before = ""
+    for char in page.chars:
+        if char.ink is None or char.cell is None or char.text.isspace():
+            before += char.text or " "
+            continue
+        glyph = Glyph(char.text, char.ink, char.cell, char.angle, before)
+        if inked is None or inked[pixels_of(char.ink, inked.shape)].any():
+            drawn.append(glyph)
+            before = ""
+        else:
+            hidden.append(glyph)
+            before = before or " "
+    return drawn, hidden
+
+
+def _require_plain(page: PdfPage, own: Sequence[Glyph]) -> None:
+    """See that all that a page draws is text that says what it shows, and rules.
+
+    Raises
+    ------
+    DocumentError
+        It is not.
+    """
+    rows, columns = page.picture.shape[:2]
+    others = [mark for mark in page.marks if mark.kind is not MarkKind.RULE and _is_on(mark.box, rows, columns)]
+    if others or len(page.marks) > MAX_RULES:
+        raise DocumentError("expected a page of text alone where nothing looks at pictures, got more", remedy=_INSTALL)
+    inked = (page.picture != page.without_text).any(axis=2)
+    for glyph in own:
+        inked[pixels_of(glyph.ink, inked.shape, _STRAY)] = False
+    if inked.any() or any(not glyph.text or glyph.text == "\ufffd" for glyph in own):
+        raise DocumentError(
+            "expected a page that says what all of its letters are where nothing looks at pictures", remedy=_INSTALL
+        )
+    words = _WORD.findall(next((view.text for view in views_of(own)), ""))
+    likely = sum(is_ordinary(folded) or is_clinical(folded) or is_name(folded) for folded in map(fold, words))
+    if len(words) >= _FEWEST and likely < _LIKELY * len(words):
+        raise DocumentError(
+            "expected text in words where nothing looks at pictures, got some that may not say what is shown",
+            remedy=_INSTALL,
+        )
+
+
+def _is_on(box: Box, rows: int, columns: int) -> bool:
+    return box.right > 0 and box.bottom > 0 and box.left < columns and box.top < rows
+
+
+# Painting
+
+
+def _wipe(canvas: _Canvas, box: Box, *, is_own: bool) -> None:
+    """Take letters out of the picture: those that the page drew leave what is behind them."""
+    part = pixels_of(box, canvas.picture.shape, PAD)
+    canvas.picture[part] = canvas.clear[part] if is_own else surroundings(canvas.picture, box)
+    canvas.painted.append(box)
+
+
+def _wipe_strays(canvas: _Canvas, own: Sequence[Glyph]) -> None:
+    """Take out strokes near what was wiped that lie outside of where the page says that its letters are."""
+    page = canvas.page
+    inked = (page.picture != page.without_text).any(axis=2)
+    for glyph in own:
+        inked[pixels_of(glyph.ink, inked.shape, PAD)] = False
+    if not inked.any():
+        return
+    for box in canvas.painted:
+        around = round(box.bottom - box.top)
+        part = pixels_of(box, inked.shape, max(around, PAD))
+        canvas.picture[part][inked[part]] = canvas.clear[part][inked[part]]
+
+
+def _line_of(run: Sequence[int], glyphs: Sequence[Glyph]) -> Box:
+    """Return where something may be drawn instead of glyphs: from where they start to where they end, line high."""
+    ink, cell = hull(glyphs[number].ink for number in run), hull(glyphs[number].cell for number in run)
+    if glyphs[run[0]].angle % 180:
+        most = _HIGHER * (ink.right - ink.left)
+        return Box(max(cell.left, ink.left - most), ink.top, min(cell.right, ink.right + most), ink.bottom)
+    most = _HIGHER * (ink.bottom - ink.top)
+    return Box(ink.left, max(cell.top, ink.top - most), ink.right, min(cell.bottom, ink.bottom + most))
+
+
+def _cover(canvas: _Canvas, boxes: Iterable[Box]) -> None:
+    for box in boxes:
+        paint(canvas.picture, [box])
+        canvas.painted.append(box)
+
+
+def _cover_others(canvas: _Canvas, others: Sequence[Glyph], cleaner: TextCleaner) -> None:
+    """Cover where text that does not count says something that identifies, where anything is seen there."""
+    for span in find_spans(others, cleaner):
+        for run in runs_of(span.glyphs, others):
+            box = hull(others[number].ink for number in run)
+            part = canvas.picture[pixels_of(box, canvas.picture.shape)]
+            if part.size and (part != part[0, 0]).any() and box not in canvas.painted:
+                _cover(canvas, [box])
+
+
+def _box_of(quad: "np.typing.NDArray[np.float32]") -> Box:
+    low, high = quad.min(axis=0), quad.max(axis=0)
+    return Box(float(low[0]), float(low[1]), float(high[0]), float(high[1]))
+
+
+def _is_painted(glyph: Glyph, painted: Sequence[Box]) -> bool:
+    x, y = (glyph.cell.left + glyph.cell.right) / 2, (glyph.ink.top + glyph.ink.bottom) / 2
+    return any(box.left <= x <= box.right and box.top <= y <= box.bottom for box in painted)
+
+
+# Text for the search
+
+
+def _placed(canvas: _Canvas, kept: Sequence[Glyph]) -> list[PlacedText]:
+    """Return the words of a page where they stand, and what stands for others."""
+    page = canvas.page
+    scale = page.width_pt / canvas.picture.shape[1], page.height_pt / canvas.picture.shape[0]
+    placed = []
+    for chain in chains_of(kept):
+        for segment in chain:
+            for word in segment.words:
+                text = "".join(kept[number].text for number in word).replace("\u00ad", "-")
+                angle = kept[word[0]].angle
+                box = hull(levelled(kept[number].cell, angle) for number in word)
+                placed.append(_place(text, box, angle, page.height_pt, scale))
+    for text, box, angle in canvas.words:
+        placed.append(_place(text, levelled(box, angle), angle, page.height_pt, scale))
+    return placed
+
+
+def _place(text: str, box: Box, angle: float, height_pt: float, scale: tuple[float, float]) -> PlacedText:
+    """Return a word whose box is told on a page that is turned so that its line is level."""
+    across, down = float(np.cos(np.radians(angle))), float(np.sin(np.radians(angle)))
+    x, y = box.left * across - box.bottom * down, box.left * down + box.bottom * across
+    return PlacedText(
+        text,
+        x * scale[0],
+        height_pt - y * scale[1],
+        max(box.right - box.left, 1.0) * scale[0],
+        max(box.bottom - box.top, 1.0) * scale[1],
+        across,
+        -down,
+    )
+
+
+# Metadata
+
+_DEGREES = re.compile(r"(?:\b(?:Dr|Prof|Mr|Mrs|Ms|MD|PhD)\b\.?|,\s*M\.?D\.?)", re.IGNORECASE)
+
+
+def _authors(info: Iterable[tuple[str, str]]) -> Iterable[Identifier]:
+    """Yield who wrote a document, where its metadata names a person rather than a program or an account."""
+    for key, value in info:
+        if key != "Author":
+            continue
+        family, comma, given = _DEGREES.sub(" ", value).partition(",")
+        words = (f"{given} {family}" if comma else family).split()
+        if 2 <= len(words) <= 4 and all(word.replace("-", "").replace(".", "").isalpha() for word in words):
+            yield Identifier(IdentifierKind.PERSON_NAME, f"{words[-1]}^{' '.join(words[:-1])}")
