@@ -1,16 +1,18 @@
 """Makes who reads and cleans documents, and what recognises identifiers in text, once in each process."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
+from importlib import metadata
 from typing import TYPE_CHECKING
 
 from scanward.deidentify.documents.kinds import DocumentKind
-from scanward.errors import DocumentError
+from scanward.errors import EngineError
 from scanward.model.profile import Profile
 from scanward.model.text import DocumentMode, TextMode
 
 if TYPE_CHECKING:
+    from scanward.deidentify.documents.kinds import CleanedDocument
+    from scanward.deidentify.text.prose import TextCleaner
     from scanward.flow.documents import Carrier, Carriers
     from scanward.ports.recognisers import Recogniser
 
@@ -35,12 +37,26 @@ def make_recogniser() -> "Recogniser | None":
     return None
 
 
+_PACKAGES = ("hl7", "lxml", "pikepdf", "pypdfium2")
+"""What reading and writing documents takes."""
+
+
+def document_sight() -> str:
+    """Return what reads documents in this process, by names and versions; empty where something of it is missing."""
+    try:
+        return ", ".join(f"{name} {metadata.version(name)}" for name in _PACKAGES)
+    except metadata.PackageNotFoundError:
+        return ""
+
+
 class _Carriers:
     """Finds who cleans documents of a kind (implements :class:`scanward.flow.documents.Carriers`)."""
 
     def tell(self, name: str, start: bytes) -> DocumentKind | None:
         """Return how a file is written, by its name and first bytes; None for what is no document."""
-        return None
+        from scanward.deidentify.documents.tell import tell_kind
+
+        return tell_kind(name, start)
 
     def find(self, kind: DocumentKind) -> "Carrier":
         """Return who cleans documents of a kind; raises `EngineError` where something for it is missing."""
@@ -49,10 +65,48 @@ class _Carriers:
 
 @cache
 def _find(kind: DocumentKind) -> "Carrier":
-    make = _MAKERS.get(kind)
-    if make is None:
-        raise DocumentError(f"nothing is set up that cleans a {kind.value}")
-    return make()
+    try:
+        if kind is DocumentKind.PDF:
+            return _make_pdf_cleaner()
+        from scanward.deidentify.documents.tell import carrier_of
+
+        return carrier_of(kind, embedded=_clean_embedded)
+    except ModuleNotFoundError as error:
+        raise _missing(error) from None
 
 
-_MAKERS: "dict[DocumentKind, Callable[[], Carrier]]" = {}
+def _clean_embedded(media_type: str, data: bytes, cleaner: "TextCleaner") -> "CleanedDocument | None":
+    """Clean a document inside of another; what cleans PDF is loaded where there is one."""
+    from scanward.deidentify.documents.embedded import text_alone, with_pdf
+
+    if media_type.partition(";")[0].strip().lower() != "application/pdf":
+        return text_alone(media_type, data, cleaner)
+    try:
+        pdf = _find(DocumentKind.PDF)
+    except EngineError:
+        return None  # left out, and told
+    return with_pdf(pdf.clean)(media_type, data, cleaner)
+
+
+def _make_pdf_cleaner() -> "Carrier":
+    from scanward.adapters.engines.pdf import PdfiumEngine
+    from scanward.bootstrap.pixels import load_engines
+    from scanward.deidentify.documents.pdf import PdfCleaner
+
+    engine = PdfiumEngine()
+    try:
+        engines = load_engines()
+    except EngineError:
+        # Pages of plain text can be cleaned without; for others it is missed, and said so.
+        return PdfCleaner(engine, None)
+    return PdfCleaner(engine, engines.text, second=engines.second, barcodes=engines.barcodes)
+
+
+def _missing(error: ModuleNotFoundError) -> EngineError:
+    package = (error.name or "").partition(".")[0]
+    if package in ("", "scanward"):
+        raise error  # a defect of ours
+    return EngineError(
+        f"expected the package {package}, found none",
+        remedy="Install what reading documents needs: pip install 'scanward[documents]'.",
+    )

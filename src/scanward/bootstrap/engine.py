@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from scanward.adapters.archive import DimseArchive
 from scanward.adapters.engines.dbos import DbosQueue
 from scanward.adapters.send.senders import Senders
+from scanward.bootstrap.documents import document_sight, make_carriers, make_recogniser
 from scanward.bootstrap.faces import face_sight, planner_maker
 from scanward.bootstrap.hands import make_hands
 from scanward.bootstrap.pixels import cleaner_maker, sight_of
@@ -145,6 +146,8 @@ class Engine:
             clock=clock,
             make_cleaner=cleaner_maker(stores.spool),
             make_planner=planner_maker(stores.spool),
+            make_carriers=make_carriers,
+            make_recogniser=make_recogniser,
             sight=self._sight,
         )
         self.reviewer = HoldReviewer(ledger=ledger, registry=ledger, sight=self._sight, clock=clock)
@@ -205,7 +208,7 @@ class Engine:
 
     def _sight(self) -> str:
         sight = sight_of(self.stores.ledger.layouts())
-        return f"{sight}; {face_sight()}" if sight else ""
+        return f"{sight}; {face_sight()}; {document_sight()}" if sight else ""
 
     def _retries(self) -> Retries:
         settings = self.stores.settings

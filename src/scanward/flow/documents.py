@@ -9,12 +9,13 @@ from scanward.deidentify.documents.kinds import CleanedDocument, DocumentFacts, 
 from scanward.deidentify.header.scan import MIME_TYPE, InstanceFacts
 from scanward.deidentify.text.prose import TextCleaner
 from scanward.dicomstream.part10 import DataSetStart
-from scanward.errors import DocumentError, HoldError
+from scanward.errors import DocumentError, EngineError, HoldError, UnseenError
 from scanward.flow.study import StudyDeidentifier
 from scanward.model.identifier import Identifier, IdentifierKind
 from scanward.model.instance import ByteSource
 from scanward.model.pixels import PixelOutcome
 from scanward.model.text import DocumentMode, DocumentOutcome, TextPolicy
+from scanward.ports.recognisers import Recogniser
 
 ENCAPSULATED_DOCUMENT = 0x00420011
 ENCAPSULATED_DOCUMENT_LENGTH = 0x00420015
@@ -76,6 +77,9 @@ class Carriers(Protocol):
         """Return who cleans documents of a kind; raises `EngineError` where something for it is missing."""
         ...
 
+
+MakeRecogniser = Callable[[], Recogniser | None]
+"""Makes what recognises identifiers in text that nobody told of, once in each process; can be pickled."""
 
 MakeCarriers = Callable[[], Carriers]
 """Makes who cleans documents, once in each process; can be pickled."""
@@ -158,7 +162,7 @@ class Documents:
         """
         if self._policy.documents is not DocumentMode.CLEAN:
             raise HoldError(HELD_BY_PROFILE if self._policy.documents is DocumentMode.HOLD else LEFT_OUT)
-        return FoundDocument(index, kind, self._find_carriers().find(kind).read_facts(_read_all(source)))
+        return FoundDocument(index, kind, self._find_carrier(kind).read_facts(_read_all(source)))
 
     def clean(self, kind: DocumentKind, source: ByteSource, study: StudyDeidentifier) -> tuple[str, DocumentOutcome]:
         """Return the name and what may leave of a document that belongs to a study.
@@ -172,7 +176,7 @@ class Documents:
         return study.document_name(hashlib.sha256(data).hexdigest()), self._clean(data, kind, study)
 
     def _clean(self, data: bytes, kind: DocumentKind, study: StudyDeidentifier) -> DocumentOutcome:
-        carrier = self._find_carriers().find(kind)
+        carrier = self._find_carrier(kind)
         cleaner = study.with_more(carrier.read_facts(data).identifiers)
         cleaned = carrier.clean(data, cleaner)
         return DocumentOutcome(
@@ -181,6 +185,12 @@ class Documents:
             replaced={which.value: count for which, count in cleaned.replaced.items()},
             removed=cleaned.removed,
         )
+
+    def _find_carrier(self, kind: DocumentKind) -> Carrier:
+        try:
+            return self._find_carriers().find(kind)
+        except EngineError as error:
+            raise UnseenError(str(error), remedy=error.remedy) from None
 
     def _find_carriers(self) -> Carriers:
         if self._carriers is None:

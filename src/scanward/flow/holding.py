@@ -5,6 +5,7 @@ tells nobody else what the content is, and nothing at all once that key is destr
 """
 
 import hmac
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,9 @@ from scanward.model.study import StoredInstance
 
 if TYPE_CHECKING:
     from scanward.deidentify.pixels.stack import Stack
+
+CleanInside = Callable[[DataSetStart, InstanceFacts], PixelOutcome | None]
+"""Returns what came of the document that an instance encapsulates; None where it has none."""
 
 OTHER_CONTENT = "its content is not what a person decided to let go"
 
@@ -73,6 +77,7 @@ def look_or_hold(
     face: InstanceFace,
     stack: "Stack | None" = None,
     let_go: LetGo | None = None,
+    clean_document: CleanInside | None = None,
 ) -> PixelOutcome:
     """Return what looking at the pixels of an instance came to, as far as it may leave then.
 
@@ -90,16 +95,21 @@ def look_or_hold(
         What looking at the slices came to that it is one of.
     let_go
         That a person lets it go, whatever the machine says of it.
+    clean_document
+        Cleans the document that an instance encapsulates; None where nobody does.
 
     Raises
     ------
     HeldError
-        Its pixels hold it.
+        Its pixels, or the document in it, hold it.
     DicomFormatError
         They cannot be decoded.
     """
     try:
         face.require_leave()
+        document = None if clean_document is None else clean_document(start, facts)
+        if document is not None:
+            return document
         return face.apply(start, facts, _look(terms, looker, instance, start, facts, stack))
     except HoldError as error:
         held = error

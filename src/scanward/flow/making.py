@@ -4,6 +4,7 @@ import contextlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from scanward.deidentify.header.scan import MODALITY, SOP_CLASS_UID, InstanceFacts, Scanner
@@ -12,6 +13,7 @@ from scanward.dicomstream.opening import open_dicom
 from scanward.dicomstream.part10 import DataSetStart
 from scanward.dicomstream.texts import read_texts
 from scanward.errors import DeidentificationError, OutputError, ScanwardError, StoreError, UnknownError
+from scanward.flow.documents import Documents, MakeCarriers, MakeRecogniser
 from scanward.flow.face_plans import FacesOfStudy, FaceSurveyor
 from scanward.flow.faces import MakePlanner
 from scanward.flow.forms import read_form
@@ -19,7 +21,7 @@ from scanward.flow.holding import HeldError, Terms, look_or_hold, why_not_now
 from scanward.flow.pixels import FEWEST_STACKED, STACKED, MakeCleaner, Opener, PixelLooker, Stacks
 from scanward.flow.screens import fill_screens, form_with, seen_in
 from scanward.flow.study import StudyDeidentifier
-from scanward.flow.survey import Surveyor
+from scanward.flow.survey import MOST_PRIORS, Surveyor, known_before
 from scanward.model.agreement import PullEndpoint, Recipient
 from scanward.model.decision import Permit
 from scanward.model.faces import FaceVolume
@@ -120,6 +122,7 @@ class _Work:
     looker: PixelLooker
     faces: FacesOfStudy
     let_go: Mapping[str, LetGo]
+    documents: Documents
     items: list[OutboxItem] = field(default_factory=list)
     setbacks: list[Setback] = field(default_factory=list)
     waiting: list[_Prepared] = field(default_factory=list)
@@ -141,6 +144,10 @@ class Maker:
         Makes what looks at pixels; None where nobody looks.
     make_planner
         Makes what looks at faces; None where nobody looks.
+    make_carriers
+        Makes who cleans documents; None where nobody does.
+    make_recogniser
+        Makes what recognises identifiers in text; None for none.
     sight
         Tells what that is, by names and versions; empty where nothing is there.
     """
@@ -155,6 +162,8 @@ class Maker:
         spool: Path,
         make_cleaner: MakeCleaner | None = None,
         make_planner: MakePlanner | None = None,
+        make_carriers: MakeCarriers | None = None,
+        make_recogniser: MakeRecogniser | None = None,
         sight: Callable[[], str] = lambda: "",
     ) -> None:
         self._ledger = ledger
@@ -166,6 +175,8 @@ class Maker:
         self._sight = sight
         self._surveyor = Surveyor(spool)
         self._faces = FaceSurveyor(make_planner)
+        self._make_carriers = make_carriers
+        self._make_recogniser = make_recogniser
 
     def make(self, unit: WhatFor) -> Made:
         """Make what leaves of a unit, and store recipes and the way back; nothing has left and nothing is on record.
@@ -188,8 +199,10 @@ class Maker:
         deidentifier = StudyDeidentifier(
             profile=profile,
             pseudonyms=pseudonyms,
-            identifiers=self._surveyor.survey(study, lambda one: self._blobs.open(key, one.blob)),
+            identifiers=self._surveyor.survey(study, lambda one: self._blobs.open(key, one.blob))
+            | known_before(self._ledger.other_studies(study, MOST_PRIORS)),
             patient_key=study.patient.key,
+            recogniser=self._make_recogniser() if self._make_recogniser is not None else None,
         )
         sight = self._sight()
         scanner = Scanner()
@@ -210,6 +223,7 @@ class Maker:
                 study, profile.faces, sight, lambda one: self._opener(key, one, scanner), body=profile.body
             ),
             let_go=self._ledger.let_go_of(release.release_id),
+            documents=Documents(self._make_carriers, profile.text),
         )
         try:
             self._deidentify(work, unit.instances)
@@ -253,6 +267,7 @@ class Maker:
                         face=work.faces.of(instance),
                         stack=stack,
                         let_go=let_go,
+                        clean_document=partial(work.documents.clean_inside, study=work.deidentifier),
                     )
                     checked, _ = work.deidentifier.deidentify(start, facts, work.terms.permit, pixels=pixels)
                     _add(work, instance, checked, start, pixels)
@@ -355,7 +370,7 @@ def _add(
     made = checked.instance
     syntax = start.transfer_syntax_uid if pixels.replacement is None else pixels.replacement.transfer_syntax_uid
     size_bytes = length_bytes(made.pieces, made.deflate_from, made.source)
-    told = replace(pixels, replacement=None, screen=None, boxes=pixels.boxes[:MAX_BOXES])
+    told = replace(pixels, replacement=None, document=None, screen=None, boxes=pixels.boxes[:MAX_BOXES])
     work.waiting.append(_Prepared(instance, checked, size_bytes, syntax, told))
     work.waiting_bytes += made_bytes(checked)
     seen = seen_in(instance.instance_id, pixels)

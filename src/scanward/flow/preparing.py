@@ -16,6 +16,7 @@ from pathlib import Path
 from scanward.account.record import record_disclosure
 from scanward.errors import StateError, StoreError
 from scanward.flow.decisions import Decider, stand_or_stop
+from scanward.flow.documents import MakeCarriers, MakeRecogniser
 from scanward.flow.face_notes import FaceNotes
 from scanward.flow.faces import MakePlanner
 from scanward.flow.forms import form_for, read_form
@@ -60,6 +61,10 @@ class Preparer:
         Makes what looks at pixels; None where nobody looks.
     make_planner
         Makes what looks at faces; None where nobody looks.
+    make_carriers
+        Makes who cleans documents; None where nobody does.
+    make_recogniser
+        Makes what recognises identifiers in text; None for none.
     sight
         Tells what that is, by names and versions; empty where nothing is there.
     """
@@ -78,6 +83,8 @@ class Preparer:
         clock: Callable[[], datetime],
         make_cleaner: MakeCleaner | None = None,
         make_planner: MakePlanner | None = None,
+        make_carriers: MakeCarriers | None = None,
+        make_recogniser: MakeRecogniser | None = None,
         sight: Callable[[], str] = lambda: "",
     ) -> None:
         self._ledger = ledger
@@ -96,6 +103,8 @@ class Preparer:
             spool=spool,
             make_cleaner=make_cleaner,
             make_planner=make_planner,
+            make_carriers=make_carriers,
+            make_recogniser=make_recogniser,
             sight=sight,
         )
 

@@ -2,19 +2,38 @@
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
 from scanward.deidentify.header.scan import RawIdentifier, Scanner, decode_identifiers
 from scanward.dicomstream.opening import open_dicom
 from scanward.errors import OutputError, ScanwardError, StoreError
-from scanward.model.identifier import Identifier
+from scanward.model.identifier import Identifier, IdentifierKind
 from scanward.model.instance import ByteSource
-from scanward.model.study import StoredInstance, Study
+from scanward.model.study import PriorStudy, StoredInstance, Study
 
 REMEMBERED_STUDIES = 8
 """So many studies' identifiers are kept in memory."""
+
+
+MOST_PRIORS = 500
+"""So many other studies of a patient are asked for what they know of them."""
+
+
+def known_before(studies: Iterable[PriorStudy]) -> frozenset[Identifier]:
+    """Return what other studies of a patient identify them by, names of before among it, and how these are told."""
+    found = set()
+    for study in studies:
+        told = (
+            (IdentifierKind.PATIENT_NAME, study.patient.name),
+            (IdentifierKind.PATIENT_ID, study.patient.patient_id),
+            (IdentifierKind.BIRTH_DATE, study.patient.birth_date),
+            (IdentifierKind.ACCESSION, study.accession_number),
+            (IdentifierKind.UID, study.study_uid),
+        )
+        found |= {Identifier(kind, value) for kind, value in told if value}
+    return frozenset(found)
 
 
 class Surveyor:

@@ -1,7 +1,7 @@
 """What one process does with a share of the inputs: read them, and de-identify, check and release them."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,8 +24,8 @@ from scanward.deidentify.pseudonym import Pseudonyms
 from scanward.deidentify.text.known import KnownIdentifiers
 from scanward.dicomstream.opening import open_dicom
 from scanward.dicomstream.part10 import DataSetStart
-from scanward.errors import EngineError, HoldError, NotDicomError, OutputError, ScanwardError, SourceError
-from scanward.flow.documents import LEFT_OUT, Documents, FoundDocument, MakeCarriers, suffix_of
+from scanward.errors import HoldError, NotDicomError, OutputError, ScanwardError, SourceError
+from scanward.flow.documents import LEFT_OUT, Documents, FoundDocument, MakeCarriers, MakeRecogniser, suffix_of
 from scanward.flow.faces import FaceLooker, MakePlanner, makes_volumes
 from scanward.flow.pixels import MakeCleaner, Opener, PixelLooker, Stacks, has_pixels, shows_nothing
 from scanward.flow.study import StudyDeidentifier
@@ -46,9 +46,6 @@ from scanward.standard.uids import is_registered, is_well_formed_uid
 if TYPE_CHECKING:
     from scanward.deidentify.documents.kinds import DocumentKind
     from scanward.deidentify.pixels.stack import Stack
-
-MakeRecogniser = Callable[[], Recogniser | None]
-"""Makes what recognises identifiers in text that nobody told of, once in each process; can be pickled."""
 
 COMPARE_BYTES = 1024 * 1024
 """How much of two inputs is compared at a time."""
@@ -289,7 +286,7 @@ class Worker:
                     result.stopped.append(Stopped(index, Outcome.NOT_DICOM, LEFT_OUT))
                 else:
                     result.documents.append(self._documents.read(index, kind, source))
-        except (HoldError, EngineError) as why_not:
+        except HoldError as why_not:
             result.stopped.append(Stopped(index, Outcome.HELD, _reason(why_not)))
         except OutputError:
             raise
@@ -355,7 +352,7 @@ class Worker:
                     path = self._output.write(checked)
             except OutputError:
                 raise
-            except (HoldError, EngineError) as error:
+            except HoldError as error:
                 result.stopped.append(Stopped(index, Outcome.HELD, _reason(error)))
                 continue
             except ScanwardError as error:
@@ -384,7 +381,7 @@ class Worker:
                 path = self._output.write_document(f"{patient}/{study_uid}", f"{name}{suffix_of(kind)}", document)
             except OutputError:
                 raise
-            except (HoldError, EngineError) as error:
+            except HoldError as error:
                 result.stopped.append(Stopped(index, Outcome.HELD, _reason(error)))
                 continue
             except ScanwardError as error:

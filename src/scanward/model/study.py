@@ -181,6 +181,27 @@ class StoredInstance:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class PriorStudy:
+    """What is known of another study of a patient, decrypted.
+
+    Attributes
+    ----------
+    patient
+        Who they were then.
+    study_uid, accession_number
+        As received.
+    """
+
+    patient: PatientIdentity
+    study_uid: str
+    accession_number: str
+
+    def __repr__(self) -> str:
+        """Show nothing of it."""
+        return "PriorStudy()"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Study:
     """A study with what its accounting needs, decrypted.
 

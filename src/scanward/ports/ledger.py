@@ -22,7 +22,7 @@ from scanward.model.release import (
     Setback,
 )
 from scanward.model.screens import Box, Layout, RecordedScreen, ScreenDecision, SeenImage
-from scanward.model.study import Arrived, Batch, Completion, Origin, ReceivedInstance, StoredInstance, Study
+from scanward.model.study import Arrived, Batch, Completion, Origin, PriorStudy, ReceivedInstance, StoredInstance, Study
 from scanward.ports.holds import Holds
 from scanward.ports.priors import Priors
 
@@ -181,6 +181,10 @@ class Ledger(Priors, Holds, Protocol):
 
     def get_study(self, study_id: str) -> Study:
         """Return a study with all its instances; raises `UnknownError`."""
+        ...
+
+    def other_studies(self, study: Study, limit: int) -> Sequence[PriorStudy]:
+        """Return what is known of the other studies of its patient, the latest first."""
         ...
 
     def instances_of(self, batch: Batch) -> Sequence[StoredInstance]:

@@ -20,7 +20,16 @@ from scanward.adapters.store.rows import (
 )
 from scanward.adapters.store.section import Section, What
 from scanward.errors import ScanwardError, UnknownError
-from scanward.model.study import Arrival, Arrived, Batch, Completion, ReceivedInstance, StoredInstance, Study
+from scanward.model.study import (
+    Arrival,
+    Arrived,
+    Batch,
+    Completion,
+    PriorStudy,
+    ReceivedInstance,
+    StoredInstance,
+    Study,
+)
 from scanward.ports.ledger import Quarantined
 from scanward.ports.stores import Sealing
 
@@ -32,6 +41,12 @@ _studies, _instances, _batches = tables.studies, tables.instances, tables.batche
 _IDS: BindParameter[str] = bindparam("ids", expanding=True)
 
 _STUDY = select(_studies).where(_studies.c.study_id == bindparam("id"))
+_OTHER_STUDIES = (
+    select(_studies.c.study_id, _studies.c.identity)
+    .where(_studies.c.patient_id == bindparam("patient"), _studies.c.study_id != bindparam("id"))
+    .order_by(_studies.c.last_received.desc())
+    .limit(bindparam("limit"))
+)
 _STUDY_LOCKED = _STUDY.with_for_update(key_share=True)
 _OWNERS = select(_studies.c.study_id, _studies.c.patient_id).where(
     _studies.c.study_id.in_(bindparam("ids", expanding=True))
@@ -306,6 +321,21 @@ class IntakeSection(Section):
             last_received=from_micros(row.last_received),
             instances=tuple(to_stored(one) for one in instances),
         )
+
+    def other_studies(self, study: Study, limit: int) -> Sequence[PriorStudy]:
+        """Return what is known of the other studies of its patient, the latest first."""
+        values = {"patient": study.patient_id, "id": study.study_id, "limit": limit}
+        with self._database.reading() as connection:
+            rows = connection.execute(_OTHER_STUDIES, values).all()
+        found = [json.loads(self._sealing.open(row.study_id, row.identity)) for row in rows]
+        return [
+            PriorStudy(
+                patient=to_patient(identity),
+                study_uid=identity["study_uid"],
+                accession_number=identity["accession_number"],
+            )
+            for identity in found
+        ]
 
     def instances_of(self, batch: Batch) -> Sequence[StoredInstance]:
         """Return the instances of one batch, in the order of series and instance id."""
