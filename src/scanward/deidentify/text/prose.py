@@ -1,18 +1,17 @@
 """Cleans text that people wrote: what is known of the patient, what has the shape of an identifier, what looks so."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import date
 from itertools import islice
 from typing import NamedTuple
 
 from scanward.deidentify.text.known import KnownIdentifiers
-from scanward.deidentify.text.patterns import find_patterns
+from scanward.deidentify.text.prose_patterns import find_prose, find_prose_dates, is_ordinary
 from scanward.deidentify.text.replace import Replacer
 from scanward.deidentify.text.shapes import Shape
 from scanward.deidentify.text.wording import Wording
-from scanward.deidentify.text.words import find_names
-from scanward.deidentify.text.written_dates import find_dates, shift_written
+from scanward.deidentify.text.written_dates import shift_written
 from scanward.dicomstream.dates import parse_da
 from scanward.model.identifier import IdentifierKind
 from scanward.ports.recognisers import Recogniser
@@ -96,12 +95,27 @@ class TextCleaner:
 
     def find(self, text: str) -> list[Shape]:
         """Return what identifies somebody in `text`, in order, not overlapping."""
-        found = [Shape(*span) for span in self.known.find_in_text(text)]
-        found += find_patterns(text, known_days=self._days, institutions=not self._retain_institution)
-        found += find_names(text)
+        found = [Shape(*span) for span in self.known.find_closely(text)]
+        shapes, terms = find_prose(
+            text,
+            known_days=self._days,
+            institutions=not self._retain_institution,
+            strict=self._recogniser is None,
+        )
+        found += shapes
         if self._recogniser is not None:
-            found += (Shape(one.start, one.end, one.kind) for one in self._recogniser.recognise(text))
+            found += self._recognised(text, terms)
         return merge(found)
+
+    def _recognised(self, text: str, terms: list[tuple[int, int]]) -> Iterator[Shape]:
+        """Yield what the recogniser finds but terms and what holds nothing but words of reports."""
+        for one in self._recogniser.recognise(text) if self._recogniser is not None else ():
+            if self._retain_institution and one.kind is IdentifierKind.INSTITUTION:
+                continue
+            if any(start < one.end and one.start < end for start, end in terms):
+                continue
+            if not is_ordinary(text, one.start, one.end):
+                yield Shape(one.start, one.end, one.kind)
 
     def clean(self, text: str) -> Prose:
         """Return `text` with all that identifies replaced; the rest stands character by character as it stood."""
@@ -131,7 +145,7 @@ class TextCleaner:
         if self._shift_days is None:
             return {}
         moved = {}
-        for written in find_dates(Wording(text), self._days):
+        for written in find_prose_dates(Wording(text), self._days):
             shown = shift_written(text, written, self._shift_days)
             if shown is not None:
                 moved[written.start, written.end] = shown

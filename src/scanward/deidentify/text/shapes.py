@@ -115,8 +115,16 @@ _UNIT_AFTER = re.compile(
 )
 
 
-def find_contacts(wording: Wording) -> Iterator[Shape]:
-    """Yield e-mail and network addresses, paths of files, and phone numbers."""
+def find_contacts(wording: Wording, *, values_only: bool = False) -> Iterator[Shape]:
+    """Yield e-mail and network addresses, paths of files, and phone numbers.
+
+    Parameters
+    ----------
+    wording
+        The text.
+    values_only
+        Whether words that say what a number is stay out of its span.
+    """
     text = wording.text
     if "@" in text:
         for match in _EMAIL.finditer(text):
@@ -129,7 +137,7 @@ def find_contacts(wording: Wording) -> Iterator[Shape]:
     if "." in text:
         for match in wording.matches_at_numbers(_NETWORK, longest=3):
             yield Shape(*match.span(), IdentifierKind.DEVICE)
-    yield from _phones(wording)
+    yield from _phones(wording, group="value" if values_only else 0)
 
 
 def _locations(wording: Wording) -> Iterator[re.Match[str]]:
@@ -145,7 +153,7 @@ def _locations(wording: Wording) -> Iterator[re.Match[str]]:
         yield from _PATH.finditer(text)
 
 
-def _phones(wording: Wording) -> Iterator[Shape]:
+def _phones(wording: Wording, group: str | int) -> Iterator[Shape]:
     text = wording.text
     if wording.digits >= _FEWEST_PHONE_DIGITS:
         for match in wording.matches_at_numbers(_PHONE, lead="+("):
@@ -156,10 +164,10 @@ def _phones(wording: Wording) -> Iterator[Shape]:
                 yield Shape(*match.span(), IdentifierKind.PHONE)
     for match in wording.matches(_CUED_PHONE, _PHONE_WORDS):
         if sum(char.isdigit() for char in match["value"]) >= _FEWEST_CUED_DIGITS:
-            yield Shape(*match.span(), IdentifierKind.PHONE)
+            yield Shape(*match.span(group), IdentifierKind.PHONE)
 
 
-def find_ids(wording: Wording, *, cued_only: bool = False) -> Iterator[Shape]:
+def find_ids(wording: Wording, *, cued_only: bool = False, values_only: bool = False) -> Iterator[Shape]:
     """Yield numbers and codes of persons, orders and devices: after a cue, in the form of a country, or just long.
 
     Parameters
@@ -168,13 +176,15 @@ def find_ids(wording: Wording, *, cued_only: bool = False) -> Iterator[Shape]:
         The text.
     cued_only
         Whether a cue that is sure (``MRN``) is needed.
+    values_only
+        Whether the cue stays out of the span.
     """
     if wording.digits < _FEWEST_ID_DIGITS:
         return
     text = wording.text
     for match in wording.matches(_STRONG_ID, _STRONG_WORDS) if text.isascii() else _STRONG_ID.finditer(text):
         if sum(char.isdigit() for char in match["value"]) >= _FEWEST_ID_DIGITS:
-            yield Shape(*match.span(), IdentifierKind.OTHER_ID)
+            yield Shape(*match.span("value" if values_only else 0), IdentifierKind.OTHER_ID)
     if cued_only or wording.digits < _SHORTEST_WEAK_ID - 1:
         return
     for match in wording.matches(_WEAK_ID, _WEAK_WORDS):

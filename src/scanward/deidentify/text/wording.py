@@ -17,13 +17,20 @@ class Wording:
         The text.
     """
 
-    __slots__ = ("digits", "longest", "numbers", "present", "text", "words")
+    __slots__ = ("_starts", "digits", "longest", "numbers", "present", "text", "words")
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self.words = [(match.start(), match[0].lower()) for match in _WORD.finditer(text)]
+        lowered = text.lower()
+        if len(lowered) == len(text):
+            self.words = [(match.start(), match[0]) for match in _WORD.finditer(lowered)]
+        else:
+            self.words = [(match.start(), match[0].lower()) for match in _WORD.finditer(text)]
         """Where each word starts, and what it is in lower case."""
-        self.present = {word for _, word in self.words}
+        self._starts: dict[str, list[int]] = {}
+        for start, word in self.words:
+            self._starts.setdefault(word, []).append(start)
+        self.present = frozenset(self._starts)
         """The words, each once."""
         self.numbers = [match.span() for match in _NUMBER.finditer(text)]
         """Where each run of digits starts and ends."""
@@ -36,15 +43,18 @@ class Wording:
         """Say whether any of `triggers` is a word of the text."""
         return not self.present.isdisjoint(triggers)
 
+    def starts(self, triggers: AbstractSet[str]) -> list[int]:
+        """Return where any of the words `triggers` starts, in order."""
+        found = [start for word in self.present & triggers for start in self._starts[word]]
+        found.sort()
+        return found
+
     def matches(self, pattern: re.Pattern[str], triggers: AbstractSet[str]) -> Iterator[re.Match[str]]:
         """Yield the matches of `pattern` that start at one of the words `triggers`."""
-        if self.present.isdisjoint(triggers):
-            return
-        for start, word in self.words:
-            if word in triggers:
-                match = pattern.match(self.text, start)
-                if match is not None:
-                    yield match
+        for start in self.starts(triggers):
+            match = pattern.match(self.text, start)
+            if match is not None:
+                yield match
 
     def matches_at_numbers(
         self, pattern: re.Pattern[str], *, shortest: int = 1, longest: int = 1 << 30, lead: str = ""

@@ -1,0 +1,226 @@
+"""Recognises identifiers by their words, how they are written, and the words around them.
+
+The model is trained by ``tools/recogniser/train.py``. Here its weights are read and applied: all features belong to single
+words, so that what a word says of itself and of its neighbours is added up once for each word that is met.
+"""
+
+import gzip
+import hashlib
+import json
+import os
+import re
+from collections.abc import Iterator, Sequence
+from functools import cache
+from math import exp
+
+from scanward.deidentify.text.prose_lexicon import Sense, sense_of
+from scanward.deidentify.text.recogniser.features import EDGE, FAR, OFFSETS, TOKEN, features_of
+from scanward.errors import EngineError
+from scanward.model.identifier import IdentifierKind
+from scanward.ports.recognisers import Recognised
+
+MODEL = "model.json.gz"
+MODEL_SHA256 = ""
+"""Of the file beside this one; another is not read."""
+
+OUTSIDE = "O"
+KINDS = {
+    "PERSON": IdentifierKind.PERSON_NAME,
+    "DATE": IdentifierKind.DATE,
+    "ID": IdentifierKind.OTHER_ID,
+    "CONTACT": IdentifierKind.PHONE,
+    "PLACE": IdentifierKind.ADDRESS,
+    "ORG": IdentifierKind.INSTITUTION,
+}
+"""Labels of the model, and what they are."""
+
+THRESHOLD = 0.3
+"""From which certainty on a word is recognised."""
+
+_REACH = 3
+"""How many words before and after a word that could be an identifier are looked at."""
+
+_MOST_REMEMBERED = 1 << 16
+_FEWEST_DIGITS = 4
+_HEADS = frozenset(
+    "hospital clinic center centre medical health healthcare institute university memorial general mercy county office "
+    "infirmary imaging radiology associates group klinik klinikum krankenhaus praxis hôpital clinique centro clínica "
+    "street st ave avenue road rd blvd lane drive calle avda plaza rua avenida rue mount saint".split()
+)
+_MAYBE = Sense.UNKNOWN | Sense.GIVEN | Sense.SURNAME | Sense.PLACE | Sense.PLACE_TOO | Sense.DOUBTFUL
+_WORTH_IN_LOWER_CASE = Sense.NAME | Sense.PLACE
+_LINK = re.compile(r"[ \t.,'’&/#-]{0,3}")
+
+Row = tuple[float, ...]
+
+
+class CrfRecogniser:
+    """A linear-chain conditional random field.
+
+    Parameters
+    ----------
+    model
+        ``labels``, ``transitions`` (a row for each label), ``vocabulary``, and ``state``: for each feature its weights, as
+        thousandths, by label. The first label is that of words outside identifiers.
+    threshold
+        From which certainty on a word is recognised.
+    name
+        Model and version.
+    """
+
+    def __init__(self, model: "dict[str, object]", *, threshold: float = THRESHOLD, name: str = "crf") -> None:
+        labels, transitions, vocabulary, state = (
+            model[key] for key in ("labels", "transitions", "vocabulary", "state")
+        )
+        assert isinstance(labels, list) and isinstance(transitions, list)  # noqa: S101, PT018
+        assert isinstance(vocabulary, list) and isinstance(state, dict)  # noqa: S101, PT018
+        self._kinds = tuple(KINDS.get(label) for label in labels)
+        self._state: dict[str, dict[str, int]] = state
+        self._size = len(labels)
+        self._vocabulary = frozenset(vocabulary)
+        self._into = tuple(tuple(exp(row[column]) for row in transitions) for column in range(self._size))
+        self._out = tuple(tuple(exp(value) for value in row) for row in transitions)
+        self._threshold = threshold
+        self._rows: dict[str, tuple[Row, ...]] = {}
+        self._worth: dict[str, bool] = {}
+        self._name = name
+
+    @property
+    def name(self) -> str:
+        """Model and version."""
+        return self._name
+
+    def recognise(self, text: str) -> list[Recognised]:
+        """Return the words of `text` that are in identifiers; neighbours of one kind together."""
+        tokens = [(match.start(), match.end(), match[0]) for match in TOKEN.finditer(text)]
+        found: list[Recognised] = []
+        for start, end in self._windows(tokens):
+            for index, (kind, certainty) in self._read(tokens, start, end):
+                _add(found, text, Recognised(tokens[index][0], tokens[index][1], kind, certainty))
+        return found
+
+    def _windows(self, tokens: Sequence[tuple[int, int, str]]) -> Iterator[tuple[int, int]]:
+        """Yield the stretches of words around those that could be an identifier."""
+        start = end = -1
+        worth = self._worth
+        for index, (_, _, token) in enumerate(tokens):
+            looked = worth.get(token)
+            if looked is None:
+                looked = _is_worth_a_look(token)
+                if len(worth) < _MOST_REMEMBERED:
+                    worth[token] = looked
+            if looked:
+                if index - _REACH > end:
+                    if end >= 0:
+                        yield start, min(end, len(tokens))
+                    start = max(0, index - _REACH)
+                end = index + _REACH + 1
+        if end >= 0:
+            yield start, min(end, len(tokens))
+
+    def _read(
+        self, tokens: Sequence[tuple[int, int, str]], start: int, end: int
+    ) -> Iterator[tuple[int, tuple[IdentifierKind, float]]]:
+        """Yield what is recognised among the tokens from `start` to `end`: forward and backward sums (Rabiner, 1989)."""
+        count = len(tokens)
+        rows = [
+            self._row(tokens[index][2] if 0 <= index < count else EDGE) for index in range(start - FAR, end + FAR)
+        ]
+        emitted = [
+            [
+                exp(a + b + c + d + e + f + g)
+                for a, b, c, d, e, f, g in zip(
+                    rows[at][0], rows[at - 1][1], rows[at + 1][2], rows[at - 2][3], rows[at + 2][4], rows[at - 3][5],
+                    rows[at + 3][6], strict=True,
+                )
+            ]
+            for at in range(FAR, FAR + end - start)
+        ]  # fmt: skip
+        forward: list[list[float]] = []
+        before = [1.0] + [0.0] * (self._size - 1)
+        for emission in emitted:
+            sums = [sum(map(float.__mul__, before, column)) * own for column, own in zip(self._into, emission, strict=True)]
+            total = sum(sums)
+            before = [one / total for one in sums]
+            forward.append(before)
+        after = [row[0] for row in self._out]
+        for at in range(len(emitted) - 1, -1, -1):
+            joint = [one * other for one, other in zip(forward[at], after, strict=True)]
+            total = sum(joint)
+            inside = 1.0 - joint[0] / total
+            if inside >= self._threshold:
+                best = max(range(1, self._size), key=joint.__getitem__)
+                kind = self._kinds[best]
+                if kind is not None:
+                    yield start + at, (kind, inside)
+            weighed = [one * own for one, own in zip(after, emitted[at], strict=True)]
+            after = [sum(map(float.__mul__, weighed, row)) for row in self._out]
+            largest = max(after)
+            after = [one / largest for one in after]
+
+    def _row(self, token: str) -> tuple[Row, ...]:
+        """Return what `token` says of itself and its neighbours: a weight for each label, by :data:`OFFSETS`."""
+        row = self._rows.get(token)
+        if row is None:
+            near, far = features_of(token, self._vocabulary)
+            row = tuple(
+                # What stands three before a word counts for it as its feature "-3:...".
+                self._summed(f"{offset}:{feature}" for feature in (far if abs(offset) == FAR else near))
+                for offset in OFFSETS
+            )
+            if len(self._rows) < _MOST_REMEMBERED:
+                self._rows[token] = row
+        return row
+
+    def _summed(self, attributes: Iterator[str]) -> Row:
+        sums = [0] * self._size
+        for attribute in attributes:
+            for label, weight in self._state.get(attribute, {}).items():
+                sums[int(label)] += weight
+        return tuple(value / 1000 for value in sums)
+
+
+def _is_worth_a_look(token: str) -> bool:
+    if token.isdigit():
+        return len(token) >= _FEWEST_DIGITS
+    if not token[0].isalpha():
+        return False
+    lowered = token.lower()
+    sense = sense_of(lowered)
+    if token[0].isupper():
+        return bool(sense & _MAYBE) or lowered in _HEADS
+    return bool(sense & _WORTH_IN_LOWER_CASE) and not sense & Sense.WORD
+
+
+def _add(found: list[Recognised], text: str, one: Recognised) -> None:
+    """Add `one`, which is before or behind what was found last, to it where only a mark or blank is between them."""
+    if found:
+        last = found[-1]
+        left, right = (last, one) if last.start < one.start else (one, last)
+        if last.kind is one.kind and _LINK.fullmatch(text, left.end, right.start):
+            found[-1] = Recognised(left.start, right.end, one.kind, max(last.certainty, one.certainty))
+            return
+    found.append(one)
+
+
+@cache
+def load_recogniser() -> CrfRecogniser:
+    """Return the recogniser of this project; read once for each process.
+
+    Raises
+    ------
+    EngineError
+        The model is not the one that belongs to this version.
+    """
+    path = os.path.join(os.path.dirname(__file__), MODEL)  # noqa: PTH118, PTH120 - start-up time
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123 - start-up time
+            data = file.read()
+    except OSError as error:
+        raise EngineError("the model of the recogniser cannot be read", remedy="install Scanward anew") from error
+    digest = hashlib.sha256(data).hexdigest()
+    if digest != MODEL_SHA256:
+        raise EngineError(
+            f"the model of the recogniser has SHA-256 {digest}, expected {MODEL_SHA256}", remedy="install Scanward anew"
+        )
+    return CrfRecogniser(json.loads(gzip.decompress(data)), name=f"crf-{digest[:8]}")
