@@ -1,7 +1,7 @@
 """Makes who reads and cleans documents, and what recognises identifiers in text, once in each process."""
 
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from importlib import metadata
 from typing import TYPE_CHECKING
 
@@ -27,9 +27,15 @@ def with_text(profile: Profile, mode: str, documents: str) -> Profile:
     return profile if text is profile.text else replace(profile, text=text)
 
 
-def make_carriers() -> "Carriers":
-    """Return who reads and cleans documents; what that takes is loaded where there is one."""
-    return _Carriers()
+def make_carriers(looks: bool) -> "Carriers":  # noqa: FBT001 - the one thing that it depends on
+    """Return who reads and cleans documents; what that takes is loaded where there is one.
+
+    Parameters
+    ----------
+    looks
+        Whether pages may be looked at as pictures. Else only PDF of plain text can be cleaned.
+    """
+    return _Carriers(looks=looks)
 
 
 def make_recogniser() -> "Recogniser | None":
@@ -52,6 +58,9 @@ def document_sight() -> str:
 class _Carriers:
     """Finds who cleans documents of a kind (implements :class:`scanward.flow.documents.Carriers`)."""
 
+    def __init__(self, *, looks: bool) -> None:
+        self._looks = looks
+
     def tell(self, name: str, start: bytes) -> DocumentKind | None:
         """Return how a file is written, by its name and first bytes; None for what is no document."""
         from scanward.deidentify.documents.tell import tell_kind
@@ -60,40 +69,42 @@ class _Carriers:
 
     def find(self, kind: DocumentKind) -> "Carrier":
         """Return who cleans documents of a kind; raises `EngineError` where something for it is missing."""
-        return _find(kind)
+        return _find(kind, looks=self._looks)
 
 
 @cache
-def _find(kind: DocumentKind) -> "Carrier":
+def _find(kind: DocumentKind, *, looks: bool) -> "Carrier":
     try:
         if kind is DocumentKind.PDF:
-            return _make_pdf_cleaner()
+            return _make_pdf_cleaner(looks=looks)
         from scanward.deidentify.documents.tell import carrier_of
 
-        return carrier_of(kind, embedded=_clean_embedded)
+        return carrier_of(kind, embedded=partial(_clean_embedded, looks=looks))
     except ModuleNotFoundError as error:
         raise _missing(error) from None
 
 
-def _clean_embedded(media_type: str, data: bytes, cleaner: "TextCleaner") -> "CleanedDocument | None":
+def _clean_embedded(media_type: str, data: bytes, cleaner: "TextCleaner", *, looks: bool) -> "CleanedDocument | None":
     """Clean a document inside of another; what cleans PDF is loaded where there is one."""
     from scanward.deidentify.documents.embedded import text_alone, with_pdf
 
     if media_type.partition(";")[0].strip().lower() != "application/pdf":
         return text_alone(media_type, data, cleaner)
     try:
-        pdf = _find(DocumentKind.PDF)
+        pdf = _find(DocumentKind.PDF, looks=looks)
     except EngineError:
         return None  # left out, and told
     return with_pdf(pdf.clean)(media_type, data, cleaner)
 
 
-def _make_pdf_cleaner() -> "Carrier":
+def _make_pdf_cleaner(*, looks: bool) -> "Carrier":
     from scanward.adapters.engines.pdf import PdfiumEngine
     from scanward.bootstrap.pixels import load_engines
     from scanward.deidentify.documents.pdf import PdfCleaner
 
     engine = PdfiumEngine()
+    if not looks:
+        return PdfCleaner(engine, None)
     try:
         engines = load_engines()
     except EngineError:

@@ -13,8 +13,9 @@ from scanward.errors import DocumentError, EngineError, HoldError, UnseenError
 from scanward.flow.study import StudyDeidentifier
 from scanward.model.identifier import Identifier, IdentifierKind
 from scanward.model.instance import ByteSource
-from scanward.model.pixels import PixelOutcome
-from scanward.model.text import DocumentMode, DocumentOutcome, TextPolicy
+from scanward.model.pixels import PixelMode, PixelOutcome
+from scanward.model.profile import Profile
+from scanward.model.text import DocumentMode, DocumentOutcome
 from scanward.ports.recognisers import Recogniser
 
 ENCAPSULATED_DOCUMENT = 0x00420011
@@ -28,6 +29,7 @@ HEAD_BYTES = 4096
 
 HELD_BY_PROFILE = "a document: the profile has documents held for a person"
 LEFT_OUT = "a document: the profile leaves documents out"
+JUST_TEXT = "a text, and no report of a study"
 NOBODY_CLEANS = "nothing is set up that cleans documents"
 
 _KIND_OF_MIME = {
@@ -81,8 +83,8 @@ class Carriers(Protocol):
 MakeRecogniser = Callable[[], Recogniser | None]
 """Makes what recognises identifiers in text that nobody told of, once in each process; can be pickled."""
 
-MakeCarriers = Callable[[], Carriers]
-"""Makes who cleans documents, once in each process; can be pickled."""
+MakeCarriers = Callable[[bool], Carriers]
+"""Makes who cleans documents, by whether pictures may be looked at for it; can be pickled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,14 +113,15 @@ class Documents:
     ----------
     make_carriers
         Makes who reads and cleans them; None where nobody does.
-    policy
-        What the profile does about text.
+    profile
+        What is done about text; and about pixels: where nobody looks at these, nobody looks at pages either.
     """
 
-    def __init__(self, make_carriers: MakeCarriers | None, policy: TextPolicy) -> None:
+    def __init__(self, make_carriers: MakeCarriers | None, profile: Profile) -> None:
         self._make_carriers = make_carriers
         self._carriers: Carriers | None = None
-        self._policy = policy
+        self._policy = profile.text
+        self._looks = profile.pixels.mode is not PixelMode.OFF
 
     # Inside of instances
 
@@ -133,7 +136,7 @@ class Documents:
             It cannot be read.
         """
         kind = _KIND_OF_MIME.get(facts.text(MIME_TYPE).partition(";")[0].strip().lower())
-        if kind is None:
+        if kind is None or self._make_carriers is None:
             return None
         if self._policy.documents is DocumentMode.REMOVE:
             return PixelOutcome(is_proven=False, has_none=True)
@@ -196,7 +199,7 @@ class Documents:
         if self._carriers is None:
             if self._make_carriers is None:
                 raise DocumentError(NOBODY_CLEANS)
-            self._carriers = self._make_carriers()
+            self._carriers = self._make_carriers(self._looks)
         return self._carriers
 
 
@@ -290,6 +293,13 @@ def link(
         else:
             linked.append(Linked(document, places[0]))
     return linked, others
+
+
+def is_just_text(document: FoundDocument) -> bool:
+    """Say whether a document is a text that says of nobody and no study that it is about them."""
+    facts = document.facts
+    tells = facts.patient_ids or facts.accession_numbers or facts.study_uids
+    return document.kind is DocumentKind.PLAIN and not tells
 
 
 def _why_not(

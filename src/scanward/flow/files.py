@@ -16,7 +16,7 @@ from scanward.deidentify.header.scan import MODALITY, STUDY_INSTANCE_UID
 from scanward.deidentify.residual import residual_risks, shown_by
 from scanward.errors import ScanwardError
 from scanward.flow.document_texts import decode_documents, encode_documents
-from scanward.flow.documents import FoundDocument, link
+from scanward.flow.documents import JUST_TEXT, FoundDocument, is_just_text, link
 from scanward.flow.face_texts import decode_volumes, encode_volumes
 from scanward.flow.pixel_texts import decode_pixels, encode_pixels
 from scanward.flow.processes import OpenPool, Pool, open_pool
@@ -256,7 +256,12 @@ def _link_documents(studies: Sequence[_Study], scanned: _Scanned) -> list[Stoppe
         study = studies[one.study]
         study.documents.append(one.document)
         scanned.identifiers.setdefault(study.uid, set()).update(one.document.facts.identifiers)
-    return [Stopped(document.index, Outcome.HELD, reason) for document, reason in others]
+    return [
+        Stopped(document.index, Outcome.NOT_DICOM, JUST_TEXT)
+        if is_just_text(document)
+        else Stopped(document.index, Outcome.HELD, reason)
+        for document, reason in others
+    ]
 
 
 def _identifiers_of(studies: Sequence[_Study], scanned: _Scanned) -> dict[int, frozenset[Identifier]]:

@@ -223,7 +223,7 @@ class Maker:
                 study, profile.faces, sight, lambda one: self._opener(key, one, scanner), body=profile.body
             ),
             let_go=self._ledger.let_go_of(release.release_id),
-            documents=Documents(self._make_carriers, profile.text),
+            documents=Documents(self._make_carriers, profile),
         )
         try:
             self._deidentify(work, unit.instances)

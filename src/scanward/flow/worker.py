@@ -211,7 +211,7 @@ class Worker:
         self._spool = spool
         self._looker = PixelLooker(make_cleaner, profile.pixels)
         self._faces = FaceLooker(make_planner, profile.faces, profile.body)
-        self._documents = Documents(make_carriers, profile.text)
+        self._documents = Documents(make_carriers, profile)
         self._make_recogniser = make_recogniser
         self._recogniser: Recogniser | None = None
         self._scanner = Scanner()
