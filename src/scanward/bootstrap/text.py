@@ -6,7 +6,7 @@ import os
 import stat
 import sys
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -19,9 +19,7 @@ from scanward.adapters.known_file import Known, read_known
 from scanward.adapters.send.document_folder import DocumentFolder
 from scanward.bootstrap.documents import make_carriers, make_recogniser
 from scanward.config import DEIDENTIFYING, Progress, parse_recipient
-from scanward.deidentify.documents.embedded import text_alone, with_pdf
 from scanward.deidentify.documents.kinds import CleanedDocument, DocumentFacts, DocumentKind
-from scanward.deidentify.documents.tell import carrier_of, tell_kind
 from scanward.deidentify.profile import load_profile
 from scanward.deidentify.pseudonym import Pseudonyms
 from scanward.errors import DocumentError, OutputError, ProfileError, ScanwardError
@@ -29,14 +27,14 @@ from scanward.flow.documents import HEAD_BYTES, MOST_BYTES, suffix_of
 from scanward.flow.study import StudyDeidentifier
 from scanward.model.cleaned_texts import CleanedText, TextOutcome, TextReport
 from scanward.model.identifier import IdentifierKind
+from scanward.model.pixels import PixelMode
 from scanward.model.profile import Option, Profile
 from scanward.model.study import patient_key
 from scanward.model.text import TextMode
 
 if TYPE_CHECKING:
-    from scanward.deidentify.documents.fields import Embedded
     from scanward.deidentify.text.prose import TextCleaner
-    from scanward.flow.documents import Carrier
+    from scanward.flow.documents import Carriers
     from scanward.ports.recognisers import Recogniser
 
 STANDARD_INPUT = Path("-")
@@ -177,6 +175,7 @@ def clean_files(
             pseudonyms=Pseudonyms(KeyFolder(home).recipient_key(request.recipient)),
             known=known,
             recogniser=recogniser,
+            carriers=make_carriers(profile.pixels.mode is not PixelMode.OFF),
             output=output,
             stdin=stdin or sys.stdin.buffer,
         )
@@ -247,7 +246,7 @@ class _Work:
     recogniser: "Recogniser | None"
     output: _Output
     stdin: BinaryIO
-    _carriers: "dict[DocumentKind, Carrier]" = field(default_factory=dict)
+    carriers: "Carriers"
 
     def treat(self, source: Path) -> CleanedText:
         """Return what became of a document; raises only where no other could be treated either."""
@@ -256,7 +255,7 @@ class _Work:
             data = self._read(source)
             stem = self.pseudonyms.document(hashlib.sha256(data).hexdigest())
             self.output.withdraw(stem)
-            kind = tell_kind("" if source == STANDARD_INPUT else source.name, data[:HEAD_BYTES])
+            kind = self.carriers.tell("" if source == STANDARD_INPUT else source.name, data[:HEAD_BYTES])
             if kind is None:
                 raise DocumentError(
                     "it is no document of a kind that is read here",
@@ -297,7 +296,7 @@ class _Work:
         return data
 
     def _clean(self, data: bytes, kind: DocumentKind) -> CleanedDocument:
-        carrier = self._carrier(kind)
+        carrier = self.carriers.find(kind)
         facts = carrier.read_facts(data)
         return carrier.clean(data, self._cleaner(data, facts))
 
@@ -310,20 +309,6 @@ class _Work:
             recogniser=self.recogniser,
         )
         return study.cleaner
-
-    def _carrier(self, kind: DocumentKind) -> "Carrier":
-        found = self._carriers.get(kind)
-        if found is None:
-            is_pdf = kind is DocumentKind.PDF
-            found = make_carriers().find(kind) if is_pdf else carrier_of(kind, embedded=self._embedded())
-            self._carriers[kind] = found
-        return found
-
-    def _embedded(self) -> "Embedded":
-        try:
-            return with_pdf(self._carrier(DocumentKind.PDF).clean)
-        except ScanwardError:
-            return text_alone  # where PDF is not cleaned, one inside of another document is left out
 
 
 def _key_of(facts: DocumentFacts, data: bytes) -> str:

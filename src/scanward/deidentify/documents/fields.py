@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from scanward.deidentify.documents.kinds import CleanedDocument
+from scanward.deidentify.text.known import Span
 from scanward.deidentify.text.prose import Replaced, TextCleaner
 from scanward.deidentify.text.variants import DATE_KINDS
 from scanward.errors import DocumentError
@@ -67,12 +68,18 @@ class Fields:
             Something known is still there after `MOST_PASSES`.
         """
         current = list(texts)
+        replaced = self.cleaner.clean(joint.join(current)).replaced
         for _ in range(MOST_PASSES):
-            done = self.cleaner.clean(joint.join(current))
-            if done.replaced:
-                self._count(done.replaced)
-                current = _put(current, joint, done.replaced)
-            if not self._finds(joint.join(current)):
+            if replaced:
+                self._count(replaced)
+                current = _put(current, joint, replaced)
+            # What is known only: a surrogate that looks like a name is one.
+            text = joint.join(current)
+            replaced = tuple(
+                Replaced(*span, self.cleaner.replace(span.kind, text[span.start : span.end]))
+                for span in self._found(text)
+            )
+            if not replaced:
                 return current
         raise _found_again()
 
@@ -142,7 +149,7 @@ class Fields:
         DocumentError
             Something known is in it.
         """
-        if self._finds(text):
+        if self._found(text):
             raise _found_again()
         removed = tuple(
             what if " " in what and count == 1 else f"{count} {what}{'' if count == 1 else 's'}"
@@ -156,12 +163,13 @@ class Fields:
             if one.kind in DATE_KINDS:
                 self._dates.add(one.shown)
 
-    def _finds(self, text: str) -> bool:
-        """Say whether something known is in a text; a moved date may be one that is known, by chance."""
-        return any(
-            span.kind not in DATE_KINDS or not self._is_moved(text[span.start : span.end])
+    def _found(self, text: str) -> list[Span]:
+        """Return where something known is in a text; a moved date may be one that is known, by chance."""
+        return [
+            span
             for span in self.cleaner.known.find_in_text(text)
-        )
+            if span.kind not in DATE_KINDS or not self._is_moved(text[span.start : span.end])
+        ]
 
     def _is_moved(self, date: str) -> bool:
         digits = re.sub(r"\D", "", date)

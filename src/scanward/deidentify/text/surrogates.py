@@ -11,6 +11,7 @@ from dataclasses import replace as with_changes
 from datetime import date
 
 from scanward.deidentify.pseudonym import Pseudonyms
+from scanward.deidentify.text.ages import CAPPED, OLDEST
 from scanward.deidentify.text.folding import fold
 from scanward.deidentify.text.known import KnownIdentifiers
 from scanward.deidentify.text.lexicon import is_clinical
@@ -25,10 +26,7 @@ from scanward.deidentify.text.written_dates import WrittenDate, find_dates, shif
 from scanward.dicomstream.dates import parse_da
 from scanward.model.identifier import IdentifierKind
 
-OLDEST_AGE = 89
-"""Older people are so few that age tells who they are (45 CFR 164.514(b)(2)(i)(C))."""
-
-_AGE = re.compile(r"(?P<before>\D*)(?P<age>9\d|1[0-4]\d)(?P<after>\D*)")
+_AGE = re.compile(r"(?P<before>\D*)(?P<age>9\d|1[0-3]\d)(?P<after>\D*)")
 _AGE_WORD = re.compile(
     r"(?<![^\W\d_])(?:ages?|aged|alter|edad|[âa]ge|et[àa]|idade|y/?o|yrs?|years?|jahre?n?|jährige?r?|años|ans|anni|anos|jaar)(?![^\W_])",
     re.IGNORECASE,
@@ -71,6 +69,7 @@ _ROMANCE_HINT = re.compile(
     re.IGNORECASE,
 )
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+_AGE_KINDS = frozenset({IdentifierKind.OTHER_ID, IdentifierKind.DATE, IdentifierKind.BIRTH_DATE})
 _LONGEST_VALUE = 1024
 _BLOCK_DIGITS = 60
 _FEWEST_ID_DIGITS = 6
@@ -123,7 +122,9 @@ class Surrogates:
             return value
         if kind is IdentifierKind.UID:
             return self._pseudonyms.uid(value.strip())
-        shown = (self._age(value) or self._of_kind(kind, value)) if len(value) <= _LONGEST_VALUE else ""
+        if len(value) > _LONGEST_VALUE:
+            return f"[{LABELS[kind]}]"
+        shown = (self._age(value) if kind in _AGE_KINDS else "") or self._of_kind(kind, value)
         if not shown or shown == value:
             return f"[{LABELS[kind]}]"
         return shown
@@ -151,14 +152,14 @@ class Surrogates:
             return False
         if any(len(one) >= _FEWEST_LETTERS and (one in folded or folded in one) for one in self._taken):
             return False
-        return not self._known.find_in_text(word.capitalize())
+        return not self._known.find_closely(word.capitalize())
 
     def _age(self, value: str) -> str:
         """Return an age over 89 as ``90+``; empty where `value` is none."""
         match = _AGE.fullmatch(value)
-        if match is None or _AGE_WORD.search(value) is None:
+        if match is None or not (_AGE_WORD.search(value) or match["age"] == value):
             return ""
-        return f"{match['before']}90+{match['after']}"
+        return f"{match['before']}{CAPPED}{match['after']}"
 
     def _date(self, kind: IdentifierKind, value: str) -> str:
         found = find_dates(Wording(value), self._days) or [*_day_and_month(value)]
@@ -178,7 +179,7 @@ class Surrogates:
         """Say whether the age that a moved birth date tells is that of many; it is as old as the patient."""
         if day is None or self._as_of is None:
             return False
-        return (self._as_of - day).days < (OLDEST_AGE + 1) * 365.25
+        return (self._as_of - day).days < (OLDEST + 1) * 365.25
 
     def _mail(self, value: str) -> str:
         local = value.partition("@")[0]

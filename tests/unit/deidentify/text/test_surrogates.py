@@ -219,6 +219,7 @@ def test_the_birth_date_of_the_very_old_is_not_moved():
         ("92-year-old", "90+-year-old"),
         ("92 y/o", "90+ y/o"),
         ("92yo", "90+yo"),
+        ("92", "90+"),
         ("aged 101", "aged 90+"),
         ("93 Jahre", "90+ Jahre"),
         ("91-jährige", "90+-jährige"),
