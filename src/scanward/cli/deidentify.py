@@ -168,7 +168,7 @@ def _run(request: "DeidentifyRequest", report: Path | None, *, quiet: bool) -> E
         from scanward.cli.summary import print_summary
 
         print_summary(result, out=request.out, page=paths[0], home=home)
-    if result.looked_by:
+    if result.looked_by or any(study.documents.cleaned for study in result.studies):
         gc.unfreeze()  # libraries that looked complain at the end of what is not collected
     return _exit_code(result)
 

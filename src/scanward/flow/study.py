@@ -148,6 +148,8 @@ def searched_identifiers(
         kept.add(IdentifierKind.DEVICE)
     if Option.RETAIN_FULL_DATES in profile.options:
         kept.add(IdentifierKind.DATE)
+    if Option.RETAIN_UIDS in profile.options:
+        kept.add(IdentifierKind.UID)
     identifiers = set(identifiers)
     dates = {one.value for one in identifiers if one.kind is IdentifierKind.DATE}
     # A date that is the new date of another cannot be told from it; and one that a profile keeps is no find.

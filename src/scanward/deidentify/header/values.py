@@ -20,7 +20,9 @@ from scanward.dicomstream.reader import Element, Reader
 from scanward.dicomstream.rewrite import Edit, Scope
 from scanward.errors import DeidentificationError
 from scanward.model.attribute import Action, Reason, format_tag
+from scanward.model.identifier import IdentifierKind
 from scanward.model.profile import Option
+from scanward.model.text import TextMode
 from scanward.standard.dictionary import find_attribute, vr_of
 from scanward.standard.terms import is_defined_term
 from scanward.standard.uids import is_registered, is_well_formed_uid
@@ -137,6 +139,7 @@ class ValueEditor:
         self._retains_dates = Option.RETAIN_FULL_DATES in options
         self._retains_institution = Option.RETAIN_INSTITUTION_IDENTITY in options
         self._shift_days = context.offset_days if Option.RETAIN_MODIFIED_DATES in options else None
+        self._names_others = context.plan.profile.text.mode is TextMode.SURROGATE
         self._facts: InstanceFacts | None = None
         self._document: bytes | None = None
         self._methods: dict[Method, Callable[[Element, Scope, Reader, Operation], Edited]] = {
@@ -237,14 +240,21 @@ class ValueEditor:
     def _empty(self, _element: Element, _scope: Scope, _reader: Reader, operation: Operation) -> Edited:
         return _done(b"", operation, Action.EMPTY)
 
-    def _dummy(self, element: Element, scope: Scope, _reader: Reader, operation: Operation) -> Edited:
+    def _dummy(self, element: Element, scope: Scope, reader: Reader, operation: Operation) -> Edited:
         if element.tag == ENCAPSULATED_DOCUMENT:
             if self._document is not None and not scope.path:
                 return _done(self._document, operation, Action.CLEAN)
             return _done(self._dummy_document(), operation, Action.DUMMY)
         if element.length == 0 and not operation.is_required:
             return _done(Edit.KEEP, operation, Action.DUMMY)
-        return _done(self._dummy_value(element), operation, Action.DUMMY)
+        named = self._other_name(element, scope, reader) if self._names_others and _vr(element) == "PN" else None
+        return _done(named or self._dummy_value(element), operation, Action.DUMMY)
+
+    def _other_name(self, element: Element, scope: Scope, reader: Reader) -> bytes | None:
+        """Return another name for that of a person, where the profile puts surrogates in the place of names."""
+        value = decode_text(reader.read(element.value, element.length), scope.charset).strip(" \0")
+        shown = self._context.cleaner.replace(IdentifierKind.PERSON_NAME, value)
+        return encode_text(shown, scope.charset)
 
     def _dummy_value(self, element: Element) -> bytes:
         vr = _vr(element)
