@@ -59,6 +59,13 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ds.save_as(folder / "z-held.dcm")
     (folder / "z-cut.dcm").write_bytes((folder / "0-00003.dcm").read_bytes()[:900])
     (folder / "z-notes.txt").write_text("not DICOM")
+    (folder / "z-report.hl7").write_text(
+        "MSH|^~\\&|RIS||||20240102||ORU^R01|1|P|2.5\r"
+        "PID|1||BATCH14711||PLANTED^PATIENT1\r"
+        "OBR|1||A1|CT\r"
+        "OBX|1|HD|113014^Study Instance UID^DCM||1.2.826.0.1.3680043.9.1.2||||||F\r"
+        "OBX|2|TX|GDT||CT of Planted: no nodule. Small effusion on the left, unchanged.||||||F\r"
+    )
     with zipfile.ZipFile(folder / "z-more.zip", "w") as archive:
         for number in range(3):
             ds.Modality, ds.SOPClassUID = "CT", "1.2.840.10008.5.1.4.1.1.2"

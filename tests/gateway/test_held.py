@@ -493,7 +493,7 @@ def test_what_has_no_pixels_is_not_held_for_them_whatever_it_says(gateway, study
     assert "113101" not in codes(left)
 
 
-def test_a_document_has_no_pixels_and_is_held(gateway, study, profile):
+def test_a_broken_document_is_held_and_a_notice_stands_for_one_that_is_let_go(gateway, study, profile):
     ds = burned_in.make_sc(study)
     ds.Modality = "DOC"
     for name in ("Rows", "Columns", "PixelData"):
@@ -503,7 +503,7 @@ def test_a_document_has_no_pixels_and_is_held(gateway, study, profile):
     assert gateway.take(ds).accepted
     gateway.settle()
     (one,) = held(gateway)
-    assert one.hold.kind is HoldKind.UNSEEN
+    assert one.hold.kind is HoldKind.UNREADABLE
     let_go(gateway, one)
     gateway.turn()
     assert not arrived(gateway)
