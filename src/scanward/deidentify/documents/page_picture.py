@@ -28,6 +28,8 @@ _TONES_SHARE: Final = 0.03
 _TONES: Final = 40
 """Levels that a picture has at least where they matter; soft edges alone have fewer."""
 
+_LEVELS: Final = ((np.arange(256) + _STEPS // 2) // _STEPS * _STEPS).astype(np.uint8)
+
 _SMALLEST_PX: Final = 9
 """Letters that are drawn are at least so high."""
 
@@ -83,10 +85,11 @@ def settle(picture: Picture, *, keep: bool) -> Picture:
     """
     if keep:
         return picture
-    low, high = picture.min(axis=2), picture.max(axis=2)
+    red, green, blue = (picture[..., channel] for channel in range(3))
+    low, high = np.minimum(np.minimum(red, green), blue), np.maximum(np.maximum(red, green), blue)
     if int((high - low).max(initial=0)) <= _GREY:
-        picture = np.repeat(picture[..., 1:2], 3, axis=2)
-    return ((picture.astype(np.uint16) + _STEPS // 2) // _STEPS * _STEPS).astype(np.uint8)
+        return np.repeat(_LEVELS[green][..., None], 3, axis=2)
+    return _LEVELS[picture]
 
 
 def has_tones(picture: Picture, boxes: Sequence[Box]) -> bool:
@@ -247,7 +250,9 @@ def block_means(picture: Picture, side: int = 8) -> NDArray[np.float32]:
 
 def differs(one: Picture, other: Picture) -> Mask:
     """Return which pixels differ."""
-    differing: Mask = (one != other).any(axis=2)
+    differing: Mask = one[..., 0] != other[..., 0]
+    for channel in (1, 2):  # many times faster than any() over the last axis
+        differing |= one[..., channel] != other[..., channel]
     return differing
 
 

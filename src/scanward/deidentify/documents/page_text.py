@@ -27,6 +27,9 @@ _COLUMN: Final = 1.2
 _SPACED: Final = 0.12
 """The same for the middle one of the gaps between letters: from here on these are spaced out."""
 
+_STRIDE: Final = 1.45
+"""Letters that are spaced out and begin a word stand so many of the usual strides from the one before."""
+
 _NEXT: Final = 1.3
 """The next line of a column begins at most so many heights below."""
 
@@ -265,12 +268,16 @@ def _segments(line: Sequence[int], places: dict[int, Box], glyphs: Sequence[Glyp
     between = sorted(gaps)[len(gaps) // 2] if len(gaps) > 2 else 0.0
     # Letters that are spaced out have gaps like words elsewhere; their words are parted by more.
     spaced = between if between > _SPACED * height else 0.0
+    steps = [_middle(places[right]) - _middle(places[left]) for left, right in pairwise(line)]
+    stride = sorted(steps)[len(steps) // 2] * _STRIDE if spaced else 0.0
     words: list[list[int]] = [[line[0]]]
-    for gap, number in zip(gaps, line[1:], strict=True):
+    for gap, step, number in zip(gaps, steps, line[1:], strict=True):
         if gap > _COLUMN * height + 2 * spaced:
             yield _segment(words, places)
             words = [[number]]
-        elif gap > _SPACE * height + 1.3 * spaced or (not spaced and glyphs[number].before and gap > _THIN * height):
+        elif (gap > _SPACE * height + 1.3 * spaced and step > stride) or (
+            not spaced and glyphs[number].before and gap > _THIN * height
+        ):
             words.append([number])
         else:
             words[-1].append(number)
@@ -310,6 +317,10 @@ def _goes_on(above: Box, below: Box) -> bool:
 
 def _height(box: Box) -> float:
     return box.bottom - box.top
+
+
+def _middle(box: Box) -> float:
+    return (box.left + box.right) / 2
 
 
 def hull(boxes: Iterable[Box]) -> Box:

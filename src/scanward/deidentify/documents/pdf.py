@@ -26,7 +26,9 @@ from scanward.deidentify.documents.page_picture import (
     PAD,
     READ_EM,
     Coded,
+    Mask,
     block_means,
+    differs,
     draw_text,
     encode,
     has_tones,
@@ -134,6 +136,8 @@ class _Canvas:
         Its picture, in which things are painted.
     clear
         The same with no text objects: what is behind them.
+    inked
+        Which pixels text objects draw.
     painted
         What was painted over.
     words
@@ -143,6 +147,7 @@ class _Canvas:
     page: PdfPage
     picture: Picture
     clear: Picture
+    inked: Mask
     painted: list[Box] = field(default_factory=list)
     words: list[tuple[str, Box, float]] = field(default_factory=list)
 
@@ -240,8 +245,9 @@ class PdfCleaner:
             page,
             settle(page.picture, keep=keep).copy(),
             settle(page.without_text, keep=keep),
+            differs(page.picture, page.without_text),
         )
-        own, hidden = _drawn(page)
+        own, hidden = _split(page, canvas.inked)
         told.hidden_pages += any(glyph.text.strip() for glyph in hidden)
         sight = self._see(canvas, own)
         told.unread += len(sight.covered)
@@ -264,7 +270,7 @@ class PdfCleaner:
 
     def _see(self, canvas: _Canvas, own: list[Glyph]) -> Sight:
         if self._text is None:
-            _require_plain(canvas.page, own)
+            _require_plain(canvas, own)
             return Sight(own, [], [])
         lines = read_lines(self._text, canvas.picture, canvas.page.marks, seeded=False)
         return weigh(lines, own, canvas.picture, canvas.clear)
@@ -410,12 +416,7 @@ def _bare(text: str) -> str:
 # What a page draws
 
 
-def _drawn(page: PdfPage) -> tuple[list[Glyph], list[Glyph]]:
-    """Return the characters of a page that leave a mark, and those that do not."""
-    return _split(page, (page.picture != page.without_text).any(axis=2))
-
-
-def _split(page: PdfPage, inked: "np.typing.NDArray[np.bool_] | None" = None) -> tuple[list[Glyph], list[Glyph]]:
+def _split(page: PdfPage, inked: Mask | None = None) -> tuple[list[Glyph], list[Glyph]]:
     """Return characters by whether they leave a mark; all of them count where nothing is told of ink."""
     drawn: list[Glyph] = []
     hidden: list[Glyph] = []
@@ -434,7 +435,7 @@ def _split(page: PdfPage, inked: "np.typing.NDArray[np.bool_] | None" = None) ->
     return drawn, hidden
 
 
-def _require_plain(page: PdfPage, own: Sequence[Glyph]) -> None:
+def _require_plain(canvas: _Canvas, own: Sequence[Glyph]) -> None:
     """See that all that a page draws is text that says what it shows, and rules.
 
     Raises
@@ -442,11 +443,11 @@ def _require_plain(page: PdfPage, own: Sequence[Glyph]) -> None:
     DocumentError
         It is not.
     """
-    rows, columns = page.picture.shape[:2]
+    page, inked = canvas.page, canvas.inked.copy()
+    rows, columns = inked.shape
     others = [mark for mark in page.marks if mark.kind is not MarkKind.RULE and _is_on(mark.box, rows, columns)]
     if others or len(page.marks) > MAX_RULES:
         raise DocumentError("expected a page of text alone where nothing looks at pictures, got more", remedy=_INSTALL)
-    inked = (page.picture != page.without_text).any(axis=2)
     for glyph in own:
         inked[pixels_of(glyph.ink, inked.shape, _STRAY)] = False
     if inked.any() or any(not glyph.text or glyph.text == "\ufffd" for glyph in own):
@@ -478,8 +479,7 @@ def _wipe(canvas: _Canvas, box: Box, *, is_own: bool) -> None:
 
 def _wipe_strays(canvas: _Canvas, own: Sequence[Glyph]) -> None:
     """Take out strokes near what was wiped that lie outside of where the page says that its letters are."""
-    page = canvas.page
-    inked = (page.picture != page.without_text).any(axis=2)
+    inked = canvas.inked.copy()
     for glyph in own:
         inked[pixels_of(glyph.ink, inked.shape, PAD)] = False
     if not inked.any():
@@ -536,10 +536,13 @@ def _placed(canvas: _Canvas, kept: Sequence[Glyph]) -> list[PlacedText]:
     placed = []
     for chain in chains_of(kept):
         for segment in chain:
-            for word in segment.words:
+            angle = kept[segment.words[0][0]].angle
+            boxes = [hull(levelled(kept[number].cell, angle) for number in word) for word in segment.words]
+            for place, (word, box) in enumerate(zip(segment.words, boxes, strict=True)):
                 text = "".join(kept[number].text for number in word).replace("\u00ad", "-")
-                angle = kept[word[0]].angle
-                box = hull(levelled(kept[number].cell, angle) for number in word)
+                if place + 1 < len(boxes):
+                    # With the blank behind it: some readers see no blank where nothing is written.
+                    text, box = f"{text} ", box._replace(right=max(boxes[place + 1].left, box.right))
                 placed.append(_place(text, box, angle, page.height_pt, scale))
     for text, box, angle in canvas.words:
         placed.append(_place(text, levelled(box, angle), angle, page.height_pt, scale))
