@@ -165,7 +165,7 @@ def _tells(text: str, known: KnownIdentifiers) -> bool:
     words = [word.casefold() for word in _WORD.findall(text)]
     if "".join(words) in told or any(len(word) > 1 and word in told for word in words):
         return True
-    return bool(known.find_in_text(text)) or any(known.find_in_number_text(run) for run in _DIGITS.findall(text))
+    return bool(known.find_closely(text)) or any(known.find_in_number_text(run) for run in _DIGITS.findall(text))
 
 
 def _told_words(known: KnownIdentifiers) -> frozenset[str]:

@@ -94,7 +94,7 @@ def _clean(text: str, known: KnownIdentifiers, removed: set[IdentifierKind], *, 
     days = _known_days(known)
 
     def find(part: str) -> list[Shape]:
-        found = [Shape(*span) for span in known.find_in_text(part)]
+        found = [Shape(*span) for span in known.find_closely(part)]
         if retain_dates:
             found = [shape for shape in found if shape.kind is not IdentifierKind.DATE]
         return _with_others(found, patterns.find_patterns(part, known_days=days))
