@@ -351,7 +351,7 @@ def _number_cells() -> dict[str, Make]:
     return {
         "ID": id_cell(lambda value, _: value),
         "ID without prefix and zeros": id_cell(lambda value, _: _digits(value).lstrip("0")),
-        "ID with other prefix": id_cell(lambda value, rng: rng.choice(("PID", "MR#", "No.", "KH-")) + _digits(value)),
+        "ID with other prefix": lambda person, _: (_digits(person.mrn), ("PID{} seen.", "MR#{} on file.", "No.{} applies.", "KH-{}")),
         "ID in groups": id_cell(cut),
         "ID cut anywhere": id_cell(cut_oddly),
         "ID d i g i t s": id_cell(lambda value, _: " ".join(_digits(value))),
@@ -425,7 +425,7 @@ _ABBREVIATED = (
 def _shortened(value: str) -> str | None:
     short = value
     for long, brief in _ABBREVIATED:
-        short = short.replace(long, brief)
+        short = re.sub(rf"{'' if long == 'straße' else chr(92) + 'b'}{long}(?![a-z])", brief, short)
     return short if short != value else None
 
 
@@ -520,31 +520,49 @@ def run_grid(cases: int, seed: int = 0) -> dict[str, Cell]:
     return grid
 
 
-def false_hits(identities: int, words: int = FALSE_WORDS, seed: int = 50) -> tuple[int, int, list[str]]:
-    """Return how many words of bodies are hit for people who are not in them, how many were looked at, and which."""
+def false_hits(identities: int, words: int = FALSE_WORDS, seed: int = 50) -> tuple[int, int, int, list[str]]:
+    """Look for people in bodies that know nothing of them.
+
+    Returns
+    -------
+    tuple
+        False hits; hits of the very surname of somebody called as a term is (Hill in Hill-Sachs), which are taken on
+        purpose; words looked at; and the false hits.
+    """
     texts = list(bodies(words, seed))
     known = [person.known for person, _ in zip(people(seed), range(identities), strict=False)]
     for number, name in enumerate(_PLAIN_NAMES):
         doctor = Identifier(IdentifierKind.PERSON_NAME, _PLAIN_NAMES[number - 1])
         known.append(KnownIdentifiers((Identifier(IdentifierKind.PATIENT_NAME, name), doctor)))
     hits: list[str] = []
-    looked = 0
+    looked = named = 0
     for one in known:
+        names = {
+            fold(word)
+            for item in one.identifiers
+            if item.kind in {IdentifierKind.PATIENT_NAME, IdentifierKind.PERSON_NAME}
+            for word in re.findall(r"[^\W\d_]{3,}", item.value)
+        }
+        names = {word for word in names if not is_ordinary(word)}
         for text in texts:
             looked += len(text.split())
             for span in one.find_closely(text):
+                shown = text[span[0] : span[1]]
+                if names & set(re.findall(r"[a-z]+", fold(shown))):
+                    named += 1
+                    continue
                 around = text[max(0, span[0] - 25) : span[1] + 25].replace("\n", "⏎")
-                hits.append(f"{text[span[0] : span[1]]!r} as {span[2]} in {around!r}")
-    return len(hits), looked, hits
+                hits.append(f"{shown!r} as {span[2]} in {around!r}")
+    return len(hits), named, looked, hits
 
 
 def known_grid(*, quick: bool = False) -> str:
     """Return the table of all ways of writing, and a line on false hits."""
     grid = run_grid(QUICK_CASES if quick else CASES)
-    return _report(grid, *false_hits(QUICK_FALSE_IDENTITIES if quick else FALSE_IDENTITIES)[:2])
+    return _report(grid, *false_hits(QUICK_FALSE_IDENTITIES if quick else FALSE_IDENTITIES)[:3])
 
 
-def _report(grid: dict[str, Cell], hits: int, looked: int) -> str:
+def _report(grid: dict[str, Cell], hits: int, named: int, looked: int) -> str:
     total = Cell()
     rows = []
     for name, cell in grid.items():
@@ -558,7 +576,8 @@ def _report(grid: dict[str, Cell], hits: int, looked: int) -> str:
     below = [name for name, cell in grid.items() if cell.cases and cell.closely < GOAL_OF_CELL * cell.cases]
     goal = total.closely >= GOAL * total.cases and not below and not hits
     return (
-        f"{format_table(head, rows)}\n\nfalse hits: {hits} in {looked} words\n"
+        f"{format_table(head, rows)}\n\nfalse hits: {hits} in {looked} words"
+        f" (and {named} times the very name of somebody in a term, as Hill in Hill-Sachs, taken on purpose)\n"
         f"goal ({GOAL:.1%} of all, no way below {GOAL_OF_CELL:.0%}, no false hit): {'met' if goal else 'missed'}"
     )
 
@@ -578,8 +597,8 @@ def main() -> None:
     arguments = parser.parse_args()
     quick = arguments.quick
     grid = run_grid(arguments.cases or (QUICK_CASES if quick else CASES), arguments.seed)
-    hits, looked, shown = false_hits(QUICK_FALSE_IDENTITIES if quick else FALSE_IDENTITIES, seed=50 + arguments.seed)
-    print(_report(grid, hits, looked))
+    hits, named, looked, shown = false_hits(QUICK_FALSE_IDENTITIES if quick else FALSE_IDENTITIES, seed=50 + arguments.seed)
+    print(_report(grid, hits, named, looked))
     for name, cell in grid.items():
         for case in cell.missed[: arguments.missed]:
             print(f"{name}: {case}")

@@ -1,4 +1,4 @@
-"""Finds in prose what is close to a known identifier: mistyped, misread, shortened, cut up, or told by what is beside it.
+"""Finds in prose what is close to a known identifier: mistyped, misread, shortened, cut up, or told by its neighbours.
 
 Exact notations are found by the machine (:mod:`scanward.deidentify.text.machine`). Here each word of a text is weighed
 once and remembered, so that a text costs little more than its words; what is plain language needs a capital, a title or
@@ -9,6 +9,7 @@ import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from enum import IntFlag
+from itertools import combinations
 from typing import NamedTuple
 
 from scanward.deidentify.text.everyday import EPONYM_NOUNS, is_eponym
@@ -32,18 +33,24 @@ _CUES = _TITLE_CUES | frozenset(
     "radiologist attn attending by von por par durch".split()
 )
 _AFTER_CUE = re.compile(r"[ \t\0.:,#=_^-]{1,4}")
-_SPELLED = re.compile(r"(?<![a-z0-9])[a-z](?:[ .-]{1,2}[a-z]){3,24}(?![a-z0-9])")
+_SPELLED = re.compile(r"(?<![a-z0-9])[a-z](?:[ .-]{1,2}[a-z]){2,24}(?![a-z0-9])")
+_FEWEST_SPELLED = 3
 _SPLIT = re.compile(r"[ \t'.|!/-]|-?\s?\n")
 _SENTENCE_END = re.compile(r"[.!?;:)\n\r]")
 _MARRIED = re.compile(r"-[^\W\d_]{2,30}(?![\w])")
 _MARRIED_BEFORE = re.compile(r"(?<!\w)[^\W\d_]{2,30}-$")
+_EXTENSION = re.compile(r"[ ,]{0,2}(?:x|ext\.?|durchwahl)[ .:]{0,2}[0-9]{1,6}(?![0-9])")
+_NEXT_WORD = re.compile(r"[ -]([a-z]+)")
 _LONGEST_PART = 32
 _MOST_REMEMBERED = 1 << 15
-_AFTER_NAME = frozenset(
-    "was is has had with and or in on at for to from who reviewed presented presents presenting underwent seen by dated "
-    "today yesterday returned returns came arrived reports reported states stated denies complains attended attends lives "
-    "said says asked agreed will would should can could did does wurde wird ist hat war und mit am im berichtet klagt "
-    "fue es presenta acude refiere con y de en a est a presente se foi apresenta com e um une ein eine der die das et".split()
+_TOLD = frozenset(
+    "was were is are has have had who reviewed presented presents presenting underwent seen dated today yesterday "
+    "returned returns came arrived reports reported states stated denies complains attended attends lives said says "
+    "asked agreed would should could did does wurde wird ist hat war berichtet klagt fue es presenta acude refiere "
+    "est a presente foi apresenta".split()
+)
+_AFTER_NAME = _TOLD | frozenset(
+    "with and or in on at for to from by will can und mit am im con y de en se e com um une ein eine der die das et".split()
 )
 _NOT_BEFORE_NAME = frozenset(
     "the a an this that each per no any these those le la les un une el los der die das ein o os as".split()
@@ -153,9 +160,20 @@ class CloseMatcher:
             if likeness.ground is not Ground.ANYWHERE:
                 if passage.capitals(index) is not Capitals.FIRST:
                     continue
-                if likeness.ground is Ground.ALONE and not _stands_alone(passage, index):
+                if likeness.ground >= Ground.ALONE and not self._is_shown(passage, index, likeness.ground):
                     continue
             yield Close(passage.starts[index], passage.end(index), likeness.kind)
+
+    def _is_shown(self, passage: Passage, index: int, ground: Ground) -> bool:
+        """Say whether a plain word is shown to be a name by its place in the sentence, or by the other half of it."""
+        if _stands_alone(passage, index, told=ground is Ground.TOLD):
+            return True
+        for left in (index - 1, index):
+            if 0 <= left < len(passage.words) - 1 and passage.gap(left) == "-":
+                other = left if left < index else index + 1
+                if _is_half(passage, passage.starts[other], passage.end(other)):
+                    return True
+        return False
 
     def _split(self, passage: Passage, indices: list[int]) -> Iterator[Close]:
         """Yield known names with a blank or the end of a line in them."""
@@ -185,9 +203,11 @@ class CloseMatcher:
         if not self._names:
             return
         for match in _SPELLED.finditer(passage.flat):
-            letters = re.sub(r"[^a-z]", "", match[0])
-            if self._names.is_known(letters):
-                yield Close(match.start(), match.end(), self._names.kind_of(letters))
+            letters = [at for at in range(match.start(), match.end()) if passage.flat[at].isalpha()]
+            joined = "".join(passage.flat[at] for at in letters)
+            for first, last in combinations(range(len(letters) + 1), 2):
+                if last - first >= _FEWEST_SPELLED and self._names.is_known(joined[first:last]):
+                    yield Close(letters[first], letters[last - 1] + 1, self._names.kind_of(joined[first:last]))
 
     def _after_cues(self, passage: Passage, indices: list[int]) -> Iterator[Close]:
         words = passage.words
@@ -206,7 +226,12 @@ class CloseMatcher:
             capital = passage.capitals(at) is not Capitals.NONE
             if not capital and (is_ordinary(words[at]) or not (title or passage.gap(index).strip())):
                 continue
-            kind = self._names.is_close(words[at], capital=capital)
+            rests = self._names.plain_rests(words[at]) if capital and at + 1 < len(words) else None
+            if rests is not None and words[at + 1] in rests and _SPLIT.fullmatch(passage.gap(at)):
+                kind = self._names.kind_of(rests[words[at + 1]])
+                yield Close(passage.starts[at], passage.end(at + 1), kind)
+                continue
+            kind = self._names.is_close(words[at], capital=capital, short=passage.original(at).isupper())
             if kind is not None and not _is_in_term(passage, at):
                 yield Close(passage.starts[at], passage.end(at), kind)
 
@@ -240,7 +265,7 @@ class CloseMatcher:
                 alike = passage.capitals(index) is Capitals.NONE and not is_plain(words[at])
                 if not (shown or alike):
                     continue
-                kind = self._names.is_close(words[at], capital=shown)
+                kind = self._names.is_close(words[at], capital=shown, short=passage.original(at).isupper())
                 if kind is not None:
                     left, right = (index + 1, at) if step > 0 else (at, index - 1)
                     taken.update(range(left, right + 1))
@@ -249,10 +274,15 @@ class CloseMatcher:
         return found
 
     def widen(self, passage: Passage, hit: Close) -> Close:
-        """Widen the hit of a name over the other half of a double name."""
+        """Widen a hit over what belongs to it: half of a double name, a house number, what is dialled behind."""
+        start, end, flat = hit.start, hit.end, passage.flat
+        if hit.kind is IdentifierKind.PHONE:
+            behind = _EXTENSION.match(flat, end)
+            return Close(start, behind.end(), hit.kind) if behind is not None else hit
+        if hit.kind in {IdentifierKind.ADDRESS, IdentifierKind.INSTITUTION}:
+            return Close(*self._places.widen(passage, start, end), hit.kind)
         if hit.kind not in NAME_KINDS:
             return hit
-        start, end, flat = hit.start, hit.end, passage.flat
         after = _MARRIED.match(flat, end) if flat[end : end + 1] == "-" else None
         if after is not None and _is_half(passage, end + 1, after.end()):
             end = after.end()
@@ -269,6 +299,9 @@ def _is_half(passage: Passage, start: int, end: int) -> bool:
     """Say whether this may be half of a double name: in capitals, and no term or word of the language."""
     word = passage.flat[start:end]
     shown = passage.between(start, end)
+    following = _NEXT_WORD.match(passage.flat, end)
+    if is_eponym(word) and following is not None and following[1] in EPONYM_NOUNS:
+        return False
     return shown[:1].isupper() and not is_plain(word) and not is_clinical(word) and word not in EPONYM_NOUNS
 
 
@@ -286,7 +319,7 @@ def _is_in_term(passage: Passage, index: int) -> bool:
     return is_eponym(words[index]) and gap in {"-", " ", "/"} and words[at] in EPONYM_NOUNS
 
 
-def _stands_alone(passage: Passage, index: int, *, split: bool = False) -> bool:
+def _stands_alone(passage: Passage, index: int, *, split: bool = False, told: bool = False) -> bool:
     """Say whether a plain word in capitals stands as a name does: in the midst of a sentence, not before a noun."""
     words = passage.words
     first = index - 1 if split else index
@@ -300,11 +333,26 @@ def _stands_alone(passage: Passage, index: int, *, split: bool = False) -> bool:
         or passage.capitals(first - 1) is not Capitals.NONE
     ):
         return False
-    if not before.isalpha() or not _GERMAN.isdisjoint(words[max(0, index - 12) : index + 12]):
+    if not before.isalpha() or not _GERMAN.isdisjoint(_sentence(passage, index)):
         return False
     if index + 1 >= len(words):
         return True
     if words[index + 1] == "s":
         return passage.gap(index) == "'"
     gap = passage.gap(index)
-    return _SENTENCE_END.search(gap) is not None or "," in gap or (gap == " " and words[index + 1] in _AFTER_NAME)
+    followed = gap == " " and words[index + 1] in (_TOLD if told else _AFTER_NAME)
+    return followed or (not told and (_SENTENCE_END.search(gap) is not None or "," in gap))
+
+
+def _sentence(passage: Passage, index: int) -> set[str]:
+    """Return the words around `index` that are in its sentence, as far as twelve words away."""
+    found: set[str] = set()
+    for step in (-1, 1):
+        at = index
+        for _ in range(12):
+            left = at if step > 0 else at - 1
+            if left < 0 or left + 1 >= len(passage.words) or _SENTENCE_END.search(passage.gap(left)):
+                break
+            at += step
+            found.add(passage.words[at])
+    return found

@@ -28,7 +28,7 @@ EPONYM_NOUNS = frozenset(
     "lymphoma thyroiditis chorea palsy law spot island islands point arch curve clinic scanner protocol "
     "zyste zysten zeichen fraktur frakturen krankheit syndrom tumoren winkel klassifikation aufnahme projektion "
     "hernie quiste signo fractura enfermedad sindrome angulo clasificacion escala "
-    "kyste signe maladie fracture classification echelle quisto sinal fratura doenca classificacao and harris "
+    "kyste signe maladie fracture classification echelle quisto sinal fratura doenca classificacao harris "
     "tetralogy tetralogie ulcer wave waves cells cell nodule nodules plaque plaques pugh turcotte".split()
 )
 """What follows a surname where a term is called by it."""

@@ -7,9 +7,11 @@ from itertools import count, pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from scanward.deidentify.text import names, variants
+from scanward.deidentify.text.everyday import is_everyday
 from scanward.deidentify.text.folding import fold_char, fold_map
 from scanward.deidentify.text.machine import Machine
 from scanward.deidentify.text.notation import SearchContext, WeakWord
+from scanward.deidentify.text.passage import Capitals, capitals_at
 from scanward.model.identifier import Identifier, IdentifierKind
 
 if TYPE_CHECKING:
@@ -26,14 +28,28 @@ class Span(NamedTuple):
     kind: IdentifierKind
 
 
+class _Folded(NamedTuple):
+    """A text, its folded bytes and for each the index of its character."""
+
+    text: str
+    folded: bytes
+    origin: "array[int] | None"
+
+    def capitals(self, start: int, end: int) -> Capitals:
+        """Return how a word is written."""
+        return capitals_at(self.text, self.origin, start, end)
+
+
 _TOKEN = re.compile(rb"[a-z\x80-\xff]+")
 _NEAR = re.compile(rb"[\s\0^,._'&=/\\()-]{0,3}")
 _CUE = re.compile(
-    rb"(?:^|[^a-z])(?:mr|mrs|ms|miss|dr|prof|professor|doctor|herr|herrn|frau|mme|mlle|sr|sra|dra|dott|patient|patientin|paciente|paziente|"
-    rb"pt|pat|name|nombre|nom|nome|surname|mother|father|wife|husband|"
-    rb"daughter|referred by|performed by|requested by|reported by|read by|"
-    rb"ref|tech|technologist|operator|physician|radiologist|attn|attending)[\s\0.:#=_^-]{1,4}$"
+    rb"(?:^|[^a-z])(?:(?:mr|mrs|ms|miss|dr|prof|professor|doctor|herr|herrn|frau|mme|mlle|sr|sra|dra|dott|"
+    rb"referred by|performed by|requested by|reported by|read by)[\s\0.:#=_^-]{1,4}|"
+    rb"(?:patient|patientin|paciente|paziente|pt|pat|name|nombre|nom|nome|surname|mother|father|wife|husband|"
+    rb"daughter|ref|tech|technologist|operator|physician|radiologist|attn|attending)"
+    rb"(?:(?P<bare>[ ])|[\s\0.:#=_^-]{1,4}))$"
 )
+_ARTICLES = b"aeiouy"
 _LONGEST_CUE = 32
 _FEWEST_LETTERS = 4
 
@@ -112,7 +128,7 @@ class KnownIdentifiers:
         hits = [_widened(folded, hit) for hit in hits]
         weak = self._weak_words()
         if weak:
-            hits += _find_weak(folded, weak, hits)
+            hits += _find_weak(_Folded(text, folded, origin), weak, hits)
         if not hits:
             return []
         return _merged(_unfolded(text, origin, hit) for hit in hits)
@@ -136,11 +152,12 @@ class KnownIdentifiers:
         hits += (Span(*hit) for hit in matcher.find(passage))
         weak = self._weak_words()
         if weak:
-            hits += _find_weak(folded, weak, hits)
+            shown = _Folded(text, folded, passage.origin)
+            hits += _find_weak(shown, weak, hits)
             beside = matcher.beside(passage, (Close(*hit) for hit in hits))
             if beside:
                 hits += (Span(*hit) for hit in beside)
-                hits += _find_weak(folded, weak, hits)
+                hits += _find_weak(shown, weak, hits)
         if not hits:
             return []
         hits = [Span(*matcher.widen(passage, Close(*hit))) for hit in hits]
@@ -196,25 +213,48 @@ class KnownIdentifiers:
         return self._weak
 
 
-def _find_weak(folded: bytes, weak: dict[bytes, list[WeakWord]], hits: list[Span]) -> list[Span]:
-    """Return the words of names in `folded` that stand beside a hit, beside each other or after a cue."""
+def _find_weak(passage: "_Folded", weak: dict[bytes, list[WeakWord]], hits: list[Span]) -> list[Span]:
+    """Return the words of names in the text that stand beside a hit, beside each other or after a cue."""
+    folded = passage.folded
     tokens = [
-        (match.start(), match.end(), weak[word]) for match in _TOKEN.finditer(folded) if (word := match[0]) in weak
+        (match.start(), match.end(), weak[word])
+        for match in _TOKEN.finditer(folded)
+        if (word := match[0]) in weak and not _is_article(passage, match.start(), match.end())
     ]
     if not tokens:
         return []
-    taken = [hit for hit in hits if hit.kind in variants.NAME_KINDS]
     found: list[Span] = []
     for start, end, words in tokens:
-        if any(word.cued for word in words) and _CUE.search(folded[max(0, start - _LONGEST_CUE) : start]):
+        if any(word.cued for word in words) and _is_cued(passage, start, end):
             found.append(Span(start, end, words[0].kind))
     found += _pairs(folded, tokens)
+    taken = [*(hit for hit in hits if hit.kind in variants.NAME_KINDS), *found]
+    starts, ends = {span.start for span in taken}, {span.end for span in taken}
     # From left to right, then back: each word taken may bring its neighbour in.
     for line in (tokens, tokens[::-1]):
         for start, end, words in line:
-            if any(_is_near(folded, start, end, span) for span in taken + found):
+            if _is_beside(folded, start, end, starts, ends):
                 found.append(Span(start, end, words[0].kind))
+                starts.add(start)
+                ends.add(end)
     return found
+
+
+def _is_article(passage: "_Folded", start: int, end: int) -> bool:
+    """Say whether a single letter is a word of the language rather than an initial."""
+    folded = passage.folded
+    alone = end - start == 1 and folded[start] in _ARTICLES
+    return alone and folded[end : end + 1] != b"." and passage.capitals(start, end) is Capitals.NONE
+
+
+def _is_cued(passage: "_Folded", start: int, end: int) -> bool:
+    cue = _CUE.search(passage.folded[max(0, start - _LONGEST_CUE) : start])
+    if cue is None:
+        return False
+    if cue["bare"] is None or not is_everyday(passage.folded[start:end].decode("utf-8", "replace")):
+        return True
+    # "The patient may return" tells of nobody called May.
+    return passage.capitals(start, end) is Capitals.FIRST
 
 
 def _pairs(folded: bytes, tokens: list[tuple[int, int, list[WeakWord]]]) -> Iterator[Span]:
@@ -226,12 +266,12 @@ def _pairs(folded: bytes, tokens: list[tuple[int, int, list[WeakWord]]]) -> Iter
             yield Span(start, end, left[0].kind)
 
 
-def _is_near(folded: bytes, start: int, end: int, span: Span) -> bool:
-    if span.start <= start and end <= span.end:
-        return False
-    if span.end <= start:
-        return start - span.end <= 3 and _NEAR.fullmatch(folded, span.end, start) is not None
-    return 0 <= span.start - end <= 3 and _NEAR.fullmatch(folded, end, span.start) is not None
+def _is_beside(folded: bytes, start: int, end: int, starts: set[int], ends: set[int]) -> bool:
+    return any(
+        (start - gap in ends and _NEAR.fullmatch(folded, start - gap, start))
+        or (end + gap in starts and _NEAR.fullmatch(folded, end, end + gap))
+        for gap in range(4)
+    )
 
 
 def _widened(folded: bytes, span: Span) -> Span:

@@ -100,9 +100,11 @@ class NearDates:
 
     def _two(self, passage: Passage, values: dict[int, str], index: int) -> tuple[int, IdentifierKind] | None:
         """Take a month and year, or after a cue a day and month, for the birth date."""
-        if not self._births or index + 2 in values or (index - 1 in values and passage.gap(index - 1) in _FIRM):
+        if not self._births or (index - 1 in values and passage.gap(index - 1) in _FIRM):
             return None
         gap = passage.gap(index)
+        if index + 2 in values and passage.gap(index + 1).strip() == gap.strip():
+            return None
         first, second = values[index], values[index + 1]
         if gap not in _FIRM or not first.isdigit() or not second.isdigit():
             return None
@@ -137,7 +139,7 @@ def _around_month(passage: Passage, index: int, day: date, *, birth: bool) -> tu
         if further is not None and _is_year(passage, further, day):
             return further, index
         plain = after is None or not (_is_any_year(passage.words[after]))
-        if birth and plain and _is_date_alone(passage, index, passage.words[before], joint=joint):
+        if birth and plain and _is_date_alone(passage, index, before, joint=joint):
             return before, index
         return None
     if after is not None and _is_day(passage.words[after], day):
@@ -147,7 +149,7 @@ def _around_month(passage: Passage, index: int, day: date, *, birth: bool) -> tu
         if before is not None and _is_year(passage, before, day):
             return before, after
         plain = further is None or not _is_any_year(passage.words[further])
-        if birth and plain and _is_date_alone(passage, index, passage.words[after], joint=False):
+        if birth and plain and _is_date_alone(passage, index, after, joint=False):
             return index, after
         return None
     if birth and year_after and after is not None and len(passage.words[after]) == 4:
@@ -185,13 +187,13 @@ def _is_any_year(word: str) -> bool:
     return word.isdigit() and len(word) == 4 and word[:2] in {"18", "19", "20"}
 
 
-def _is_date_alone(passage: Passage, index: int, day: str, *, joint: bool) -> bool:
+def _is_date_alone(passage: Passage, index: int, day: int, *, joint: bool) -> bool:
     """Tell a day and month from a number beside a word: 12 mar, may 3."""
     word = passage.words[index]
-    if is_long_name(word) or joint or not day.isdigit():
+    if is_long_name(word) or joint or not passage.words[day].isdigit():
         return True
     if word in _SHORT_OR_WORD or word not in month_words():
-        return _is_cued(passage, index - 1)
+        return _is_cued(passage, min(index, day))
     return passage.capitals(index) is not Capitals.NONE or len(word) > 3
 
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from jellyfish import jaro_winkler_similarity, metaphone, nysiis
 from rapidfuzz import process
-from rapidfuzz.distance import OSA
+from rapidfuzz.distance import OSA, DamerauLevenshtein
 
 from scanward.deidentify.text.everyday import is_everyday, is_eponym
 from scanward.deidentify.text.folding import fold, spellings
@@ -26,7 +26,8 @@ _SHORTEST_ANYWHERE = 6
 _SHORTEST_READ = 4
 _SHORTEST_HEARD = 4
 _LONGEST_WORD = 40
-_ALIKE = 0.84
+_ALIKE = 0.8
+_ALIKE_BESIDE = 0.74
 _DIGITS = "0123456789"
 _MOST_REMEMBERED = 1 << 15
 
@@ -40,6 +41,8 @@ class Ground(IntEnum):
     """A capital in front that tells something."""
     ALONE = 2
     """A capital in the midst of a sentence, where no eponym or heading stands."""
+    TOLD = 3
+    """As `ALONE`, and what follows tells of a person."""
 
 
 class Likeness(NamedTuple):
@@ -61,6 +64,7 @@ class NearNames:
     def __init__(self, identifiers: Iterable[Identifier]) -> None:
         self._persons: dict[str, IdentifierKind] = {}
         self._weak: dict[str, IdentifierKind] = {}
+        self._short_families: dict[str, IdentifierKind] = {}
         self._pets: dict[str, IdentifierKind] = {}
         self._joined: dict[str, IdentifierKind] = {}
         self._places: dict[str, IdentifierKind] = {}
@@ -79,10 +83,12 @@ class NearNames:
         self._read = {as_letters(word): word for word in [*self._joined, *self._persons] if len(word) >= 3}
         self._heard = _heard(self._persons)
         self._rests = _rests(word for word in [*self._persons, *self._joined] if not is_plain(word))
+        self._plain_rests = _rests(word for word in self._persons if is_plain(word))
         self._seen: dict[str, Likeness | None] = {}
-        self.initials = {word[0]: kind for word, kind in self._persons.items()}
 
     def _add_name(self, kind: IdentifierKind, name: PersonName) -> None:
+        if name.family and set(map(fold, name.family)) <= PARTICLES:
+            self._short_families.update(dict.fromkeys(map(fold, name.family), kind))
         for word in name.words:
             for folded in spellings(word):
                 if folded in PARTICLES or folded in PLACEHOLDERS or any(map(str.isdigit, folded)) or len(folded) < 2:
@@ -132,7 +138,9 @@ class NearNames:
             word = word.encode("latin-1").decode("utf-8", "replace")
         if word in self._weak:
             ground = Ground.ANYWHERE if is_eponym(word) else Ground.ALONE
-            return Likeness(self._weak[word], ground) if len(word) > 1 and word not in core_words() else None
+            return Likeness(self._weak[word], Ground.TOLD if word in core_words() else ground)
+        if word in self._short_families:
+            return Likeness(self._short_families[word], Ground.TOLD)
         if word in self._pets and len(word) > 2:
             plain = is_plain(word)
             return Likeness(self._pets[word], Ground.ALONE if plain else Ground.CAPITAL)
@@ -169,13 +177,23 @@ class NearNames:
             likeness = read if likeness is None else min(likeness, read, key=lambda one: one.ground)
         return likeness or self._sounds_like(word)
 
-    def _mistyped(self, word: str, most: int) -> Likeness | None:
-        size = len(word)
-        best: Likeness | None = None
-        for known, distance, _ in process.extract_iter(
-            word, self._reach.get(size, ()), scorer=OSA.distance, processor=None, score_cutoff=most
+    def _distances(self, word: str, most: int) -> Iterator[tuple[str, int]]:
+        """Yield the known words that are `most` typos from `word` or less, and how many."""
+        # Where a letter got in between two that were swapped, one count of the distance takes three steps.
+        cutoff = 3 if most == 2 and len(word) >= _SHORTEST_TWO_TYPOS else most
+        for known, steps, _ in process.extract_iter(
+            word, self._reach.get(len(word), ()), scorer=OSA.distance, processor=None, score_cutoff=cutoff
         ):
-            if len(known) < (_SHORTEST_TYPO if distance == 1 else _SHORTEST_TWO_TYPOS):
+            distance = int(steps)
+            if distance > most:
+                distance = DamerauLevenshtein.distance(word, known, score_cutoff=most)
+            if distance <= most and (distance < 2 or len(known) >= _SHORTEST_TWO_TYPOS):
+                yield known, distance
+
+    def _mistyped(self, word: str, most: int) -> Likeness | None:
+        best: Likeness | None = None
+        for known, distance in self._distances(word, most):
+            if len(known) < _SHORTEST_TYPO:
                 continue
             place = known in self._places and known not in self._persons
             if place and distance > 1:
@@ -187,41 +205,52 @@ class NearNames:
             best = best or likeness
         return best
 
-    def _sounds_like(self, word: str) -> Likeness | None:
+    def _sounds_like(self, word: str, alike: float = _ALIKE) -> Likeness | None:
         if len(word) < _SHORTEST_HEARD or not word.isascii():
             return None
         for sound in _sounds(word):
             for known in self._heard.get(sound, ()):
-                if is_twin(word, known):
+                if _is_twin(word, known, alike):
                     return Likeness(self._persons[known], Ground.CAPITAL)
         return None
 
-    def is_close(self, word: str, *, capital: bool) -> IdentifierKind | None:
-        """Return the kind of the person's name that `word` is close to where something beside it says it is one."""
+    def is_close(self, word: str, *, capital: bool, short: bool) -> IdentifierKind | None:
+        """Return the kind of the person's name that `word` is close to where something beside it says it is one.
+
+        Parameters
+        ----------
+        word
+            The folded word.
+        capital, short
+            Whether it stands with a capital, and whether it is all capitals, as short forms of terms are.
+        """
         if not word.isascii():
             word = word.encode("latin-1").decode("utf-8", "replace")
         size = len(word)
+        if word in self._short_families and capital:
+            return self._short_families[word]
         if word in self._pets:
             return self._pets[word] if capital or not is_plain(word) else None
         if not 2 <= size <= _LONGEST_WORD or word in PARTICLES or (is_plain(word) and not capital):
             return None
-        if word in core_words() and size <= 3:
+        if short and size <= 3 and word in core_words():
             return None
         known = self._read.get(as_letters(word))
         if known is not None:
             return self.kind_of(known)
-        for known, distance, _ in process.extract_iter(
-            word, self._reach.get(size, ()), scorer=OSA.distance, processor=None, score_cutoff=2
-        ):
-            least = _SHORTEST_BESIDE if distance <= 1 else _SHORTEST_TWO_TYPOS
-            if len(known) >= least and (known in self._persons or known in self._joined):
+        for known, _ in self._distances(word, 2):
+            if len(known) >= _SHORTEST_BESIDE and (known in self._persons or known in self._joined):
                 return self.kind_of(known)
-        likeness = self._sounds_like(word)
+        likeness = self._sounds_like(word, _ALIKE_BESIDE)
         return likeness.kind if likeness is not None else None
 
     def rests(self, word: str) -> dict[str, str] | None:
         """Return what could follow `word` where a blank got into a known name, and that name."""
         return self._rests.get(word)
+
+    def plain_rests(self, word: str) -> dict[str, str] | None:
+        """Return what :meth:`rests` does, for names that are words of the language."""
+        return self._plain_rests.get(word) or self._rests.get(word)
 
     def is_known(self, word: str) -> bool:
         """Say whether `word` is, letter by letter, a word of a known name."""
@@ -239,12 +268,12 @@ def _sounds(word: str) -> frozenset[str]:
     return frozenset({f"m{metaphone(word)}", f"n{nysiis(word)}"})
 
 
-def is_twin(word: str, known: str) -> bool:
+def _is_twin(word: str, known: str, alike: float) -> bool:
     """Say whether two words that sound alike are also written alike."""
     return (
         abs(len(word) - len(known)) <= 2
         and min(len(word), len(known)) >= _SHORTEST_HEARD
-        and jaro_winkler_similarity(word, known) >= _ALIKE
+        and jaro_winkler_similarity(word, known) >= alike
     )
 
 

@@ -14,6 +14,7 @@ from scanward.deidentify.text.passage import Passage
 from scanward.deidentify.text.variants import ID_KINDS
 from scanward.model.identifier import Identifier, IdentifierKind
 
+_PREFIX = re.compile(r"^[^\W\d_]{1,8}(?=[^0-9a-z])")
 _ALNUM = re.compile(r"[^\W_]+")
 _CUT = re.compile(r"[ \t\r\n\0./()+_:#,-]{1,3}")
 _POINTED = re.compile(r"[.,:]")
@@ -40,9 +41,12 @@ class NearNumbers:
         self._known: dict[str, IdentifierKind] = {}
         self._exact: set[str] = set()
         self._close: dict[int, list[str]] = {}
+        self._prefixes: set[str] = set()
         for identifier in identifiers:
             for number in _numbers(identifier):
                 self._add(number, identifier.kind)
+            if identifier.kind in ID_KINDS:
+                self._prefixes.update(_PREFIX.findall(fold(identifier.value)))
         self._longest = max(map(len, self._known), default=0) + 1
         self._sizes = {size + more for size in map(len, self._known) for more in (-1, 0, 1)}
         self._seen: dict[tuple[str, bool], IdentifierKind | None] = {}
@@ -79,7 +83,8 @@ class NearNumbers:
             if hit is not None:
                 last, kind = hit
                 after = last
-                yield passage.starts[first], passage.end(last), kind
+                lead = first > 0 and words[first - 1] in self._prefixes and len(passage.gap(first - 1)) <= 2
+                yield passage.starts[first - 1 if lead else first], passage.end(last), kind
 
     def _longest_from(
         self, passage: Passage, words: list[str], numeric: list[int], place: int

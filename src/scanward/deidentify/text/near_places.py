@@ -1,6 +1,7 @@
 """Addresses, institutions and e-mail addresses as people shorten and mistype them."""
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
@@ -57,10 +58,12 @@ class NearPlaces:
     def __init__(self, identifiers: Iterable[Identifier]) -> None:
         self._by_word: dict[str, list[tuple[_Phrase, int]]] = {}
         self._mails: list[str] = []
+        self._parts: set[str] = set()
         self._persons: dict[str, IdentifierKind] = {}
         self._locals: dict[str, IdentifierKind] = {}
         for identifier in identifiers:
             if identifier.kind in {IdentifierKind.ADDRESS, IdentifierKind.INSTITUTION}:
+                self._parts.update(_words(identifier.value))
                 for phrase in _phrases(identifier):
                     for at, word in enumerate(phrase.words):
                         if _is_anchor(word, phrase):
@@ -101,6 +104,29 @@ class NearPlaces:
                 if span is not None:
                     yield passage.starts[span[0]], passage.end(span[1]), phrase.kind
                     break
+
+    def widen(self, passage: Passage, start: int, end: int) -> tuple[int, int]:
+        """Widen the hit of a place over its other words and its number that stand beside it."""
+        parts = self._parts
+        words, starts = passage.words, passage.starts
+        first, last = bisect_left(starts, start), bisect_left(starts, end) - 1
+        if first > last:
+            return start, end
+        for step in (-1, 1):
+            edge = at = first if step < 0 else last
+            while 0 <= at + step < len(words):
+                left = at if step > 0 else at - 1
+                word = words[at + step]
+                if not _GAP.fullmatch(passage.gap(left)) or (word != "s" and _plain(word) not in parts):
+                    break
+                at += step
+                if word not in PARTICLES and word != "s":
+                    edge = at
+            if step < 0:
+                start = min(start, starts[edge])
+            else:
+                end = max(end, passage.end(edge))
+        return start, end
 
     def find_mails(self, passage: Passage) -> Iterator[tuple[int, int, IdentifierKind]]:
         """Yield the e-mail addresses that are known, close to a known one, or made of a known name."""
@@ -177,7 +203,7 @@ def _is_anchor(word: str, phrase: _Phrase) -> bool:
     """Say whether `phrase` is looked for where `word` stands: at numbers and at words that tell."""
     if any(map(str.isdigit, word)):
         return len(word) >= 2 or len(phrase.words) > 2
-    return not _is_generic(word) and len(word) >= 3
+    return not _is_generic(word) and len(word) >= (2 if len(phrase.words) > 2 else 3)
 
 
 def _aligned(passage: Passage, index: int, phrase: _Phrase, at: int) -> tuple[int, int] | None:

@@ -80,17 +80,20 @@ class Passage:
 
     def capitals(self, index: int) -> Capitals:
         """Return how the word `index` is written; capitals among capitals say nothing."""
-        word = self.original(index)
-        if word.islower() or not word[:1].isalpha():
-            return Capitals.NONE if word.islower() or word.isdigit() else Capitals.FIRST
-        if not word.isupper():
-            return Capitals.FIRST if word[:1].isupper() or not word.isascii() else Capitals.NONE
-        if not word.lower().isupper() and word.lower() == word.upper():
-            return Capitals.FIRST
-        start, end = self.starts[index], self.end(index)
-        around = self.between(max(0, start - _SHOUTED_AROUND), start) + self.between(
-            end, min(len(self.flat), end + _SHOUTED_AROUND)
-        )
-        if any(map(str.islower, around)):
-            return Capitals.FIRST
-        return Capitals.ALL
+        return capitals_at(self.text, self.origin, self.starts[index], self.end(index))
+
+
+def capitals_at(text: str, origin: "array[int] | None", start: int, end: int) -> Capitals:
+    """Return how the word from `start` to `end` of the folded bytes of `text` is written."""
+    if origin is not None:
+        start, end = origin[start], origin[end - 1] + 1
+    word = text[start:end]
+    if word.islower() or word.isdigit():
+        return Capitals.NONE
+    if not word[:1].isalpha() or word.lower() == word.upper():
+        # Digits among capitals, or a script without capitals.
+        return Capitals.FIRST
+    if not word.isupper():
+        return Capitals.FIRST if word[:1].isupper() else Capitals.NONE
+    around = text[max(0, start - _SHOUTED_AROUND) : start] + text[end : end + _SHOUTED_AROUND]
+    return Capitals.FIRST if any(map(str.islower, around)) else Capitals.ALL
