@@ -89,6 +89,18 @@ def test_sample_studies_stay_valid(tmp_path, profile):
     assert compared == len(files)
 
 
+@pytest.mark.parametrize(("profile", "mode"), [("research", "surrogate"), ("basic", "label")])
+def test_what_stands_for_identifiers_in_text_is_valid(tmp_path, profile, mode):
+    files = write_sample_studies(tmp_path / "in")
+    run = deidentify(tmp_path / "in", tmp_path / "out", tmp_path / "home", profile, more=("--text", mode))
+    assert run.exit_code == RELEASED, run.shown
+    compared, found = new_errors(tmp_path / "in", tmp_path / "out", tmp_path)
+    assert found == []
+    assert compared == len(files)
+    report = compare(tmp_path / "in", tmp_path / "out")
+    assert [one for one in report.findings if one.severity is not Severity.REVIEW] == []
+
+
 def run_one(source: Path, outputs: Path, home: Path, profile: str) -> Path | None:
     """Run the command on one file, in this process; return its output, or None when it was kept in."""
     arguments = ["deidentify", str(source), "--out", str(outputs), "--home", str(home), "--profile", profile,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -28,11 +28,13 @@ class Run:
     shown: str
 
 
-def deidentify(source: Path, outputs: Path, home: Path, profile: str, *, workers: int = 1) -> Run:
+def deidentify(
+    source: Path, outputs: Path, home: Path, profile: str, *, workers: int = 1, more: Sequence[str] = ()
+) -> Run:
     """Run the command as a user would."""
     done = subprocess.run(
         [sys.executable, "-m", "scanward", "deidentify", str(source), "--out", str(outputs), "--profile", profile,
-         "--pixels", "off", "--faces", "off", "--release-unchecked-pixels", "--workers", str(workers)],
+         "--pixels", "off", "--faces", "off", "--release-unchecked-pixels", "--workers", str(workers), *more],
         env={**os.environ, "SCANWARD_HOME": str(home), "PYTHONPATH": str(ROOT / "src")},
         capture_output=True, text=True, check=False, timeout=600,
     )  # fmt: skip
