@@ -9,6 +9,7 @@ from scanward.deidentify.residual.kinds import Applies, RiskKind, StudyView
 from scanward.model.attribute import Action, Reason
 from scanward.model.profile import Option
 from scanward.model.report import Change
+from scanward.model.text import TextMode
 
 
 def _if(applies: bool) -> Applies:  # noqa: FBT001 - the answer is the only argument
@@ -68,6 +69,29 @@ PIXEL_RISKS: Final = (
 """Text in pixels."""
 
 HEADER_RISKS: Final = (
+    RiskKind(
+        risk_id="documents",
+        title="Reports and documents",
+        statement="Documents were cleaned: what is known of the patient, the order and those around them is gone, and "
+        "was looked for again in the result; what was found besides by its form and by what stands around it is gone "
+        "too. The name of a person whom nobody told of, in no list and in no telling position, may have stayed; so "
+        "may a hint that is no name (an occupation, an event in the news).",
+        applies=lambda view: _if(bool(view.study.documents.cleaned)),
+        advice=(
+            "Read samples of the documents that stay.",
+            "Put surrogates in the place of names (--text surrogate), so that one that was missed does not stand out.",
+        ),
+        sources=(sources.HIDING_2013,),
+    ),
+    RiskKind(
+        risk_id="surrogates",
+        title="Surrogates",
+        statement="Other names, numbers and dates stand where those of the patient were. They look real: whoever "
+        "reads the text must know that they are not, and one of them may by chance be the name of somebody.",
+        applies=lambda view: _if(view.profile.text.mode is TextMode.SURROGATE),
+        advice=("Tell the recipient that names, numbers and dates in texts are made up.",),
+        sources=(sources.HIDING_2013,),
+    ),
     RiskKind(
         risk_id="free-text",
         title="Free text",

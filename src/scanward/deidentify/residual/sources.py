@@ -22,6 +22,15 @@ CHEST_2023: Final = Source(
     published="Radiology: Artificial Intelligence 5(6):e230019",
     doi="10.1148/ryai.230019",
 )
+HIDING_2013: Final = Source(
+    source_id="carrell-2013",
+    authors="Carrell D, Malin B, Aberdeen J, Bayer S, Clark C, Wellner B, Hirschman L",
+    year=2013,
+    title="Hiding in plain sight: use of realistic surrogates to reduce exposure of protected health information in "
+    "clinical text",
+    published="Journal of the American Medical Informatics Association 20(2):342-348",
+    doi="10.1136/amiajnl-2012-001034",
+)
 FACE_2019: Final = Source(
     source_id="schwarz-2019",
     authors="Schwarz CG, Kremers WK, Therneau TM, et al.",
