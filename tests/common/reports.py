@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
 
 from scanward.deidentify.documents.kinds import DocumentFacts
@@ -61,6 +62,114 @@ HL7_MESSAGE = "\r".join(
         "",
     ]
 ).encode()
+
+
+def _identifier(value: str, **more: object) -> dict[str, object]:
+    return {"system": "http://marienthal.example.com/ids", "value": value, **more}
+
+
+FHIR_BUNDLE = {
+    "resourceType": "Bundle",
+    "id": "garcia-bundle",
+    "type": "collection",
+    "timestamp": "2024-01-31T10:15:00+01:00",
+    "entry": [
+        {
+            "fullUrl": "https://marienthal.example.com/fhir/Patient/garcia1",
+            "resource": {
+                "resourceType": "Patient",
+                "id": "garcia1",
+                "extension": [{"url": "http://x", "valueString": "Garcia"}],
+                "identifier": [_identifier("0012345")],
+                "name": [{"family": "García", "given": ["Ana", "M"], "text": "Ana García", "prefix": ["Mrs"]}],
+                "telecom": [
+                    {"system": "phone", "value": "(617) 234-9876"},
+                    {"system": "email", "value": "ana@x.example"},
+                ],
+                "gender": "female",
+                "birthDate": "1960-02-15",
+                "_birthDate": {"extension": []},
+                "address": [{"line": ["12 Larkspur St"], "city": "Springfield", "state": "IL", "postalCode": "62704"}],
+                "contact": [{"name": {"family": "García", "given": ["Luis"]}}],
+                "photo": [{"data": "AAAA"}],
+                "deceasedBoolean": False,
+            },
+        },
+        {
+            "fullUrl": "urn:uuid:61ebe359-bfdc-4613-8bf2-c5e300945f0a",
+            "resource": {
+                "resourceType": "Practitioner",
+                "id": "pr1",
+                "identifier": [_identifier("99-1")],
+                "name": [{"family": "O'Brien", "given": ["Peter"], "suffix": ["MD"]}],
+            },
+        },
+        {
+            "resource": {
+                "resourceType": "DiagnosticReport",
+                "id": "r1",
+                "contained": [{"resourceType": "Organization", "id": "o1", "name": "Marienthal Hospital"}],
+                "text": {
+                    "status": "generated",
+                    "div": '<div xmlns="http://www.w3.org/1999/xhtml" title="Garcia"><p>Ms. Gar<b>cia</b> has a <i>3 mm nodule</i> in the '
+                    'left lung.</p><img src="garcia.png" alt="Garcia"/><table><tr><td>MRN</td><td>0012345</td></tr></table></div>',
+                },
+                "identifier": [_identifier("CT-2024-777")],
+                "status": "final",
+                "code": {
+                    "coding": [{"system": "http://loinc.org", "code": "24627-2", "display": "CT Chest"}],
+                    "text": "CT chest",
+                },
+                "subject": {"reference": "Patient/garcia1", "display": "Ana Garcia"},
+                "effectiveDateTime": "2024-01-31",
+                "issued": "2024-01-31T10:15:00.000Z",
+                "performer": [{"reference": "#o1", "display": "Marienthal"}, {"reference": "Practitioner/pr1"}],
+                "resultsInterpreter": [{"display": "Dr. Rita Quintero"}],
+                "conclusion": "Ms. Garcia has a 3 mm nodule in the left lung. Told Dr. O'Brien on 01/31/2024.",
+                "presentedForm": [
+                    {
+                        "contentType": "text/plain",
+                        "data": _ATTACHED,
+                        "title": "Report of Ana Garcia",
+                        "url": "http://x/garcia",
+                    },
+                    {"contentType": "application/pdf", "data": "JVBERi0="},
+                ],
+            },
+        },
+        {
+            "resource": {
+                "resourceType": "ImagingStudy",
+                "id": "s1",
+                "identifier": [{"system": "urn:dicom:uid", "value": f"urn:oid:{STUDY_UID}"}],
+                "status": "available",
+                "subject": {"reference": "Patient/garcia1"},
+                "started": "2024-01-31T10:00:00Z",
+                "numberOfSeries": 1,
+                "description": "CT chest of Garcia",
+                "series": [
+                    {"uid": f"{STUDY_UID}.1", "number": 1, "instance": [{"uid": f"{STUDY_UID}.1.1", "number": 1}]}
+                ],
+            },
+        },
+        {
+            "resource": {
+                "resourceType": "Observation",
+                "status": "final",
+                "code": {"text": "Size"},
+                "subject": {"identifier": _identifier("0012345")},
+                "valueQuantity": {"value": "NUMBER", "unit": "mm", "system": "http://unitsofmeasure.org", "code": "mm"},
+            },
+        },
+        {"resource": {"resourceType": "Coverage", "id": "c1", "subscriberId": "0012345"}},
+    ],
+}
+"""A bundle; `fhir_json` writes it."""
+
+
+def fhir_json(resource: object) -> bytes:
+    """Write a resource as JSON, with a number that has a trailing zero."""
+    return json.dumps(resource, ensure_ascii=False).replace('"NUMBER"', "3.50").encode()
 
 
 def cleaner_for(

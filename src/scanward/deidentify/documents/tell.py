@@ -123,4 +123,8 @@ def carrier_of(kind: DocumentKind, *, embedded: Embedded = text_alone) -> Carrie
         from scanward.deidentify.documents import hl7
 
         return Carrier(hl7.read_facts, partial(hl7.clean, embedded=embedded))
+    if kind is DocumentKind.FHIR:
+        from scanward.deidentify.documents import fhir
+
+        return Carrier(fhir.read_facts, partial(fhir.clean, embedded=embedded))
     raise DocumentError(f"nothing is set up that cleans a {kind.value}")
