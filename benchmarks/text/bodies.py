@@ -176,7 +176,7 @@ emphysema.""",
 enhancement in the {basal inferolateral|septal} segments. Native T1 {960..1090} ms at 1.5 T, T2 {44..58} ms, ECV
 {24..36} percent. Short axis and long axis cine show
 {normal|mildly reduced} wall motion. Trileaflet aortic valve. No thrombus. Trivial pericardial fluid.""",
-    """CORONARY CTA. Agatston score {0..780}. LAD: {25..49|50..69} percent stenosis in the mid segment by mixed
+    """CORONARY CTA. Agatston score {0..780}. LAD: {25 to 49|50 to 69} percent stenosis in the mid segment by mixed
 plaque. Circumflex: minimal plaque. RCA: dominant, no stenosis. Left main
 is patent. CAD-RADS {1|2|3}. Heart rate {54..68} bpm after beta blocker; prospective trigger at 75 percent of the R-R
 interval; DLP {140..390} mGy cm.""",

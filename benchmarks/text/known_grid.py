@@ -597,7 +597,9 @@ def main() -> None:
     arguments = parser.parse_args()
     quick = arguments.quick
     grid = run_grid(arguments.cases or (QUICK_CASES if quick else CASES), arguments.seed)
-    hits, named, looked, shown = false_hits(QUICK_FALSE_IDENTITIES if quick else FALSE_IDENTITIES, seed=50 + arguments.seed)
+    hits, named, looked, shown = false_hits(
+        QUICK_FALSE_IDENTITIES if quick else FALSE_IDENTITIES, seed=50 + arguments.seed
+    )
     print(_report(grid, hits, named, looked))
     for name, cell in grid.items():
         for case in cell.missed[: arguments.missed]:

@@ -9,14 +9,14 @@ import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from enum import IntFlag
-from itertools import combinations
+from itertools import combinations, pairwise
 from typing import NamedTuple
 
 from scanward.deidentify.text.everyday import EPONYM_NOUNS, is_eponym
-from scanward.deidentify.text.lexicon import is_clinical, is_ordinary
+from scanward.deidentify.text.lexicon import is_clinical, is_name, is_ordinary
 from scanward.deidentify.text.names import PARTICLES, TITLES
 from scanward.deidentify.text.near_dates import NearDates
-from scanward.deidentify.text.near_names import Ground, NearNames, is_plain
+from scanward.deidentify.text.near_names import Ground, Likeness, NearNames, is_plain
 from scanward.deidentify.text.near_numbers import NearNumbers
 from scanward.deidentify.text.near_places import NearPlaces
 from scanward.deidentify.text.passage import Capitals, Passage
@@ -152,21 +152,50 @@ class CloseMatcher:
         return trait
 
     def _like_names(self, passage: Passage, indices: list[int]) -> Iterator[Close]:
+        doubtful: list[tuple[int, IdentifierKind]] = []
         for index in indices:
             word = passage.words[index]
             likeness = self._names.weigh(word)
-            if likeness is None or _is_in_term(passage, index):
+            if likeness is None:
                 continue
-            if likeness.ground is not Ground.ANYWHERE:
-                if passage.capitals(index) is not Capitals.FIRST:
-                    continue
-                if likeness.ground >= Ground.ALONE and not self._is_shown(passage, index, likeness.ground):
-                    continue
-            yield Close(passage.starts[index], passage.end(index), likeness.kind)
+            kind, ground = likeness
+            spelled = ground is Ground.ANYWHERE and not (is_eponym(word) or is_name(word))
+            if not spelled and _is_in_term(passage, index):
+                continue
+            if ground is not Ground.ANYWHERE and passage.capitals(index) is not Capitals.FIRST:
+                continue
+            if ground >= Ground.ALONE and not self._is_shown(passage, index, likeness):
+                doubtful.append((index, kind))
+                continue
+            yield Close(passage.starts[index], passage.end(index), kind)
+        # Two such words beside each other make a name of each other: Ed Rose.
+        for (left, kind), (right, _) in pairwise(doubtful):
+            if right == left + 1 and passage.are_near(left) and kind in NAME_KINDS:
+                yield Close(passage.starts[left], passage.end(right), kind)
+        for index, kind in doubtful:
+            if kind in NAME_KINDS:
+                yield from self._with_initial(passage, index, kind)
 
-    def _is_shown(self, passage: Passage, index: int, ground: Ground) -> bool:
+    def _with_initial(self, passage: Passage, index: int, kind: IdentifierKind) -> Iterator[Close]:
+        """Yield a plain word that stands with the initial of a known name before or after it."""
+        words = passage.words
+        for other in (index - 1, index + 1):
+            if not 0 <= other < len(words) or words[other] not in self._names.initials or index < 0:
+                continue
+            left = min(index, other)
+            dotted = passage.gap(other) if other + 1 < len(words) else passage.flat[passage.end(other) :]
+            apart = dotted[:1] == "." or (other > index and "," in passage.gap(index))
+            if apart and passage.are_near(left) and passage.original(other).isupper():
+                yield Close(passage.starts[left], passage.end(left + 1), kind)
+
+    def _is_shown(self, passage: Passage, index: int, likeness: Likeness) -> bool:
         """Say whether a plain word is shown to be a name by its place in the sentence, or by the other half of it."""
-        if _stands_alone(passage, index, told=ground is Ground.TOLD):
+        if likeness.kind not in NAME_KINDS:
+            return any(
+                0 <= at < len(passage.words) and self._places.is_part(passage.words[at])
+                for at in (index - 1, index + 1)
+            )
+        if _stands_alone(passage, index, told=likeness.ground is Ground.TOLD):
             return True
         for left in (index - 1, index):
             if 0 <= left < len(passage.words) - 1 and passage.gap(left) == "-":
@@ -224,14 +253,18 @@ class CloseMatcher:
                 continue
             title = words[index] in _TITLE_CUES
             capital = passage.capitals(at) is not Capitals.NONE
+            shown = passage.original(at)
+            if title and not capital and self._names.is_weak(words[at], accented=not shown.isascii()):
+                yield Close(passage.starts[at], passage.end(at), self._names.kind_of(words[at]))
+                continue
             if not capital and (is_ordinary(words[at]) or not (title or passage.gap(index).strip())):
                 continue
-            rests = self._names.plain_rests(words[at]) if capital and at + 1 < len(words) else None
+            rests = self._names.rests(words[at]) if capital and at + 1 < len(words) else None
             if rests is not None and words[at + 1] in rests and _SPLIT.fullmatch(passage.gap(at)):
                 kind = self._names.kind_of(rests[words[at + 1]])
                 yield Close(passage.starts[at], passage.end(at + 1), kind)
                 continue
-            kind = self._names.is_close(words[at], capital=capital, short=passage.original(at).isupper())
+            kind = self._names.is_close(words[at], capital=capital, short=not title and shown.isupper())
             if kind is not None and not _is_in_term(passage, at):
                 yield Close(passage.starts[at], passage.end(at), kind)
 
@@ -306,17 +339,20 @@ def _is_half(passage: Passage, start: int, end: int) -> bool:
 
 
 def _is_in_term(passage: Passage, index: int) -> bool:
-    """Say whether the word is part of a term that is called by a person: Baker cyst, Wilms-Tumor, Jones' fracture."""
+    """Say whether the word is in a term that is called by a person: Baker cyst, Hill-Sachs, circle of Willis."""
     words = passage.words
+    if index > 1 and words[index - 1] in {"of", "de", "von", "d"} and words[index - 2] in EPONYM_NOUNS:
+        return True
+    for other, left in ((index + 1, index), (index - 1, index - 1)):
+        if 0 <= other < len(words) and is_eponym(words[other]) and passage.gap(left) == "-":
+            return True
     at = index + 1
     if at < len(words) and words[at] == "s" and passage.gap(index) in {"'", ""}:
         at += 1
-    if at >= len(words) or at - index > 2:
+    if at >= len(words) or words[at] not in EPONYM_NOUNS:
         return False
     gap = passage.gap(at - 1)
-    if words[at] in EPONYM_NOUNS and gap in {" ", "-", "' ", "\n"} and words[at] != "and":
-        return True
-    return is_eponym(words[index]) and gap in {"-", " ", "/"} and words[at] in EPONYM_NOUNS
+    return gap == "-" or (gap in {" ", "' ", "\n"} and passage.capitals(at) is not Capitals.FIRST)
 
 
 def _stands_alone(passage: Passage, index: int, *, split: bool = False, told: bool = False) -> bool:
@@ -340,8 +376,11 @@ def _stands_alone(passage: Passage, index: int, *, split: bool = False, told: bo
     if words[index + 1] == "s":
         return passage.gap(index) == "'"
     gap = passage.gap(index)
-    followed = gap == " " and words[index + 1] in (_TOLD if told else _AFTER_NAME)
-    return followed or (not told and (_SENTENCE_END.search(gap) is not None or "," in gap))
+    if gap == " " and words[index + 1] in _TOLD:
+        return True
+    if told and before not in {"to", "by"}:
+        return False
+    return (gap == " " and words[index + 1] in _AFTER_NAME) or _SENTENCE_END.search(gap) is not None or "," in gap
 
 
 def _sentence(passage: Passage, index: int) -> set[str]:

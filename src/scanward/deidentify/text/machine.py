@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 import ahocorasick
 
-from scanward.deidentify.text.lexicon import is_ordinary
+from scanward.deidentify.text.everyday import is_everyday
+from scanward.deidentify.text.lexicon import is_clinical, is_ordinary
 from scanward.deidentify.text.notation import SEPARATORS, Edge, Encoded, Gap, Notation, SearchContext
 from scanward.model.identifier import IdentifierKind
 
@@ -27,6 +28,8 @@ _WRAPPING = b"\r\n\t \0"
 _MOST_BETWEEN = 6
 _MOST_WITHIN = 3
 _LONGEST_RUN = 64
+_SHORTEST_SURE = 6
+"""A name so short or shorter is in longer words by chance."""
 _BLOCK = 256
 _CHUNK = 1 << 20
 _OVERLAP = 1 << 10
@@ -280,6 +283,8 @@ def _is_loose(data: bytes, start: int, end: int, context: SearchContext) -> bool
         word = data[first:last].decode().lower()
     except UnicodeDecodeError:
         return True
+    if end - start <= _SHORTEST_SURE and (is_everyday(word) or is_clinical(word)):
+        return False
     return not is_ordinary(word)
 
 

@@ -27,7 +27,7 @@ _SHORTEST_READ = 4
 _SHORTEST_HEARD = 4
 _LONGEST_WORD = 40
 _ALIKE = 0.8
-_ALIKE_BESIDE = 0.74
+_ALIKE_BESIDE = 0.72
 _DIGITS = "0123456789"
 _MOST_REMEMBERED = 1 << 15
 
@@ -82,8 +82,9 @@ class NearNames:
         self._reach = {size: self._around(size) for size in range(1, _LONGEST_WORD + 1)}
         self._read = {as_letters(word): word for word in [*self._joined, *self._persons] if len(word) >= 3}
         self._heard = _heard(self._persons)
-        self._rests = _rests(word for word in [*self._persons, *self._joined] if not is_plain(word))
-        self._plain_rests = _rests(word for word in self._persons if is_plain(word))
+        self._rests = _rests([*self._persons, *self._joined])
+        self.initials = {word[0] for word in self._persons}
+        """The letters that known names begin with."""
         self._seen: dict[str, Likeness | None] = {}
 
     def _add_name(self, kind: IdentifierKind, name: PersonName) -> None:
@@ -137,13 +138,13 @@ class NearNames:
         if not word.isascii():
             word = word.encode("latin-1").decode("utf-8", "replace")
         if word in self._weak:
-            ground = Ground.ANYWHERE if is_eponym(word) else Ground.ALONE
-            return Likeness(self._weak[word], Ground.TOLD if word in core_words() else ground)
+            ground = Ground.TOLD if word in core_words() else Ground.ALONE
+            return Likeness(self._weak[word], Ground.ANYWHERE if is_eponym(word) else ground)
         if word in self._short_families:
             return Likeness(self._short_families[word], Ground.TOLD)
-        if word in self._pets and len(word) > 2:
-            plain = is_plain(word)
-            return Likeness(self._pets[word], Ground.ALONE if plain else Ground.CAPITAL)
+        if word in self._pets:
+            ground = Ground.TOLD if len(word) < 3 else Ground.ALONE if is_plain(word) else Ground.CAPITAL
+            return Likeness(self._pets[word], ground)
         if len(word) < 3 or word.isdigit() or word in self._persons or is_plain(word):
             return None
         if any(map(str.isdigit, word)):
@@ -180,7 +181,7 @@ class NearNames:
     def _distances(self, word: str, most: int) -> Iterator[tuple[str, int]]:
         """Yield the known words that are `most` typos from `word` or less, and how many."""
         # Where a letter got in between two that were swapped, one count of the distance takes three steps.
-        cutoff = 3 if most == 2 and len(word) >= _SHORTEST_TWO_TYPOS else most
+        cutoff = 3 if most == 2 and len(word) >= _SHORTEST_TWO_TYPOS - 2 else most
         for known, steps, _ in process.extract_iter(
             word, self._reach.get(len(word), ()), scorer=OSA.distance, processor=None, score_cutoff=cutoff
         ):
@@ -210,7 +211,8 @@ class NearNames:
             return None
         for sound in _sounds(word):
             for known in self._heard.get(sound, ()):
-                if _is_twin(word, known, alike):
+                # NYSIIS leaves out an s at the end, with which a name is another.
+                if (sound[0] == "m" or abs(len(word) - len(known)) < 2) and _is_twin(word, known, alike):
                     return Likeness(self._persons[known], Ground.CAPITAL)
         return None
 
@@ -229,6 +231,8 @@ class NearNames:
         size = len(word)
         if word in self._short_families and capital:
             return self._short_families[word]
+        if word in self._weak and capital and not short:
+            return self._weak[word]
         if word in self._pets:
             return self._pets[word] if capital or not is_plain(word) else None
         if not 2 <= size <= _LONGEST_WORD or word in PARTICLES or (is_plain(word) and not capital):
@@ -248,9 +252,9 @@ class NearNames:
         """Return what could follow `word` where a blank got into a known name, and that name."""
         return self._rests.get(word)
 
-    def plain_rests(self, word: str) -> dict[str, str] | None:
-        """Return what :meth:`rests` does, for names that are words of the language."""
-        return self._plain_rests.get(word) or self._rests.get(word)
+    def is_weak(self, word: str, *, accented: bool) -> bool:
+        """Say whether `word` is a known name that is a word of the language, or with its accent a particle."""
+        return (word in self._weak and word not in PARTICLES) or (accented and word in self._short_families)
 
     def is_known(self, word: str) -> bool:
         """Say whether `word` is, letter by letter, a word of a known name."""
@@ -265,7 +269,9 @@ def is_plain(word: str) -> bool:
 @lru_cache(maxsize=1 << 14)
 def _sounds(word: str) -> frozenset[str]:
     """Return how `word` sounds, in two systems: the English of Metaphone, and NYSIIS for names of other origin."""
-    return frozenset({f"m{metaphone(word)}", f"n{nysiis(word)}"})
+    # Both take a y for a consonant in places where names have it for an i.
+    spelled = word[0] + word[1:].replace("ie", "i").replace("ey", "i").replace("y", "i")
+    return frozenset({f"m{metaphone(word)}", f"n{nysiis(word)}", f"m{metaphone(spelled)}", f"n{nysiis(spelled)}"})
 
 
 def _is_twin(word: str, known: str, alike: float) -> bool:

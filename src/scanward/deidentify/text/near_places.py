@@ -16,7 +16,7 @@ from scanward.model.identifier import Identifier, IdentifierKind
 
 _WORD = re.compile(r"[a-z0-9\x80-\xff]+")
 _PART = re.compile(r"[,^\n\r;=\\|]+")
-_GAP = re.compile(r"[ \t\r\n.,'/_-]{0,3}")
+_GAP = re.compile(r"[ \t\r\n.,'/_()-]{0,3}")
 _MAIL = re.compile(
     r"(?<![a-z0-9._%+-])([a-z0-9._%+\x80-\xff-]{1,64})\s?@\s?([a-z0-9\x80-\xff-]{1,63}(?:\.[a-z0-9-]{1,63}){0,5})"
 )
@@ -96,6 +96,10 @@ class NearPlaces:
         """Say whether `word` may be one that an address or institution is told by."""
         return _plain(word) in self._by_word
 
+    def is_part(self, word: str) -> bool:
+        """Say whether `word` is any word of a known address or institution, in full or shortened."""
+        return _plain(word) in self._parts
+
     def find(self, passage: Passage, anchors: list[int]) -> Iterator[tuple[int, int, IdentifierKind]]:
         """Yield where known places are; `anchors` are the words of the passage for which :meth:`is_anchor` holds."""
         for index in anchors:
@@ -120,7 +124,8 @@ class NearPlaces:
                 if not _GAP.fullmatch(passage.gap(left)) or (word != "s" and _plain(word) not in parts):
                     break
                 at += step
-                if word not in PARTICLES and word != "s":
+                particle = word in PARTICLES and passage.capitals(at) is Capitals.NONE
+                if not particle and word != "s":
                     edge = at
             if step < 0:
                 start = min(start, starts[edge])
@@ -179,6 +184,9 @@ def _phrases(identifier: Identifier) -> Iterator[_Phrase]:
     for part in parts:
         words = _words(part)
         special = [word for word in words if not _is_generic(word)]
+        if not special and len(words) > 2 and any(word in PARTICLES for word in words):
+            # An institution called by a person called Lê: whole, or not at all.
+            yield _Phrase(tuple(words), identifier.kind, capital=True)
         if len(words) >= 2 and special and sum(map(len, words)) >= 6:
             yield _Phrase(tuple(words), identifier.kind, not any(map(str.isdigit, "".join(words))))
         named = [word for word in words if not any(map(str.isdigit, word))]
@@ -203,6 +211,8 @@ def _is_anchor(word: str, phrase: _Phrase) -> bool:
     """Say whether `phrase` is looked for where `word` stands: at numbers and at words that tell."""
     if any(map(str.isdigit, word)):
         return len(word) >= 2 or len(phrase.words) > 2
+    if all(map(_is_generic, phrase.words)):
+        return word in PARTICLES
     return not _is_generic(word) and len(word) >= (2 if len(phrase.words) > 2 else 3)
 
 
@@ -215,10 +225,15 @@ def _aligned(passage: Passage, index: int, phrase: _Phrase, at: int) -> tuple[in
     (first, left_typos), (last, right_typos) = left, right
     if left_typos + right_typos > (1 if len(phrase.words) >= 2 else 0):
         return None
-    if phrase.capital and not all(
-        passage.capitals(place) is not Capitals.NONE
-        for place in range(first, last + 1)
-        if len(passage.words[place]) > 3 and not _is_generic(_plain(passage.words[place]))
+    exact = len(phrase.words) > 2 and not left_typos + right_typos
+    if (
+        phrase.capital
+        and not exact
+        and not all(
+            passage.capitals(place) is not Capitals.NONE
+            for place in range(first, last + 1)
+            if len(passage.words[place]) > 3 and not _is_generic(_plain(passage.words[place]))
+        )
     ):
         return None
     return first, last
