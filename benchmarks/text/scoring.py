@@ -11,6 +11,11 @@ Found = Sequence[tuple[int, int]]
 """What a tool found in a text: where each span starts and ends."""
 
 _WORD = re.compile(r"\w+")
+_TITLES = frozenset(
+    "dr dra prof mr mrs ms miss herr herrn frau mme mlle monsieur madame sr sra srta don doña dña d m pr md do np rn pa phd "
+    "frcr facr".split()
+)
+"""Whether these are taken with a name says nothing of how much is lost."""
 
 
 @dataclass(kw_only=True)
@@ -81,6 +86,15 @@ def score(documents: Iterable[Document], found: Mapping[str, Found]) -> Score:
     return result
 
 
+def _belongs(text: str, start: int, end: int, gold: bytearray) -> bool:
+    """Say whether a word belongs to the identifier beside it: a title, a degree, the ``s`` of a genitive."""
+    if start > 1 and text[start - 1] in "'’" and gold[start - 2]:
+        return True
+    if text[start:end].lower() not in _TITLES:
+        return False
+    return any(gold[end : end + 3]) or any(gold[max(0, start - 3) : start])
+
+
 def _add(result: Score, document: Document, found: Found) -> None:
     text = document.text
     mask, gold, aside = bytearray(len(text)), bytearray(len(text)), bytearray(len(text))
@@ -103,8 +117,7 @@ def _add(result: Score, document: Document, found: Found) -> None:
         result.clean_touched += any(mask)
     for match in _WORD.finditer(text):
         start, end = match.span()
-        glued = start > 1 and text[start - 1] in "'’" and gold[start - 2]
-        if not glued and not any(gold[start:end]) and not any(aside[start:end]):
+        if not _belongs(text, start, end, gold) and not any(gold[start:end]) and not any(aside[start:end]):
             result.words += 1
             if any(mask[start:end]):
                 result.taken += 1

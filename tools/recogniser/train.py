@@ -9,6 +9,7 @@ import argparse
 import gzip
 import hashlib
 import json
+import random
 import re
 import sys
 import tempfile
@@ -26,13 +27,16 @@ from scanward.deidentify.text.prose_lexicon import places  # noqa: E402
 from scanward.deidentify.text.recogniser.crf import KINDS, MODEL, OUTSIDE  # noqa: E402
 from scanward.deidentify.text.recogniser.features import EDGE, FAR, OFFSETS, TOKEN, features_of  # noqa: E402
 from scanward.model.identifier import IdentifierKind  # noqa: E402
+from text.bodies import BODIES, expand  # noqa: E402
 from text.corpora import KINDS as LABELS  # noqa: E402
 from text.corpora import Document, halves, read_asq, read_meddocan  # noqa: E402
 
 Labelled = templates.Labelled
 
-MADE = 1500
+MADE = 3000
 SEED = 7
+TRAINED = BODIES[::2]
+BODY_VARIANTS = 4
 FEWEST_TEXTS = 2
 PARAMETERS = {"c1": 0.15, "c2": 0.05, "max_iterations": 120, "feature.minfreq": 2}
 LEAST_WEIGHT = 15
@@ -48,7 +52,11 @@ def read_texts(data: Path) -> list[Labelled]:
     meddocan, _ = halves(read_meddocan(data))
     towns = sorted({" ".join(map(str.capitalize, name)) for names in places().longer.values() for name in names})
     towns += sorted(word.capitalize() for word in places().sure)
-    return [*map(_labelled, asq), *map(_labelled, meddocan), *templates.make(MADE, seed=SEED, towns=towns)]
+    # Every second body, so that the others tell what is taken of texts that were not trained on.
+    rng = random.Random(SEED)
+    plain = [Labelled(expand(body, rng), ()) for body in TRAINED for _ in range(BODY_VARIANTS)]
+    made = templates.make(MADE, seed=SEED, towns=towns)
+    return [*map(_labelled, asq), *map(_labelled, meddocan), *plain, *made]
 
 
 def _labelled(document: Document) -> Labelled:

@@ -28,8 +28,8 @@ _GERMANIC = tuple(
     "platz ring steig".split()
 )
 _ROMANCE = frozenset(
-    "c calle avda avenida av plaza pza paseo pº carretera ctra carrer rua travessa praça estrada via viale "
-    "corso piazza largo".split()
+    "c calle avd avda avenida av plaza pza pz pza paseo pº p carretera ctra crta carrer camino ronda rambla gran urb "
+    "urbanización rua travessa praça estrada alameda via viale corso piazza largo".split()
 )
 _FRENCH = frozenset("rue avenue av boulevard bd place chemin allée impasse quai route cours square".split())
 _BOXES = frozenset("box postfach apartado postbus boîte bp".split())
@@ -61,10 +61,13 @@ _STREETS: tuple[tuple[re.Pattern[str], frozenset[str] | None], ...] = (
     ),
     (
         re.compile(
-            r"(?<![^\W_])(?:C/|Calle|Avda\.?|Avenida|Av\.|Plaza|Pza\.?|Paseo|Pº|Carretera|Ctra\.?|Carrer|Rua|"
-            r"Travessa|Praça|Estrada|Via|Viale|Corso|Piazza|Largo)\s*"
-            r"(?:(?:de|del|della|dei|la|las|los|da|do|"
-            r"dos)\s+)*(?P<words>[A-ZÀ-Þ][\w'’-]+(?:\s+[\w'’-]+){0,3}?),?\s*(?:n[º°o]?\.?\s*)?\d{1,4}\b(?:,?\s*\d?[ºª]\s?\w?)?"
+            r"(?<![^\W_])(?:C/\.?|Calle|Avda?\.?|Avenida|Av\.|Plaza|Pl?za?\.?|Paseo|Pº|P\.º|Carretera|Ctra\.?|Crta\.?|Carrer|Camino|"
+            r"Ronda|Rambla|Gran Vía|Urb\.?|Urbanización|Rua|Travessa|Praça|Estrada|Alameda|Via|Viale|Corso|Piazza|Largo)\s*"
+            r"(?:(?:de|del|della|dei|la|las|los|el|da|do|"
+            r"dos)\s+)*(?P<words>[A-ZÀ-Þ\d][\w'’.-]*(?:,?\s+(?:de|del|la|las|los|el|y|e|da|do|dos|[A-ZÀ-Þ][\w'’.-]*|[a-zà-þ][\w'’-]*)){0,4}?),?\s*"
+            r"(?:(?:n[º°o]?\.?|núm\.?|no\.)\s*)?(?:\d{1,4}|s/n)\b"
+            r"(?:\s*[,-]?\s*(?:\d{1,2}\s?[.]?\s?[ºª°o]?\.?\s?[A-Za-z]?|esc(?:alera)?\.?\s?\w{1,2}|[Bb]ajo(?:\s[A-Z])?|[A-Z]|[Dd]cha|[Ii]zda|[Ii]zq|"
+            r"[Pp]iso\s\w+|[Pp]uerta\s\w+|[Pp]rincipal|planta\s\w+|\d{1,2}[ªº]?\s?planta|bloque\s\w+)\b\.?(?![\w-])){0,3}"
         ),
         _ROMANCE,
     ),

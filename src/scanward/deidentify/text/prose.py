@@ -7,14 +7,14 @@ from itertools import islice
 from typing import NamedTuple
 
 from scanward.deidentify.text.known import KnownIdentifiers
-from scanward.deidentify.text.prose_patterns import find_prose, find_prose_dates, is_ordinary
+from scanward.deidentify.text.prose_patterns import find_prose, find_prose_dates, plausible
 from scanward.deidentify.text.replace import Replacer
 from scanward.deidentify.text.shapes import Shape
 from scanward.deidentify.text.wording import Wording
 from scanward.deidentify.text.written_dates import shift_written
 from scanward.dicomstream.dates import parse_da
 from scanward.model.identifier import IdentifierKind
-from scanward.ports.recognisers import Recogniser
+from scanward.ports.recognisers import Recogniser, SparingRecogniser
 
 FEWEST_WORDS = 12
 FEWEST_CHARACTERS = 40
@@ -102,20 +102,27 @@ class TextCleaner:
             institutions=not self._retain_institution,
             strict=self._recogniser is None,
         )
-        found += shapes
+        found = merge([*found, *shapes])
         if self._recogniser is not None:
-            found += self._recognised(text, terms)
-        return merge(found)
+            found = merge([*found, *self._recognised(text, self._recogniser, found, terms)])
+        return found
 
-    def _recognised(self, text: str, terms: list[tuple[int, int]]) -> Iterator[Shape]:
+    def _recognised(
+        self, text: str, recogniser: Recogniser, found: list[Shape], terms: list[tuple[int, int]]
+    ) -> Iterator[Shape]:
         """Yield what the recogniser finds but terms and what holds nothing but words of reports."""
-        for one in self._recogniser.recognise(text) if self._recogniser is not None else ():
+        if isinstance(recogniser, SparingRecogniser):
+            recognised = recogniser.recognise_beside(text, [(shape.start, shape.end) for shape in found])
+        else:
+            recognised = recogniser.recognise(text)
+        for one in recognised:
             if self._retain_institution and one.kind is IdentifierKind.INSTITUTION:
                 continue
             if any(start < one.end and one.start < end for start, end in terms):
                 continue
-            if not is_ordinary(text, one.start, one.end):
-                yield Shape(one.start, one.end, one.kind)
+            shape = plausible(text, Shape(one.start, one.end, one.kind))
+            if shape is not None:
+                yield shape
 
     def clean(self, text: str) -> Prose:
         """Return `text` with all that identifies replaced; the rest stands character by character as it stood."""
@@ -125,7 +132,8 @@ class TextCleaner:
         at = 0
         for shape in self.find(text):
             value = text[shape.start : shape.end]
-            shown = moved.get((shape.start, shape.end))
+            # A birth date never moves: with the day of the study it would be as telling as it was.
+            shown = None if shape.kind is IdentifierKind.BIRTH_DATE else moved.get((shape.start, shape.end))
             if shown is None:
                 shown = self.replace(shape.kind, value)
             pieces += [text[at : shape.start], shown]

@@ -28,7 +28,7 @@ _PLACES = (
 )
 _FIELD = re.compile(
     rf"(?<![^\W_])(?:(?P<name>{_NAMES})|(?P<place>{_PLACES})|(?P<code>cp|c\.p|cep|plz|zip(?:\scode)?|postcode|postal code|c[óo]digo postal|code postal))"
-    r"\.?[ \t]{0,2}[:=][ \t]*(?P<value>[^\n|;\t]{1,120}?)(?=[ \t]*(?:$|[\n|;\t]|[ \t]{3}|,?[ \t]{1,2}[^\W\d_][\w.º°/ -]{1,24}:|\.(?:$|\n|\s[A-ZÀ-Þ]{2})))",
+    r"\.?[ \t]{0,2}[:=][ \t]*(?P<value>[^\n|;\t]{1,120}?)(?=[ \t]*(?:$|[\n|;\t]|[ \t]{3}|,?[ \t]{1,2}[^\W\d_][\w.º°/ -]{1,24}:|\.(?:$|\n|(?-i:\s[A-ZÀ-Þ]{2}))))",
     re.IGNORECASE | re.MULTILINE,
 )
 _TRIGGERS = frozenset(

@@ -16,10 +16,29 @@ _PARTICLES = re.compile(
     r"[ \t,]{1,2}(?:(?:van|von|de|der|den|del|della|di|da|dos|das|du|la|le|el|al|bin|ter|ten|zu|zur|y|e|los|las|st\.)[ \t]+){1,3}"
 )
 _INITIAL = re.compile(r"[ \t]+(?P<initial>[A-Z])(?=\.|[,;:?!)\s'’]|$)")
-_MAKER_AFTER = re.compile(r"['’]?s?[ \t-]+(?P<one>[^\W\d_]+)(?:[ \t-]+(?P<two>[^\W\d_]+))?")
+_MAKER_AFTER = re.compile(r"['’]?s?[ \t\n-]{1,3}(?P<one>[^\W\d_]+)(?:[ \t\n-]{1,3}(?P<two>[^\W\d_]+))?")
 _MAKER_BEFORE = re.compile(r"(?P<one>[^\W\d_]+)(?:[ \t]+(?:de|von|nach|di|da|do|du|des|of|d['’]))?[ \t'’-]+$")
+_TITLES = (
+    r"Dr|DR|Drs|Dra|Prof|Mr|Mrs|Ms|Miss|Mme|Mlle|Herrn?|Frau|Sra?|Srta|Don|Doña|Dña|D|M|Pr|Monsieur|Madame|Mademoiselle|Docteur|Doctor|"
+    r"Nurse|Oberarzt|Oberärztin|Chefarzt|Sig|Dott|Dona"
+)
+_TITLE_BEFORE = re.compile(rf"(?<![^\W_])(?:{_TITLES})\.?[ \t]+(?:[A-ZÀ-ÖØ-Þ][^\W\d_]*\.?[ \t]+)?$")
+_TITLE_LEFT = re.compile(rf"(?<![^\W_])(?:(?:{_TITLES})(?:\.?(?:\(a\))?\.?[ \t]|\.)(?:med\.[ \t])?)+(?:Kolleg(?:e|en|in)[ \t]+)?$")
+_TITLE_RIGHT = re.compile(rf"(?:{_TITLES})(?![^\W_])")
+_KIN_BEFORE = re.compile(
+    r"(?<![^\W_])(?:wife|husband|spouse|partner|son|daughter|mother|father|brother|sister|aunt|uncle|niece|nephew|cousin|friend|"
+    r"neighbou?r|caregiver|guardian|grandson|granddaughter|grandmother|grandfather|esposa|esposo|marido|mujer|hij[oa]|madre|padre|"
+    r"herman[oa]|filh[oa]|m[ãa]e|pai|irm[ãa]o?|Ehefrau|Ehemann|Tochter|Sohn|Mutter|Vater|Bruder|Schwester|Lebensgefährt(?:e|in)|"
+    r"épouse|époux|mari|femme|fille|fils|mère|père|frère|soeur|sœur),?[ \t]+$"
+)
+_WORD_BEFORE = re.compile(r"(?<![^\W_])(?P<one>[A-ZÀ-ÖØ-Þ][^\W\d_]+)[ \t]+(?:(?:van|von|de|der|del|di|da|dos|la|le)[ \t]+){0,2}$")
 _GRADE_AFTER = re.compile(r"['’]?s?[ \t-]+(?:[IVX]{1,4}[abc]?|\d{1,2}[abc]?)(?![^\W_])")
 _SENTENCE_START = re.compile(r"(?:^|[.:;!?•*|-][ \t]+|\n[ \t]*|[\"“(]|\d[.)][ \t]+)$")
+_SIGNED = frozenset("transcribed dictated typed signed entered scanned read reviewed performed acquired technologist tech initials".split())
+_SIGNED_INITIALS = re.compile(
+    r"(?i:transcribed|dictated|typed|signed|entered|scanned|read|reviewed|performed|acquired|technologist|tech|initials)"
+    r"(?:[^\n.;]{0,40}?[ \t](?i:by))?[ \t]*:?[ \t]*(?P<initials>[A-Z]{2,3}(?:/[A-Za-z]{2,3})?)(?![^\W_])(?![ \t]+[A-Z][a-z])"
+)
 _LOOK_BEFORE, _FAR = 40, 3
 _ACRONYM = 6
 _IN = re.compile(r"(?<![^\W_])(?:in|at|from|of|near|to|visited|our|the|de|en|a|em|aus|bei|nach|à)[ \t]+$", re.IGNORECASE)
@@ -38,7 +57,7 @@ _STATE_AFTER = re.compile(
 class _Word(NamedTuple):
     start: int
     end: int
-    sense: Sense
+    sense: int
 
 
 class Names(NamedTuple):
@@ -77,6 +96,8 @@ def find_names(wording: Wording, *, strict: bool) -> Names:
     aside = {start for start, _ in terms}
     taken = [False] * len(words)
     _take_sure(words, taken, aside)
+    _take_titled(text, words, taken)
+    _take_kin(text, words, taken)
     _take_pairs(text, words, taken, aside)
     _take_beside(text, words, taken, aside)
     if strict:
@@ -93,8 +114,13 @@ def find_names(wording: Wording, *, strict: bool) -> Names:
 def _is_term(text: str, word: _Word) -> bool:
     """Say whether a name is part of a term: before or behind a word that makes terms, or one that is hardly a name."""
     sense = word.sense
-    if sense & Sense.EPONYM:
+    if not sense & (Sense.EPONYM | Sense.EPONYM_TOO | Sense.UNKNOWN):
+        return False
+    titled = _TITLE_BEFORE.search(text, max(0, word.start - _LOOK_BEFORE), word.start) is not None
+    if sense & Sense.EPONYM and not titled and not _given_before(text, word):
         return True
+    if titled:
+        return False
     eponym = bool(sense & Sense.EPONYM_TOO)
     unlisted = bool(sense & Sense.UNKNOWN)
     if not eponym and not unlisted:
@@ -116,15 +142,38 @@ def _is_term(text: str, word: _Word) -> bool:
     if before is None:
         return False
     one = sense_of(before["one"].lower())
-    if one & Sense.MAKES_TERM and before["one"].islower():
+    if one & Sense.MAKES_TERM and (eponym or before["one"].islower()):
         return True
     return eponym and text[word.start - 1] == "-" and bool(one & (Sense.EPONYM | Sense.EPONYM_TOO))
+
+
+def _given_before(text: str, word: _Word) -> bool:
+    """Say whether the capitalised word before `word` is a given name, and no name of which terms are made."""
+    match = _WORD_BEFORE.search(text, max(0, word.start - _LOOK_BEFORE), word.start)
+    if match is None:
+        return False
+    sense = sense_of(match["one"].lower())
+    return bool(sense & Sense.GIVEN) and not sense & (Sense.EPONYM | Sense.EPONYM_TOO | Sense.CORE)
 
 
 def _take_sure(words: Sequence[_Word], taken: list[bool], aside: set[int]) -> None:
     for index, word in enumerate(words):
         if word.sense & Sense.NAME and word.start not in aside and word.end - word.start > 2 and not word.sense & Sense.PLACE:
             taken[index] = True
+
+
+def _take_titled(text: str, words: Sequence[_Word], taken: list[bool]) -> None:
+    """Take what stands behind a title and is not only a word of reports."""
+    for index, word in enumerate(words):
+        if not word.sense & Sense.CORE and _size(word) > 2 and not taken[index]:
+            taken[index] = _TITLE_LEFT.search(text, max(0, word.start - _LOOK_BEFORE), word.start) is not None
+
+
+def _take_kin(text: str, words: Sequence[_Word], taken: list[bool]) -> None:
+    """Take what stands behind a word for a relative (her daughter, Imogen)."""
+    for index, word in enumerate(words):
+        if not word.sense & Sense.CORE and _size(word) > 1 and not taken[index]:
+            taken[index] = _KIN_BEFORE.search(text, max(0, word.start - _LOOK_BEFORE), word.start) is not None
 
 
 def _take_pairs(text: str, words: Sequence[_Word], taken: list[bool], aside: set[int]) -> None:
@@ -154,7 +203,7 @@ def _take_beside(text: str, words: Sequence[_Word], taken: list[bool], aside: se
             left, right = sorted((words[index], words[other]))
             if words[index].sense & (Sense.CORE | Sense.PARTICLE) or not _is_beside(text, left, right):
                 continue
-            if words[index].sense & _CANDIDATE or _size(words[index]) == 1:
+            if words[index].sense & _CANDIDATE or (_size(words[index]) == 1 and "," not in text[left.end : right.start]):
                 taken[index] = True
 
 
@@ -189,6 +238,12 @@ def _initials(text: str, words: Sequence[_Word], taken: Sequence[bool]) -> Itera
             yield Shape(word.start, match.end("initial"), IdentifierKind.PERSON_NAME)
 
 
+def find_initials(wording: Wording) -> Iterator[Shape]:
+    """Yield the initials of who typed or signed."""
+    for match in wording.matches(_SIGNED_INITIALS, _SIGNED):
+        yield Shape(*match.span("initials"), IdentifierKind.PERSON_NAME)
+
+
 def _small(wording: Wording) -> Iterator[Shape]:
     """Yield given names written small that are nothing else, with what follows if it could be a surname."""
     text = wording.text
@@ -212,6 +267,19 @@ def _is_given_only(word: str) -> bool:
     )
 
 
+_ZIP_AFTER = re.compile(r"[ \t]*[,.-]?[ \t]*(?:\(?\d{5}(?:-\d{3,4})?\)?)(?![\d.,/-]\d|\w)")
+_ZIP_BEFORE = re.compile(r"(?<![\w.,/-])\d{4,5}[ \t]*[.,-]?[ \t]*(?:[A-Z]{1,2}-)?$")
+
+
+def _town(text: str, start: int, end: int) -> Shape:
+    """Return a town with its state and the postcode beside it."""
+    state = _STATE_AFTER.match(text, end)
+    end = state.end() if state else end
+    code = _ZIP_AFTER.match(text, end)
+    before = _ZIP_BEFORE.search(text, max(0, start - 12), start)
+    return Shape(before.start() if before else start, code.end() if code else end, IdentifierKind.ADDRESS)
+
+
 def find_towns(wording: Wording, words: Sequence[_Word], aside: set[int]) -> Iterator[Shape]:
     """Yield towns: those of more words, those of one that are nothing else, the others behind ``in`` or before a state."""
     text = wording.text
@@ -219,7 +287,7 @@ def find_towns(wording: Wording, words: Sequence[_Word], aside: set[int]) -> Ite
         if word.sense & (Sense.PLACE | Sense.PLACE_TOO) and word.start not in aside:
             state = _STATE_AFTER.match(text, word.end)
             if word.sense & Sense.PLACE or state or _IN.search(text, max(0, word.start - 12), word.start):
-                yield Shape(word.start, state.end() if state else word.end, IdentifierKind.ADDRESS)
+                yield _town(text, word.start, word.end)
     longer = places().longer
     for start in wording.starts(frozenset(longer)):
         if not text[start].isupper():
@@ -228,8 +296,7 @@ def find_towns(wording: Wording, words: Sequence[_Word], aside: set[int]) -> Ite
         for name in longer[_folded(first[0])] if _folded(first[0]) in longer else ():
             end = _matched(text, first.end(), name[1:])
             if end is not None:
-                state = _STATE_AFTER.match(text, end)
-                yield Shape(start, state.end() if state else end, IdentifierKind.ADDRESS)
+                yield _town(text, start, end)
                 break
 
 
@@ -246,6 +313,26 @@ def _folded(word: str) -> str:
     from scanward.deidentify.text.folding import fold
 
     return fold(word)
+
+
+def is_title(word: str) -> bool:
+    """Say whether `word` is a title."""
+    return _TITLE_RIGHT.fullmatch(word) is not None
+
+
+def with_title(text: str, shape: Shape) -> Shape:
+    """Return the name of a person with the title before it, and without ordinary words written small at its end."""
+    start, end = shape.start, shape.end
+    while (last := _LAST_SMALL.search(text, start, end)) is not None:
+        sense = sense_of(last["word"].lower())
+        if sense & (Sense.NAME | Sense.GIVEN | Sense.SURNAME) and not sense & (Sense.WORD | Sense.CORE):
+            break
+        end = last.start()
+    title = _TITLE_LEFT.search(text, max(0, start - _LOOK_BEFORE), start)
+    return Shape(title.start() if title else start, end, shape.kind)
+
+
+_LAST_SMALL = re.compile(r"[ \t,.]+(?P<word>[a-zà-öø-ÿ]+)[ \t,.]*$")
 
 
 def _joined(text: str, found: list[Shape]) -> list[Shape]:

@@ -34,7 +34,27 @@ _HEAD_BEHIND = re.compile(
     r"memorial|presbyterian|infirmary|institute|university|klinik|klinikum)(?![^\W_])",
     re.IGNORECASE,
 )
+_CUE = re.compile(
+    r"(?:c\.?p\.?|c\.?e\.?p\.?|plz|zip(?:[ ]code)?|n[.ºo°]*[ ]?col(?:egiad[oa])?|tel[ée]?f?(?:ono|on|one|éfono)?|fax|phone|pager|beeper|"
+    r"e-?mail|correo(?:[ ]electr[óo]nico)?|mrn|ssn|nhc|nass|cipa?|dni|ipp|id|ins(?:urance)?|number|no|nr)(?:[ ]?(?:number|no|id|nr))?"
+    r"[.]?[ \t]*[:=.#/-]?[ \t]*(?=[#\w+(])(?<=[^\w])",
+    re.IGNORECASE,
+)
+_PART = re.compile(r"[^\W_]+")
+_YEAR = re.compile(r"(?:19|20)\d\d")
+_SHORTEST_NUMBER = 3
+_WORDED = frozenset({IdentifierKind.PERSON_NAME, IdentifierKind.INSTITUTION})
+_LABELLED = frozenset({IdentifierKind.ADDRESS, IdentifierKind.OTHER_ID, IdentifierKind.PHONE, IdentifierKind.DATE})
+_LABEL = re.compile(r"(?P<word>[^\W\d_]{2,})[ \t]*[:.=]+[ \t]*(?=[^\W_])")
+_FIRST = re.compile(r"(?P<word>[^\W\d_]+)[ \t,.:\n]+(?=[^\W_])")
+_LAST = re.compile(r"[ \t,.:;\n]+(?:N[.º°o]{1,2}[ ]?)?(?P<word>[^\W\d_]+)$")
 _IN_TOWN = re.compile(r"(?:,[ \t]*|[ \t]+(?:in|of|at|de|en|i)[ \t]+|[ \t]+)")
+_AT = frozenset("at to from in by via of the our".split())
+_AT_INSTITUTION = re.compile(
+    r"(?i:at|to|from|in|by|via|of|the|our)[ \t]+(?:(?i:the|our)[ \t]+)?(?P<name>(?:[A-ZÀ-Þ][\w.'’&-]*[ \t]+){1,5}"
+    r"(?:Hospital|Clinic|General|Center|Centre|Health|Healthcare|Med|Infirmary|Institute|Hospice|Memorial|Presbyterian|Imaging|Radiology|"
+    r"Orthopedics|Pediatrics|Oncology|Associates|Permanente|clinic|hospital)(?:[ \t]+(?:Center|Centre|Clinic|Care|Hospital|System|Group))?)(?![^\W_])"
+)
 _LONGEST_BESIDE = 6
 
 
@@ -64,8 +84,8 @@ def find_prose(
     found += find_numbers(wording)
     found += find_addresses(wording)
     found += find_titled(wording)
-    found += find_fields(wording)
     found += names.found
+    found += prose_names.find_initials(wording)
     if institutions:
         found += _institutions(wording, names.found)
     if _OTHER_SCRIPT.search(text):
@@ -73,7 +93,32 @@ def find_prose(
     kept = kept_uids(text)
     if kept:
         found = [shape for shape in found if not any(shape.start < end and start < shape.end for start, end in kept)]
-    return _with_towns(text, found), names.terms
+    tidy = [tidied(text, shape) for shape in _with_towns(text, found)]
+    return [*tidy, *find_fields(wording)], names.terms
+
+
+def tidied(text: str, shape: Shape) -> Shape:
+    """Return `shape` without words at its ends that only say what it is, and a name with its title."""
+    start, end, kind = shape
+    cue = _CUE.match(text, start, end)
+    if cue is not None and kind is not IdentifierKind.PERSON_NAME and kind is not IdentifierKind.INSTITUTION:
+        start = cue.end()
+    while kind in _LABELLED and (label := _LABEL.match(text, start, end)) is not None and _is_only_word(label["word"]):
+        start = label.end()
+    if kind is IdentifierKind.PERSON_NAME:
+        while (first := _FIRST.match(text, start, end)) is not None and _is_only_word(first["word"]):
+            if prose_names.is_title(first["word"]):
+                break
+            start = first.end()
+        while (last := _LAST.search(text, start, end)) is not None and _is_only_word(last["word"]):
+            end = last.start()
+        return prose_names.with_title(text, Shape(start, end, kind))
+    return Shape(start, end, kind)
+
+
+def _is_only_word(word: str) -> bool:
+    sense = sense_of(word.lower())
+    return bool(sense & Sense.CORE) and not sense & (Sense.GIVEN | Sense.SURNAME) and len(word) > 1
 
 
 def find_prose_dates(wording: Wording, known_days: Collection[date] = ()) -> Iterator[WrittenDate]:
@@ -93,6 +138,8 @@ def _institutions(wording: Wording, names: list[Shape]) -> Iterator[Shape]:
     """Yield institutions, also where a town or an unlisted name stands before a word for one (New York clinic)."""
     text = wording.text
     yield from find_institutions(wording)
+    for match in wording.matches(_AT_INSTITUTION, _AT):
+        yield Shape(*match.span("name"), IdentifierKind.INSTITUTION)
     for shape in names:
         if shape.kind is IdentifierKind.ADDRESS:
             match = _HEAD_BEHIND.match(text, shape.end)
@@ -113,10 +160,33 @@ def _with_towns(text: str, found: list[Shape]) -> list[Shape]:
     return joined
 
 
-def is_ordinary(text: str, start: int, end: int) -> bool:
-    """Say whether ``text[start:end]`` holds nothing but words of reports, none of them a name."""
-    words = re.findall(r"[^\W_]+", text[start:end])
-    return bool(words) and all(_is_core(word) for word in words)
+def plausible(text: str, shape: Shape) -> Shape | None:
+    """Return what a recogniser found without what is surely none at its ends; None where nothing is left.
+
+    Words of reports, words written small that are no names, numbers of a digit or two, and years stand for nobody.
+    """
+    shape = tidied(text, shape)
+    words = [match.span() for match in _PART.finditer(text, shape.start, shape.end)]
+    while words and _is_nothing(text[slice(*words[0])], shape.kind):
+        del words[0]
+    while words and _is_nothing(text[slice(*words[-1])], shape.kind):
+        del words[-1]
+    if not words or all(_is_core(text[start:end]) for start, end in words):
+        return None
+    start, end = words[0][0], words[-1][1]
+    if text[start:end].isdigit() and (end - start < _SHORTEST_NUMBER or _YEAR.fullmatch(text, start, end)):
+        return None
+    title = text[shape.start : start] if prose_names.is_title(text[shape.start : start].strip(" .")) else ""
+    return Shape(start - len(title), end, shape.kind)
+
+
+def _is_nothing(word: str, kind: IdentifierKind) -> bool:
+    if word.isdigit():
+        return len(word) < _SHORTEST_NUMBER and kind in _WORDED
+    if not word.islower():
+        return False
+    sense = sense_of(word)
+    return bool(sense & (Sense.WORD | Sense.CORE | Sense.PARTICLE)) or not sense & (Sense.NAME | Sense.UNKNOWN | Sense.PLACE)
 
 
 def _is_core(word: str) -> bool:

@@ -34,12 +34,24 @@ KINDS = {
 }
 """Labels of the model, and what they are."""
 
-THRESHOLD = 0.3
-"""From which certainty on a word is recognised."""
+THRESHOLD = 0.08
+"""From which certainty on a word that is in no list, or listed as a name, is recognised."""
+
+_LEAST_ORDINARY = 0.5
+_LEAST_SMALL = 0.6
+_LEAST_ACRONYM = 0.4
+_LEAST_NUMBER = 0.25
+"""From which certainty on others are: ordinary words, words written small, short ones in capitals, numbers."""
+
+_LONGEST_ACRONYM = 5
 
 _REACH = 3
 """How many words before and after a word that could be an identifier are looked at."""
 
+_BESIDE = 2
+"""How many words beside what others found are looked at too."""
+
+_NOWHERE = (1 << 62, 1 << 62)
 _MOST_REMEMBERED = 1 << 16
 _FEWEST_DIGITS = 4
 _HEADS = frozenset(
@@ -83,6 +95,7 @@ class CrfRecogniser:
         self._threshold = threshold
         self._rows: dict[str, tuple[Row, ...]] = {}
         self._worth: dict[str, bool] = {}
+        self._least: dict[str, float] = {}
         self._name = name
 
     @property
@@ -92,24 +105,34 @@ class CrfRecogniser:
 
     def recognise(self, text: str) -> list[Recognised]:
         """Return the words of `text` that are in identifiers; neighbours of one kind together."""
+        return self.recognise_beside(text, ())
+
+    def recognise_beside(self, text: str, taken: Sequence[tuple[int, int]]) -> list[Recognised]:
+        """Return the words of `text` that are in identifiers, looking only around those that are not in `taken`."""
         tokens = [(match.start(), match.end(), match[0]) for match in TOKEN.finditer(text)]
         found: list[Recognised] = []
-        for start, end in self._windows(tokens):
+        for start, end in self._windows(tokens, taken):
             for index, (kind, certainty) in self._read(tokens, start, end):
                 _add(found, text, Recognised(tokens[index][0], tokens[index][1], kind, certainty))
         return found
 
-    def _windows(self, tokens: Sequence[tuple[int, int, str]]) -> Iterator[tuple[int, int]]:
-        """Yield the stretches of words around those that could be an identifier."""
+    def _windows(
+        self, tokens: Sequence[tuple[int, int, str]], taken: Sequence[tuple[int, int]]
+    ) -> Iterator[tuple[int, int]]:
+        """Yield the stretches of words around those that could be an identifier and are not taken."""
         start = end = -1
-        worth = self._worth
-        for index, (_, _, token) in enumerate(tokens):
-            looked = worth.get(token)
-            if looked is None:
-                looked = _is_worth_a_look(token)
-                if len(worth) < _MOST_REMEMBERED:
-                    worth[token] = looked
-            if looked:
+        spans = iter(taken)
+        gone, until = next(spans, _NOWHERE)
+        beside = -_BESIDE
+        for index, (place, _, token) in enumerate(tokens):
+            while place >= until:
+                gone, until = next(spans, _NOWHERE)
+            if place >= gone:
+                beside = index
+                continue
+            # What others found may be only a part: what stands beside it counts however ordinary it is.
+            near = index - beside <= _BESIDE or (index + _BESIDE < len(tokens) and tokens[index + _BESIDE][0] >= gone)
+            if self._is_worth_a_look(token) or (near and (token[0].isupper() or token.isdigit())):
                 if index - _REACH > end:
                     if end >= 0:
                         yield start, min(end, len(tokens))
@@ -117,6 +140,14 @@ class CrfRecogniser:
                 end = index + _REACH + 1
         if end >= 0:
             yield start, min(end, len(tokens))
+
+    def _is_worth_a_look(self, token: str) -> bool:
+        looked = self._worth.get(token)
+        if looked is None:
+            looked = _is_worth_a_look(token)
+            if len(self._worth) < _MOST_REMEMBERED:
+                self._worth[token] = looked
+        return looked
 
     def _read(
         self, tokens: Sequence[tuple[int, int, str]], start: int, end: int
@@ -148,7 +179,7 @@ class CrfRecogniser:
             joint = [one * other for one, other in zip(forward[at], after, strict=True)]
             total = sum(joint)
             inside = 1.0 - joint[0] / total
-            if inside >= self._threshold:
+            if inside >= self._threshold and inside >= self._least_for(tokens[start + at][2]):
                 best = max(range(1, self._size), key=joint.__getitem__)
                 kind = self._kinds[best]
                 if kind is not None:
@@ -157,6 +188,12 @@ class CrfRecogniser:
             after = [sum(map(float.__mul__, weighed, row)) for row in self._out]
             largest = max(after)
             after = [one / largest for one in after]
+
+    def _least_for(self, token: str) -> float:
+        least = self._least.get(token)
+        if least is None:
+            least = self._least[token] = max(self._threshold, _least_for(token))
+        return least
 
     def _row(self, token: str) -> tuple[Row, ...]:
         """Return what `token` says of itself and its neighbours: a weight for each label, by :data:`OFFSETS`."""
@@ -190,6 +227,20 @@ def _is_worth_a_look(token: str) -> bool:
     if token[0].isupper():
         return bool(sense & _MAYBE) or lowered in _HEADS
     return bool(sense & _WORTH_IN_LOWER_CASE) and not sense & Sense.WORD
+
+
+def _least_for(token: str) -> float:
+    """Return from which certainty on `token` is recognised, by what else it could be."""
+    if not token[0].isalpha():
+        return _LEAST_NUMBER
+    sense = sense_of(token.lower())
+    if token.islower():
+        return 0.0 if sense & Sense.NAME and not sense & Sense.WORD else _LEAST_SMALL
+    if sense & (Sense.WORD | Sense.CORE):
+        return _LEAST_ORDINARY
+    if token.isupper() and len(token) <= _LONGEST_ACRONYM and not sense & Sense.NAME:
+        return _LEAST_ACRONYM
+    return 0.0
 
 
 def _add(found: list[Recognised], text: str, one: Recognised) -> None:

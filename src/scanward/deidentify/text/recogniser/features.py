@@ -21,7 +21,11 @@ EDGE = ""
 _UPPER = re.compile(r"[A-ZÀ-ÖØ-Þ]")
 _REPEATED = re.compile(r"(.)\1{2,}")
 _KEPT = 2
-_SENSES = tuple(sense for sense in Sense if sense is not Sense.PARTICLE)
+_SENSES = (
+    ("GIVEN", Sense.GIVEN), ("SURNAME", Sense.SURNAME), ("NAME", Sense.NAME), ("DOUBTFUL", Sense.DOUBTFUL), ("WORD", Sense.WORD),
+    ("CORE", Sense.CORE), ("EPONYM", Sense.EPONYM), ("EPONYM_TOO", Sense.EPONYM_TOO), ("MAKES_TERM", Sense.MAKES_TERM),
+    ("PLACE", Sense.PLACE), ("PLACE_TOO", Sense.PLACE_TOO), ("UNKNOWN", Sense.UNKNOWN),
+)  # fmt: skip
 
 
 def shape_of(token: str) -> str:
@@ -53,8 +57,8 @@ def features_of(token: str, vocabulary: Collection[str]) -> tuple[tuple[str, ...
     word, sense = fold(lowered), sense_of(lowered)
     short = shape[:_KEPT] + shape[-1]
     found = [f"w={word}", f"s={shape}", f"p={word[:3]}", f"e={word[-3:]}", f"l={min(len(word), 8)}"]
-    found += [f"f={one.name}" for one in _SENSES if sense & one]
+    found += [f"f={name}" for name, one in _SENSES if sense & one]
     seen = word in vocabulary
     # Which lists a word is in tells most together with how it is written.
-    found += [f"c={int(sense)}{short}", f"v={seen}{short}", f"u={bool(sense & (Sense.WORD | Sense.CORE)) or seen}{short}"]
+    found += [f"c={sense}{short}", f"v={seen}{short}", f"u={bool(sense & (Sense.WORD | Sense.CORE)) or seen}{short}"]
     return tuple(found), (f"w={word}", f"s={shape}")
