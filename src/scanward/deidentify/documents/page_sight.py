@@ -10,6 +10,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 from scanward.deidentify.documents.page_picture import pixels_of
 from scanward.deidentify.documents.page_text import Glyph, levelled
 from scanward.ports.documents import Box, MarkKind, PdfMark
-from scanward.ports.engines import Picture, Quad, TextEngine
+from scanward.ports.engines import Picture, Quad, ReadText, TextEngine
 
 FINDING_SCALE: Final = 0.63
 """How large pages of 200 dots an inch are looked at where they have no pictures: A4 at one go."""
@@ -35,7 +36,17 @@ _WITHIN: Final = 0.85
 _FLAT: Final = 24
 """Levels that differ by less show nothing."""
 
+_SAME_PARTS: Final = 0.85
+"""The same for a line and its parts, each read alone."""
+
 _TALL: Final = 1.5
+"""A region so many times as high as wide holds a line that runs up or down."""
+
+_FEWEST: Final = 3
+"""Lines that a page has at least for it to be turned."""
+
+_LEGIBLE: Final = 0.7
+"""A page that reads with less is tried upside down."""
 
 _LARGE: Final = 0.4
 """Of a page: with an image or drawing of so much of it, it is looked at closely as a whole."""
@@ -54,6 +65,9 @@ _COARSE: Final = 3
 
 _GAP: Final = 0.08
 """Of the height of a line: a narrower gap in the ink is none between words."""
+
+_BLANK: Final = 0.2
+"""The same for one that is taken for a blank though nothing was read there."""
 
 _WEIGHT: Final = 3.0
 """How many heights off a gap may be for one height that it is wider."""
@@ -75,19 +89,19 @@ class ReadLine:
         The characters.
     confidence
         Mean over them.
-    quad
-        Its corners, clockwise from the upper left one.
+    box
+        The upright box around it.
+    words
+        Each word and the box around it; a line whose words cannot be told apart has that of the line for each.
+    angle
+        By how much it is turned clockwise from level: a multiple of 90.
     """
 
     text: str = field(repr=False)
     confidence: float
-    quad: Quad
-
-    @property
-    def box(self) -> Box:
-        """The upright box around it."""
-        low, high = self.quad.min(axis=0), self.quad.max(axis=0)
-        return Box(float(low[0]), float(low[1]), float(high[0]), float(high[1]))
+    box: Box
+    words: tuple[tuple[str, Box], ...] = field(repr=False)
+    angle: int = 0
 
     @property
     def is_sure(self) -> bool:
@@ -141,9 +155,72 @@ def read_lines(engine: TextEngine, picture: Picture, marks: Sequence[PdfMark], *
         small = np.ascontiguousarray(picture[::_COARSE, ::_COARSE])
         quads += [found.quad * _COARSE for found in engine.find(small, seeded=False)]
     quads += [quad for mark in drawn for quad in _in_drawn(engine, picture, mark, seeded=seeded)]
-    quads = [_in_order(quad) for quad in quads]
-    readings = engine.read(picture, quads)
-    return _distinct([ReadLine(read.text, read.confidence, quad) for read, quad in zip(readings, quads, strict=True)])
+    return _distinct(_read(engine, picture, quads))
+
+
+def _read(engine: TextEngine, picture: Picture, quads: Sequence[Quad]) -> list[ReadLine]:
+    """Return what regions read as; on a page whose lines are not level, as it reads when it is turned."""
+    lines = _read_turned(engine, picture, quads, 0)
+    turns = _turns_to_try(lines)
+    if turns:
+        lines = max([lines, *(_read_turned(engine, picture, quads, turn) for turn in turns)], key=_legibility)
+    return lines
+
+
+def _turns_to_try(lines: Sequence[ReadLine]) -> Sequence[int]:
+    if len(lines) < _FEWEST:
+        return ()
+    tall = sum(_height(line.box) > _TALL * (line.box.right - line.box.left) for line in lines)
+    if tall > len(lines) / 2:
+        return 1, 3
+    return (2,) if _legibility(lines) < _LEGIBLE else ()
+
+
+def _legibility(lines: Sequence[ReadLine]) -> float:
+    """Return how surely lines are read, long ones counting more; level ones only, as others have no words."""
+    weights = [max(line.box.right - line.box.left, _height(line.box)) for line in lines]
+    sure = (
+        weight * line.confidence * (len(line.text) > 1) * (line.angle % 180 != 0 or _is_wide(line.box))
+        for weight, line in zip(weights, lines, strict=True)
+    )
+    return sum(sure) / max(sum(weights), 1.0)
+
+
+def _is_wide(box: Box) -> bool:
+    return _height(box) <= _TALL * (box.right - box.left)
+
+
+def _read_turned(engine: TextEngine, picture: Picture, quads: Sequence[Quad], turns: int) -> list[ReadLine]:
+    """Return what regions read as when the picture is turned anticlockwise by quarters."""
+    turned = np.ascontiguousarray(np.rot90(picture, turns))
+    there = [_in_order(_turn_points(quad, turns, picture.shape)) for quad in quads]
+    readings = engine.read(turned, there)
+    parted = _parted(engine, turned, there, readings)
+    lines = []
+    for quad, reading, words in zip(there, readings, parted, strict=True):
+        boxes = [(word, _turn_box(box, -turns % 4, turned.shape)) for word, box in words]
+        box = _turn_box(_bounds(quad), -turns % 4, turned.shape)
+        text = " ".join(word for word, _ in words)
+        lines.append(ReadLine(text, reading.confidence, box, tuple(boxes), turns * 90))
+    return lines
+
+
+def _turn_points(points: Quad, turns: int, shape: tuple[int, ...]) -> Quad:
+    """Return where points lie when their picture is turned anticlockwise by quarters."""
+    rows, columns = shape[:2]
+    for _ in range(turns):
+        points = np.stack([points[:, 1], columns - points[:, 0]], axis=1).astype(np.float32)
+        rows, columns = columns, rows
+    return points
+
+
+def _turn_box(box: Box, turns: int, shape: tuple[int, ...]) -> Box:
+    return _bounds(_turn_points(np.array([box[:2], box[2:]], np.float32), turns, shape))
+
+
+def _bounds(points: Quad) -> Box:
+    low, high = points.min(axis=0), points.max(axis=0)
+    return Box(float(low[0]), float(low[1]), float(high[0]), float(high[1]))
 
 
 def _in_drawn(engine: TextEngine, picture: Picture, mark: PdfMark, *, seeded: bool) -> list[Quad]:
@@ -191,7 +268,7 @@ def _shared(one: Box, other: Box) -> float:
 # What counts
 
 
-def weigh(lines: Sequence[ReadLine], own: Sequence[Glyph], picture: Picture, without_text: Picture) -> Sight:
+def weigh(lines: Sequence[ReadLine], own: Sequence[Glyph], without_text: Picture) -> Sight:
     """Say what counts of a page's own text and of what was read in its picture.
 
     Parameters
@@ -200,8 +277,8 @@ def weigh(lines: Sequence[ReadLine], own: Sequence[Glyph], picture: Picture, wit
         What was read.
     own
         The glyphs of the page's own text that are drawn.
-    picture, without_text
-        The page, and it with no text objects drawn.
+    without_text
+        The page with no text objects drawn.
     """
     doubted: set[int] = set()
     read: list[ReadLine] = []
@@ -216,9 +293,7 @@ def weigh(lines: Sequence[ReadLine], own: Sequence[Glyph], picture: Picture, wit
         else:
             covered.append(line.box)
     glyphs = [glyph for number, glyph in enumerate(own) if number not in doubted]
-    return Sight(
-        glyphs + glyphs_of(read, picture), [glyph for number, glyph in enumerate(own) if number in doubted], covered
-    )
+    return Sight(glyphs + glyphs_of(read), [glyph for number, glyph in enumerate(own) if number in doubted], covered)
 
 
 def _is_inside(box: Box, around: Box) -> bool:
@@ -238,11 +313,15 @@ def _confirms(line: ReadLine, glyphs: Sequence[Glyph], without_text: Picture) ->
     said, seen = _folded("".join(glyphs[at].text for at in order)), _folded(line.text)
     if min(len(said), len(seen)) <= 3 and is_text_alone:
         return True  # too short to be compared: bullets, units, raised figures
-    return (bool(seen) and seen in said) or SequenceMatcher(None, said, seen, autojunk=False).ratio() >= _SAME
+    return (bool(seen) and seen in said) or _alike(said, seen) >= _SAME
 
 
 def _height(box: Box) -> float:
     return box.bottom - box.top
+
+
+def _alike(one: str, other: str) -> float:
+    return SequenceMatcher(None, one, other, autojunk=False).ratio()
 
 
 def _folded(text: str) -> str:
@@ -252,44 +331,109 @@ def _folded(text: str) -> str:
 # Words in a line
 
 
-def glyphs_of(lines: Iterable[ReadLine], picture: Picture) -> list[Glyph]:
-    """Return what was read as glyphs; those of one word go together, and so do all of a line that runs up or down."""
+def glyphs_of(lines: Iterable[ReadLine]) -> list[Glyph]:
+    """Return what was read as glyphs; those of one word go together."""
     glyphs: list[Glyph] = []
     word = 0
     for line in sorted(lines, key=lambda one: (one.box.top, one.box.left)):
         before = "\n"
-        for text, box in _words(line, picture):
+        for text, box in line.words:
             for place, char in enumerate(text):
-                glyphs.append(Glyph(char, box, _share(box, text, place), before=before, word=word))
+                cell = _share(box, len(text), place, line.angle)
+                glyphs.append(Glyph(char, box, cell, float(line.angle), before, word))
                 before = ""
             before = " "
             word += 1
     return glyphs
 
 
-def _share(box: Box, text: str, place: int) -> Box:
+def _share(box: Box, count: int, place: int, angle: int) -> Box:
     """Return where a letter of a word stands; its strokes are taken to be all of the word's."""
-    wide = (box.right - box.left) / len(text)
-    return Box(box.left + place * wide, box.top, box.left + (place + 1) * wide, box.bottom)
+    if angle in {180, 270}:
+        place = count - 1 - place
+    first, last = place / count, (place + 1) / count
+    if angle % 180:
+        high = _height(box)
+        return box._replace(top=box.top + first * high, bottom=box.top + last * high)
+    wide = box.right - box.left
+    return box._replace(left=box.left + first * wide, right=box.left + last * wide)
 
 
-def _words(line: ReadLine, picture: Picture) -> list[tuple[str, Box]]:
-    words = line.text.split()
-    box = line.box
-    if len(words) < 2 or _height(box) > _TALL * (box.right - box.left):
-        return [("".join(words), box)] if words and len(words) < 2 else [(word, box) for word in words]
-    strip = _strip(line.quad, picture)
-    cuts = _cuts(words, strip)
-    ends = [0.0, *(cut / strip.shape[1] for cut in cuts), 1.0]
-    return [(word, _part(line.quad, ends[at], ends[at + 1])) for at, word in enumerate(words)]
+def _parted(
+    engine: TextEngine, picture: Picture, quads: Sequence[Quad], readings: Sequence[ReadText]
+) -> list[list[tuple[str, Box]]]:
+    """Return the words of lines and where they stand.
+
+    Readers leave blanks out. Where a line has more wide gaps in its ink than blanks in what it reads as, its parts are
+    read each alone; these count where together they read as the line does.
+    """
+    parts: list[tuple[int, list[Quad]]] = []
+    for number, (quad, reading) in enumerate(zip(quads, readings, strict=True)):
+        box = _bounds(quad)
+        if reading.confidence < READ or not _is_wide(box) or len(reading.text) < 3:
+            continue
+        strip = _strip(quad, picture)
+        cuts = _wide_gaps(strip)
+        if len(cuts) > reading.text.strip().count(" "):
+            ends = [0.0, *cuts, 1.0]
+            parts.append((number, [_part(quad, *_inked(strip, *part)) for part in pairwise(ends)]))
+    read = iter(engine.read(picture, [part for _, some in parts for part in some]) if parts else [])
+    alone: dict[int, list[tuple[str, Box]]] = {}
+    for number, some in parts:
+        texts = [next(read).text.replace(" ", "") for _ in some]
+        if _alike(_folded("".join(texts)), _folded(readings[number].text)) >= _SAME_PARTS:
+            alone[number] = [(text, _bounds(part)) for text, part in zip(texts, some, strict=True) if text]
+    return [
+        alone.get(number) or _words(reading.text, quad, picture)
+        for number, (quad, reading) in enumerate(zip(quads, readings, strict=True))
+    ]
 
 
-def _part(quad: Quad, first: float, last: float) -> Box:
-    """Return the upright box around a part of a line, by shares of its length."""
+def _words(text: str, quad: Quad, picture: Picture) -> list[tuple[str, Box]]:
+    words, box = text.split(), _bounds(quad)
+    if len(words) < 2 or not _is_wide(box):
+        return [(word, box) for word in words]
+    strip = _strip(quad, picture)
+    ends = [0.0, *(cut / strip.shape[1] for cut in _cuts(words, strip)), 1.0]
+    return [
+        (word, _bounds(_part(quad, *_inked(strip, first, last))))
+        for word, (first, last) in zip(words, pairwise(ends), strict=True)
+    ]
+
+
+def _inked(strip: NDArray[np.float32], first: float, last: float) -> tuple[float, float]:
+    """Return where in a part of a line the ink begins and ends, in shares of the length of the line."""
+    length = strip.shape[1]
+    start = round(first * length)
+    inked = np.flatnonzero(_ink_of(strip)[start : round(last * length)])
+    if not inked.size:
+        return first, last
+    # What is soft at the edges lies within a column or two.
+    return max((start + int(inked[0]) - 1) / length, 0.0), min((start + int(inked[-1]) + 2) / length, 1.0)
+
+
+def _wide_gaps(strip: NDArray[np.float32]) -> list[float]:
+    """Return where a line has gaps as between words, in shares of its length."""
+    is_ink = _ink_of(strip)
+    inked = np.flatnonzero(is_ink)
+    if not inked.size:
+        return []
+    gaps = _gaps(is_ink, int(inked[0]), int(inked[-1]) + 1)
+    return [(start + end) / 2 / strip.shape[1] for start, end in gaps if end - start >= _BLANK * strip.shape[0]]
+
+
+def _ink_of(strip: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Return in which columns of a line anything stands out from its background."""
+    is_ink: NDArray[np.bool_] = (np.abs(strip - np.median(strip)) > _DARK).any(axis=0)
+    return is_ink
+
+
+def _part(quad: Quad, first: float, last: float) -> Quad:
+    """Return a part of a line, by shares of its length."""
     top, bottom = quad[1] - quad[0], quad[2] - quad[3]
-    corners = np.stack([quad[0] + first * top, quad[0] + last * top, quad[3] + first * bottom, quad[3] + last * bottom])
-    low, high = corners.min(axis=0), corners.max(axis=0)
-    return Box(float(low[0]), float(low[1]), float(high[0]), float(high[1]))
+    return np.stack(
+        [quad[0] + first * top, quad[0] + last * top, quad[3] + last * bottom, quad[3] + first * bottom]
+    ).astype(np.float32)
 
 
 def _strip(quad: Quad, picture: Picture) -> NDArray[np.float32]:
@@ -308,7 +452,7 @@ def _strip(quad: Quad, picture: Picture) -> NDArray[np.float32]:
 def _cuts(words: Sequence[str], strip: NDArray[np.float32]) -> list[float]:
     """Return where each word but the last ends: the gaps of the ink that fit best with how long words should be."""
     height, length = strip.shape
-    is_ink = (np.abs(strip - np.median(strip)) > _DARK).any(axis=0)
+    is_ink = _ink_of(strip)
     inked = np.flatnonzero(is_ink)
     first, last = (int(inked[0]), int(inked[-1]) + 1) if inked.size else (0, length)
     widths = np.array([_width(char) for char in " ".join(words)])

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final, NamedTuple
 
+from scanward.deidentify.text.folding import fold
+from scanward.deidentify.text.known import KnownIdentifiers
 from scanward.deidentify.text.prose import TextCleaner
 from scanward.model.identifier import IdentifierKind
 from scanward.ports.documents import Box
@@ -32,6 +34,10 @@ _STRIDE: Final = 1.45
 
 _NEXT: Final = 1.3
 """The next line of a column begins at most so many heights below."""
+
+_MOST_PARTS: Final = 4
+_LONGEST: Final = 24
+"""Of so many parts at most words are joined, and of so many letters."""
 
 _HYPHENS: Final = frozenset("-\u00ad\u2010\u2011")
 
@@ -114,16 +120,57 @@ def find_spans(glyphs: Sequence[Glyph], cleaner: TextCleaner) -> list[FoundSpan]
     """Return what identifies, in any order of reading; none of it within another."""
     found: list[FoundSpan] = []
     taken: set[int] = set()
+
+    def take(view: View, start: int, end: int, kind: IdentifierKind, shown: str) -> None:
+        numbers = _glyphs_in(view, start, end)
+        if not taken.issuperset(numbers):
+            # What overlaps with something found before is a rest of it: what stands there says it already.
+            found.append(FoundSpan(numbers, kind, shown if taken.isdisjoint(numbers) else ""))
+            taken.update(numbers)
+
     for view in views_of(glyphs):
         for part in cleaner.clean(view.text).replaced:
-            numbers = tuple(dict.fromkeys(owner for owner in view.owners[part.start : part.end] if owner >= 0))
-            if taken.issuperset(numbers):
-                continue
-            is_new = taken.isdisjoint(numbers)
-            taken.update(numbers)
-            # What overlaps with something found before is a rest of it: what stands there says it already.
-            found.append(FoundSpan(numbers, part.kind, part.shown if is_new else ""))
+            take(view, part.start, part.end, part.kind, part.shown)
+    view = _joined(glyphs)
+    for span in cleaner.known.find_in_text(view.text):
+        if not taken.isdisjoint(_glyphs_in(view, span.start, span.end)):
+            continue  # found before; here it only brings its neighbours
+        take(view, span.start, span.end, span.kind, cleaner.replace(span.kind, view.text[span.start : span.end]))
     return found
+
+
+def find_known(glyphs: Sequence[Glyph], known: KnownIdentifiers, shown: Sequence[str]) -> list[tuple[int, ...]]:
+    """Return the numbers of glyphs that say something known, in any order of reading.
+
+    Parameters
+    ----------
+    glyphs
+        The glyphs.
+    known
+        What is known.
+    shown
+        What was put in the place of something; it may equal something known by chance, as a moved date may.
+    """
+    return [
+        _glyphs_in(view, span.start, span.end)
+        for view in (*views_of(glyphs), _joined(glyphs))
+        for span in known.find_in_text(view.text)
+        if not is_shown(view.text[span.start : span.end], shown)
+    ]
+
+
+def is_shown(value: str, shown: Sequence[str]) -> bool:
+    """Whether something is a part of what was put in the place of something."""
+    bare = _bare(value)
+    return bool(bare) and any(bare in _bare(one) for one in shown)
+
+
+def _bare(text: str) -> str:
+    return "".join(char for char in fold(text) if char.isalnum())
+
+
+def _glyphs_in(view: View, start: int, end: int) -> tuple[int, ...]:
+    return tuple(dict.fromkeys(owner for owner in view.owners[start:end] if owner >= 0))
 
 
 def views_of(glyphs: Sequence[Glyph]) -> Iterator[View]:
@@ -167,6 +214,19 @@ def _by_columns(glyphs: Sequence[Glyph], chains: Sequence[Sequence[Segment]]) ->
     return builder.view()
 
 
+def _joined(glyphs: Sequence[Glyph]) -> View:
+    """Return words that follow each other, joined by twos, threes and fours: blanks may be read where none are."""
+    builder = _Builder(glyphs)
+    for chain in chains_of(glyphs):
+        words = [word for segment in chain for word in segment.words]
+        for first in range(len(words)):
+            for last in range(first + 2, min(first + _MOST_PARTS, len(words)) + 1):
+                numbers = [number for word in words[first:last] for number in word]
+                if len(numbers) <= _LONGEST:
+                    builder.put_word(numbers)
+    return builder.view()
+
+
 class _Builder:
     def __init__(self, glyphs: Sequence[Glyph]) -> None:
         self._glyphs = glyphs
@@ -184,6 +244,11 @@ class _Builder:
                 self.put(" " if place else "", -1)
                 for number in word:
                     self.put(_plain(self._glyphs[number].text), number)
+        self.put("\n", -1)
+
+    def put_word(self, numbers: Iterable[int]) -> None:
+        for number in numbers:
+            self.put(_plain(self._glyphs[number].text), number)
         self.put("\n", -1)
 
     def view(self) -> View:
@@ -275,13 +340,20 @@ def _segments(line: Sequence[int], places: dict[int, Box], glyphs: Sequence[Glyp
         if gap > _COLUMN * height + 2 * spaced:
             yield _segment(words, places)
             words = [[number]]
-        elif (gap > _SPACE * height + 1.3 * spaced and step > stride) or (
-            not spaced and glyphs[number].before and gap > _THIN * height
+        elif (gap > _SPACE * height + 1.3 * spaced and step > stride) or _is_parted(
+            glyphs[number], gap, height, spaced
         ):
             words.append([number])
         else:
             words[-1].append(number)
     yield _segment(words, places)
+
+
+def _is_parted(glyph: Glyph, gap: float, height: float, spaced: float) -> bool:
+    """Whether a blank stands before a glyph, as it was read, or as the document says and a gap confirms."""
+    if not glyph.before:
+        return False
+    return glyph.word >= 0 or (not spaced and gap > _THIN * height)
 
 
 def _segment(words: Sequence[Sequence[int]], places: dict[int, Box]) -> Segment:

@@ -42,8 +42,10 @@ from scanward.deidentify.documents.page_text import (
     FoundSpan,
     Glyph,
     chains_of,
+    find_known,
     find_spans,
     hull,
+    is_shown,
     levelled,
     runs_of,
     views_of,
@@ -211,7 +213,7 @@ class PdfCleaner:
         """Return what is read in the first page of a document that has no text of its own."""
         page = document.show(0)
         lines = read_lines(engine, page.picture, page.marks, seeded=False)
-        glyphs = glyphs_of((line for line in lines if line.is_sure), page.picture)
+        glyphs = glyphs_of(line for line in lines if line.is_sure)
         return next((view.text for view in views_of(glyphs)), "")
 
     # Cleaning
@@ -258,7 +260,7 @@ class PdfCleaner:
         for others in (sight.doubted, hidden):
             _cover_others(canvas, others, cleaner)
         if self._barcodes is not None:
-            boxes = [_box_of(quad) for quad in self._barcodes.find(canvas.picture)]
+            boxes = _joined([_box_of(quad) for quad in self._barcodes.find(canvas.picture)])
             told.barcodes += len(boxes)
             _cover(canvas, boxes)
         self._look_again(canvas, cleaner, told)
@@ -273,7 +275,7 @@ class PdfCleaner:
             _require_plain(canvas, own)
             return Sight(own, [], [])
         lines = read_lines(self._text, canvas.picture, canvas.page.marks, seeded=False)
-        return weigh(lines, own, canvas.picture, canvas.clear)
+        return weigh(lines, own, canvas.clear)
 
     def _take_out(self, canvas: _Canvas, sight: Sight, spans: Sequence[FoundSpan], own: Sequence[Glyph]) -> set[int]:
         """Take what was found out of the picture and draw what stands for it; return the glyphs that went."""
@@ -318,7 +320,7 @@ class PdfCleaner:
         shown = [text for text, _, _ in canvas.words]
         for _ in range(_PROOFS):
             lines = read_lines(self._second, canvas.picture, canvas.page.marks, seeded=True)
-            glyphs = glyphs_of(lines, canvas.picture)
+            glyphs = glyphs_of(lines)
             found = _known_in(glyphs, cleaner, shown)
             if not found:
                 return
@@ -345,8 +347,11 @@ class PdfCleaner:
                     raise DocumentError("expected a new page to look as it was made, it does not", remedy=_LOOK)
                 texts = ["".join(char.text for char in page.chars), document.read_text(index)]
                 glyphs, _ = _split(page)
-                texts += [view.text for view in views_of(glyphs)]
-                if any(_tells(text, cleaner, proof.shown) for text in texts):
+                if find_known(glyphs, cleaner.known, proof.shown) or any(
+                    not is_shown(text[span.start : span.end], proof.shown)
+                    for text in texts
+                    for span in cleaner.known.find_in_text(text)
+                ):
                     raise DocumentError(
                         "a known identifier is in the text of the new PDF, so it is not released", remedy=_LOOK
                     )
@@ -389,28 +394,11 @@ def _digest(picture: Picture) -> bytes:
 
 def _known_in(glyphs: Sequence[Glyph], cleaner: TextCleaner, shown: Sequence[str]) -> list[Box]:
     """Return where something known is still read; whole words."""
-    boxes = []
-    for view in views_of(glyphs):
-        for span in cleaner.known.find_in_text(view.text):
-            if _is_shown(view.text[span.start : span.end], shown):
-                continue
-            numbers = dict.fromkeys(owner for owner in view.owners[span.start : span.end] if owner >= 0)
-            boxes += [hull(glyphs[number].ink for number in run) for run in runs_of(list(numbers), glyphs)]
-    return boxes
-
-
-def _tells(text: str, cleaner: TextCleaner, shown: Sequence[str]) -> bool:
-    return any(not _is_shown(text[span.start : span.end], shown) for span in cleaner.known.find_in_text(text))
-
-
-def _is_shown(value: str, shown: Sequence[str]) -> bool:
-    """Whether something was put there: a moved date may equal another one that is known."""
-    folded = _bare(value)
-    return bool(folded) and any(folded in _bare(one) for one in shown)
-
-
-def _bare(text: str) -> str:
-    return "".join(char for char in fold(text) if char.isalnum())
+    return [
+        hull(glyphs[number].ink for number in run)
+        for numbers in find_known(glyphs, cleaner.known, shown)
+        for run in runs_of(numbers, glyphs)
+    ]
 
 
 # What a page draws
@@ -463,7 +451,7 @@ def _require_plain(canvas: _Canvas, own: Sequence[Glyph]) -> None:
         )
 
 
-def _is_on(box: Box, rows: int, columns: int) -> bool:
+def _is_on(box: Box, rows: float, columns: float) -> bool:
     return box.right > 0 and box.bottom > 0 and box.left < columns and box.top < rows
 
 
@@ -507,18 +495,33 @@ def _cover(canvas: _Canvas, boxes: Iterable[Box]) -> None:
 
 
 def _cover_others(canvas: _Canvas, others: Sequence[Glyph], cleaner: TextCleaner) -> None:
-    """Cover where text that does not count says something that identifies, where anything is seen there."""
-    for span in find_spans(others, cleaner):
-        for run in runs_of(span.glyphs, others):
-            box = hull(others[number].ink for number in run)
-            part = canvas.picture[pixels_of(box, canvas.picture.shape)]
-            if part.size and (part != part[0, 0]).any() and box not in canvas.painted:
-                _cover(canvas, [box])
+    """Cover where text that does not count says something that is known, where anything is seen there."""
+    for box in _known_in(others, cleaner, ()):
+        part = canvas.picture[pixels_of(box, canvas.picture.shape)]
+        if part.size and (part != part[0, 0]).any() and box not in canvas.painted:
+            _cover(canvas, [box])
 
 
 def _box_of(quad: "np.typing.NDArray[np.float32]") -> Box:
     low, high = quad.min(axis=0), quad.max(axis=0)
     return Box(float(low[0]), float(low[1]), float(high[0]), float(high[1]))
+
+
+def _joined(boxes: Iterable[Box]) -> list[Box]:
+    """Join boxes that overlap: what finds barcodes tells of some twice."""
+    joined: list[Box] = []
+    for box in sorted(boxes, key=lambda one: one.left):
+        near = next((other for other in joined if _is_on(_moved(box, other), other.bottom - other.top,
+                                                         other.right - other.left)), None)  # fmt: skip
+        if near is None:
+            joined.append(box)
+        else:
+            joined[joined.index(near)] = hull([near, box])
+    return joined
+
+
+def _moved(box: Box, other: Box) -> Box:
+    return Box(box.left - other.left, box.top - other.top, box.right - other.left, box.bottom - other.top)
 
 
 def _is_painted(glyph: Glyph, painted: Sequence[Box]) -> bool:

@@ -51,7 +51,7 @@ def cleaner():
 
 def upper(content: str, entries: str = "") -> bytes:
     """Return a document of one page that is the upper part of a common one."""
-    return make(Page(content, width=460, height=260, bottom=582, entries=entries))
+    return make(Page(content, width=468, height=252, bottom=590, entries=entries))
 
 
 def clean(engine, data: bytes, *, replacer=None):
@@ -225,9 +225,12 @@ def test_turned_pages_stay_as_they_are_seen(engine, turn, tmp_path):
     before = upper(REPORT, f"/Rotate {turn}")
     made = clean(engine, before)
     assert "There is a 7 mm nodule in the right upper lobe." in require_clean(made.data)
-    one, other = poppler_picture(before, tmp_path), poppler_picture(made.data, tmp_path)
+    with engine.open(before) as document:
+        one = document.show(0).picture
+    other = poppler_picture(made.data, tmp_path)
     assert one.shape == other.shape
-    assert (np.abs(one.astype(int) - other).max(axis=2) > 60).mean() < 0.01
+    # One line of three is taken out in part.
+    assert (np.abs(one.astype(int) - other).max(axis=2) > 20).mean() < (one < 128).any(axis=2).mean()
 
 
 @pytest.mark.peers("pdftotext")
@@ -239,7 +242,7 @@ def test_turned_pages_stay_as_they_are_seen(engine, turn, tmp_path):
         pytest.param(show("Ottokar Zimmerlund", 40, 700) + " 1 g 30 690 300 40 re f", "", id="behind a box"),
         pytest.param(show("Ottokar Zimmerlund", 40, 700) + " 0 g 30 690 300 40 re f", "", id="under a bar"),
         pytest.param(show("Ottokar Zimmerlund", 40, 5000), "", id="off the page"),
-        pytest.param(show("Ottokar Zimmerlund", 40, 700), "/CropBox [0 720 460 842]", id="cropped away"),
+        pytest.param(show("Ottokar Zimmerlund", 40, 700), "/CropBox [0 720 468 842]", id="cropped away"),
         pytest.param("q 0 0 10 10 re W n " + show("Ottokar Zimmerlund", 40, 700) + " Q", "", id="clipped"),
     ],
 )  # fmt: skip
