@@ -167,6 +167,86 @@ FHIR_BUNDLE = {
 """A bundle; `fhir_json` writes it."""
 
 
+CDA_BODY = f"""\
+<component><structuredBody><component><section>
+  <templateId root="2.16.840.1.113883.10.20.6.1.2"/>
+  <code code="121070" codeSystem="1.2.840.10008.2.16.4" displayName="Findings"/>
+  <title>Findings of Ana Garcia</title>
+  <text><paragraph ID="garcia" styleCode="Bold">Ms. Gar<content styleCode="Italics">cia</content> has a <content ID="f1">3 mm
+ nodule</content> in the left lung.</paragraph>
+    <list><item>Told Dr. O'Brien</item><item>MRN 0012345</item></list>
+    <table border="1"><tbody><tr><td>DOB</td><td>02/15/1960</td></tr></tbody></table>
+    <linkHtml href="http://marienthal.example.com/Garcia">images</linkHtml>
+    <renderMultiMedia referencedObject="m1"/></text>
+  <entry><act classCode="ACT" moodCode="EVN">
+    <id root="{STUDY_UID}"/>
+    <code code="113014" codeSystem="1.2.840.10008.2.16.4" displayName="Study"/>
+    <effectiveTime value="20240131101500"/>
+    <text mediaType="application/dicom"><reference value="http://www.example.org/wado?studyUID={STUDY_UID}"/></text>
+  </act></entry>
+  <entry><observation classCode="OBS" moodCode="EVN">
+    <code code="246120007" codeSystem="2.16.840.1.113883.6.96" displayName="Nodule size"><originalText><reference value="#f1"/>
+</originalText></code>
+    <value xsi:type="PQ" value="3" unit="mm"/>
+    <referenceRange><observationRange><value xsi:type="IVL_PQ"><low value="1" unit="mm"/><high value="20240131"/></value>
+</observationRange></referenceRange>
+  </observation></entry>
+  <entry><observation classCode="OBS" moodCode="EVN">
+    <code code="x" codeSystem="1.2.3.4.5" displayName="Seen by O'Brien"/>
+    <value xsi:type="IVL_TS"><low value="20240131"/></value>
+  </observation></entry>
+  <entry><observation classCode="OBS" moodCode="EVN"><code nullFlavor="UNK"/>
+    <value xsi:type="ST">Garcia, no change</value></observation></entry>
+  <entry><observationMedia classCode="OBS" moodCode="EVN" ID="m1"><value mediaType="image/png"
+    representation="B64">AAAA</value></observationMedia></entry>
+</section></component></structuredBody></component>"""
+
+
+def cda_document(body: str = CDA_BODY) -> bytes:
+    """Write a clinical document with a body."""
+    return f"""\
+<?xml version="1.0" encoding="UTF-8"?>
+<?xml-stylesheet type="text/xsl" href="garcia.xsl"?>
+<!-- of Ana Garcia -->
+<ClinicalDocument xmlns="urn:hl7-org:v3" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xmlns:sdtc="urn:hl7-org:sdtc">
+  <realmCode code="US"/>
+  <typeId root="2.16.840.1.113883.1.3" extension="POCD_HD000040"/>
+  <templateId root="2.16.840.1.113883.10.20.6"/>
+  <id root="1.2.40.0.34.99.4" extension="DOC-0012345"/>
+  <code code="18748-4" codeSystem="2.16.840.1.113883.6.1" displayName="Diagnostic Imaging Report"/>
+  <title>CT chest of Garcia</title>
+  <effectiveTime value="20240131101500+0100"/>
+  <confidentialityCode code="N" codeSystem="2.16.840.1.113883.5.25"/>
+  <languageCode code="en-US"/>
+  <recordTarget><patientRole>
+    <id root="1.2.40.0.34.99.1" extension="0012345" assigningAuthorityName="Marienthal"/>
+    <addr use="HP"><streetAddressLine>12 Larkspur St</streetAddressLine><city>Springfield</city><state>IL</state>
+      <postalCode>62704</postalCode></addr>
+    <telecom value="tel:(617)234-9876"/><telecom value="mailto:ana@x.example"/>
+    <patient>
+      <name><prefix>Mrs</prefix><given>Ana</given><given>M</given><family>García</family></name>
+      <administrativeGenderCode code="F" codeSystem="2.16.840.1.113883.5.1"/>
+      <birthTime value="19600215"/>
+      <raceCode code="2106-3" codeSystem="2.16.840.1.113883.6.238"/>
+      <sdtc:deceasedInd value="false"/>
+      <guardian><guardianPerson><name>Luis García</name></guardianPerson></guardian>
+    </patient>
+    <providerOrganization><id root="1.2.40.0.34.99.3"/><name>Marienthal Hospital</name></providerOrganization>
+  </patientRole></recordTarget>
+  <author><time value="20240131"/><assignedAuthor><id root="2.16.840.1.113883.4.6" extension="99123459"/>
+    <assignedPerson><name><given>Peter</given><family>O'Brien</family></name></assignedPerson></assignedAuthor></author>
+  <author><time nullFlavor="UNK"/><assignedAuthor><id nullFlavor="NI"/><assignedAuthoringDevice>
+    <softwareName>Reporter 3.1</softwareName></assignedAuthoringDevice></assignedAuthor></author>
+  <custodian><assignedCustodian><representedCustodianOrganization><id root="1.2.40.0.34.99.3"/>
+    <name>Marienthal Hospital</name></representedCustodianOrganization></assignedCustodian></custodian>
+  <inFulfillmentOf><order><id root="1.2.40.0.34.99.5" extension="CT-2024-777"/></order></inFulfillmentOf>
+  <documentationOf><serviceEvent classCode="ACT"><id root="{STUDY_UID}"/><effectiveTime><low value="20240131"/></effectiveTime>
+  </serviceEvent></documentationOf>
+  {body}
+</ClinicalDocument>
+""".encode()
+
+
 def fhir_json(resource: object) -> bytes:
     """Write a resource as JSON, with a number that has a trailing zero."""
     return json.dumps(resource, ensure_ascii=False).replace('"NUMBER"', "3.50").encode()

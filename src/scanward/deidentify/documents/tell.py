@@ -127,4 +127,8 @@ def carrier_of(kind: DocumentKind, *, embedded: Embedded = text_alone) -> Carrie
         from scanward.deidentify.documents import fhir
 
         return Carrier(fhir.read_facts, partial(fhir.clean, embedded=embedded))
+    if kind is DocumentKind.CDA:
+        from scanward.deidentify.documents import cda
+
+        return Carrier(cda.read_facts, partial(cda.clean, embedded=embedded))
     raise DocumentError(f"nothing is set up that cleans a {kind.value}")
