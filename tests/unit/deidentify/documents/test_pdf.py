@@ -225,12 +225,12 @@ def test_turned_pages_stay_as_they_are_seen(engine, turn, tmp_path):
     before = upper(REPORT, f"/Rotate {turn}")
     made = clean(engine, before)
     assert "There is a 7 mm nodule in the right upper lobe." in require_clean(made.data)
-    with engine.open(before) as document:
-        one = document.show(0).picture
-    other = poppler_picture(made.data, tmp_path)
-    assert one.shape == other.shape
-    # One line of three is taken out in part.
-    assert (np.abs(one.astype(int) - other).max(axis=2) > 20).mean() < (one < 128).any(axis=2).mean()
+    with engine.open(before) as document, engine.open(made.data) as cleaned:
+        one, other = document.show(0).picture, cleaned.show(0).picture
+    assert one.shape == other.shape == poppler_picture(made.data, tmp_path).shape
+    inked, differing = (one < 128).any(axis=2), np.abs(one.astype(int) - other).max(axis=2) > 9
+    # Two of the three lines stay.
+    assert (inked & ~differing).sum() > 0.6 * inked.sum()
 
 
 @pytest.mark.peers("pdftotext")
