@@ -8,7 +8,6 @@ another part of the name beside it.
 import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
-from enum import IntFlag
 from itertools import combinations, pairwise
 from typing import NamedTuple
 
@@ -42,6 +41,7 @@ _MARRIED_BEFORE = re.compile(r"(?<!\w)[^\W\d_]{2,30}-$")
 _EXTENSION = re.compile(r"[ ,]{0,2}(?:x|ext\.?|durchwahl)[ .:]{0,2}[0-9]{1,6}(?![0-9])")
 _NEXT_WORD = re.compile(r"[ -]([a-z]+)")
 _LONGEST_PART = 32
+_LONGEST_WORD = 64
 _MOST_REMEMBERED = 1 << 15
 _TOLD = frozenset(
     "was were is are has have had who reviewed presented presents presenting underwent seen dated today yesterday "
@@ -66,16 +66,13 @@ class Close(NamedTuple):
     kind: IdentifierKind
 
 
-class _Trait(IntFlag):
-    """Why a word is looked at."""
+# Why a word is looked at: bits, since members of an enum take longer to combine than a word to weigh.
+_NAME, _FIRST_HALF, _CUE, _MONTH, _PLACE, _NUMBER = (1 << bit for bit in range(6))
+_TRAITS = (_NAME, _FIRST_HALF, _CUE, _MONTH, _PLACE, _NUMBER)
 
-    NONE = 0
-    NAME = 1
-    FIRST_HALF = 2
-    CUE = 4
-    MONTH = 8
-    PLACE = 16
-    NUMBER = 32
+
+_PLAIN: set[str] = set()
+"""Plain words that were met: what they are depends on no identifier."""
 
 
 class CloseMatcher:
@@ -93,62 +90,72 @@ class CloseMatcher:
         self._numbers = NearNumbers(known)
         self._dates = NearDates(known)
         self._places = NearPlaces(known)
-        self._traits: dict[str, _Trait] = {}
+        # Plain words that are looked at nevertheless.
+        self._exact = frozenset(
+            [*self._names.plain_words(), *self._dates.month_words, *self._places.anchor_words(), *_CUES]
+        )
+        self._weighed: set[str] = set()
+        self._marked: dict[str, int] = {}
 
     def find(self, passage: Passage) -> list[Close]:
         """Return what is close to an identifier by itself, whatever else was found."""
         found = [Close(*hit) for hit in self._places.find_mails(passage)]
         found += self._spelled_out(passage)
-        traits = self._weigh(passage)
-        marked = {word for word, trait in traits.items() if trait}
+        marked = self._weigh(passage)
         if not marked:
             return found
-        by_trait: dict[_Trait, list[int]] = {trait: [] for trait in _Trait}
+        by_trait: dict[int, list[int]] = {trait: [] for trait in _TRAITS}
         for index, word in enumerate(passage.words):
             if word in marked:
-                trait = traits[word]
-                for one in trait:
-                    by_trait[one].append(index)
-        found += self._like_names(passage, by_trait[_Trait.NAME])
-        found += self._split(passage, by_trait[_Trait.FIRST_HALF])
-        found += self._after_cues(passage, by_trait[_Trait.CUE])
-        found += (Close(*hit) for hit in self._places.find(passage, by_trait[_Trait.PLACE]))
-        found += (Close(*hit) for hit in self._dates.find_named(passage, by_trait[_Trait.MONTH]))
-        numeric = by_trait[_Trait.NUMBER]
+                trait = self._marked[word]
+                for one in _TRAITS:
+                    if trait & one:
+                        by_trait[one].append(index)
+        found += self._like_names(passage, by_trait[_NAME])
+        found += self._split(passage, by_trait[_FIRST_HALF])
+        found += self._after_cues(passage, by_trait[_CUE])
+        found += (Close(*hit) for hit in self._places.find(passage, by_trait[_PLACE]))
+        found += (Close(*hit) for hit in self._dates.find_named(passage, by_trait[_MONTH]))
+        numeric = by_trait[_NUMBER]
         if numeric:
             found += (Close(*hit) for hit in self._numbers.find(passage, numeric))
             found += (Close(*hit) for hit in self._dates.find(passage, numeric))
         return found
 
-    def _weigh(self, passage: Passage) -> dict[str, _Trait]:
-        traits = self._traits
-        if len(traits) >= _MOST_REMEMBERED:
-            traits.clear()
-        here = {}
-        for word in set(passage.words):
-            trait = traits.get(word)
-            if trait is None:
-                trait = traits[word] = self._trait(word)
-            here[word] = trait
-        return here
+    def _weigh(self, passage: Passage) -> set[str]:
+        """Return the words of the passage that have to be looked at where they stand."""
+        here = set(passage.words)
+        if len(self._weighed) >= _MOST_REMEMBERED:
+            self._weighed.clear()
+            self._marked.clear()
+        fresh = here.difference(self._weighed)
+        # Most words of a text are plain ones that another text had: those are told without a look at each.
+        for word in fresh.difference(_PLAIN).union(fresh.intersection(self._exact)):
+            trait = self._trait(word)
+            if trait:
+                self._marked[word] = trait
+            elif word not in self._exact and is_plain(word) and word.isalpha() and len(_PLAIN) < _MOST_REMEMBERED:
+                _PLAIN.add(word)
+        self._weighed |= here
+        return here.intersection(self._marked)
 
-    def _trait(self, word: str) -> _Trait:
-        trait = _Trait.NONE
-        if len(word) > 64:
+    def _trait(self, word: str) -> int:
+        trait = 0
+        if len(word) > _LONGEST_WORD:
             return trait
         if self._names:
             if self._names.weigh(word) is not None:
-                trait |= _Trait.NAME
+                trait |= _NAME
             if self._names.rests(word) is not None:
-                trait |= _Trait.FIRST_HALF
+                trait |= _FIRST_HALF
             if word in _CUES:
-                trait |= _Trait.CUE
+                trait |= _CUE
         if word in self._dates.month_words:
-            trait |= _Trait.MONTH
+            trait |= _MONTH
         if self._places.is_anchor(word):
-            trait |= _Trait.PLACE
+            trait |= _PLACE
         if not word.isalpha() and any("0" <= char <= "9" for char in word):
-            trait |= _Trait.NUMBER
+            trait |= _NUMBER
         return trait
 
     def _like_names(self, passage: Passage, indices: list[int]) -> Iterator[Close]:
@@ -261,8 +268,8 @@ class CloseMatcher:
                 continue
             rests = self._names.rests(words[at]) if capital and at + 1 < len(words) else None
             if rests is not None and words[at + 1] in rests and _SPLIT.fullmatch(passage.gap(at)):
-                kind = self._names.kind_of(rests[words[at + 1]])
-                yield Close(passage.starts[at], passage.end(at + 1), kind)
+                known = self._names.kind_of(rests[words[at + 1]])
+                yield Close(passage.starts[at], passage.end(at + 1), known)
                 continue
             kind = self._names.is_close(words[at], capital=capital, short=not title and shown.isupper())
             if kind is not None and not _is_in_term(passage, at):
@@ -296,7 +303,7 @@ class CloseMatcher:
                     continue
                 shown = passage.capitals(at) is not Capitals.NONE
                 alike = passage.capitals(index) is Capitals.NONE and not is_plain(words[at])
-                if not (shown or alike):
+                if not (shown or alike or self._names.is_stripped(words[at])):
                     continue
                 kind = self._names.is_close(words[at], capital=shown, short=passage.original(at).isupper())
                 if kind is not None:

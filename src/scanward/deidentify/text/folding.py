@@ -3,6 +3,7 @@
 What is folded is compared as UTF-8 bytes, so that text and bytes are searched by the same machine.
 """
 
+import re
 import unicodedata
 from array import array
 from functools import lru_cache
@@ -12,6 +13,7 @@ _LIGATURES = {
     "ĸ": "k", "ŋ": "n", "ſ": "s", "ς": "σ", "‐": "-", "‑": "-", "‒": "-", "–": "-", "—": "-", "’": "'", "‘": "'",
     "\u00a0": " ",
 }  # fmt: skip
+_RUNS = re.compile(r"[\x00-\x7f]+|[^\x00-\x7f]+")
 _HIRAGANA = range(0x3041, 0x3097)
 _HANGUL = range(0xAC00, 0xD7A4)
 _KANA_SHIFT = 0x60
@@ -36,6 +38,11 @@ def fold_char(char: str) -> str:
     return "".join(folded)
 
 
+@lru_cache(maxsize=4096)
+def _fold_coded(char: str) -> bytes:
+    return fold_char(char).encode("utf-8", "surrogatepass")
+
+
 def fold(text: str) -> str:
     """Return `text` folded, character by character."""
     return text.lower() if text.isascii() else "".join(map(fold_char, text))
@@ -50,10 +57,16 @@ def fold_map(text: str) -> "tuple[bytes, array[int] | None]":
         return text.lower().encode(), None
     folded = bytearray()
     origin = array("l")
-    for index, char in enumerate(text):
-        piece = fold_char(char).encode("utf-8", "surrogatepass")
-        folded += piece
-        origin.extend([index] * len(piece))
+    for run in _RUNS.finditer(text):
+        piece = run[0]
+        if piece.isascii():
+            folded += piece.lower().encode()
+            origin.extend(range(run.start(), run.end()))
+            continue
+        for index, char in enumerate(piece, run.start()):
+            coded = _fold_coded(char)
+            folded += coded
+            origin.extend((index,) * len(coded))
     return bytes(folded), origin
 
 

@@ -1,10 +1,13 @@
 """What a scanner or a text recogniser confuses: characters that look alike are written as one of them."""
 
+from functools import lru_cache
+
 _TO_LETTERS = str.maketrans("0158629|!", "olsbgzgll")
 _TO_DIGITS = str.maketrans("oqdilsbgz|!", "00011586211")
 _PAIRS = (("rn", "m"), ("vv", "w"), ("cl", "d"))
 
 
+@lru_cache(maxsize=1 << 14)
 def as_letters(word: str) -> str:
     """Return the folded `word` with what looks alike written as one letter: equal for ``garner`` and ``gamer``."""
     word = word.translate(_TO_LETTERS)

@@ -5,14 +5,16 @@ The pass runs over the bytes in lower case and without those that occur in no no
 is checked where a hit is, so that no hit depends on it.
 """
 
+from array import array
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import pairwise
+from itertools import compress, pairwise
 from typing import NamedTuple
 
 import ahocorasick
 
 from scanward.deidentify.text.everyday import is_everyday
-from scanward.deidentify.text.lexicon import is_clinical, is_ordinary
+from scanward.deidentify.text.lexicon import is_clinical, is_name, is_ordinary
+from scanward.deidentify.text.names import TITLES
 from scanward.deidentify.text.notation import SEPARATORS, Edge, Encoded, Gap, Notation, SearchContext
 from scanward.model.identifier import IdentifierKind
 
@@ -31,6 +33,8 @@ _LONGEST_RUN = 64
 _SHORTEST_SURE = 6
 """A name so short or shorter is in longer words by chance."""
 _BLOCK = 256
+_SMALL = 1 << 12
+_MANY = 32
 _CHUNK = 1 << 20
 _OVERLAP = 1 << 10
 _SHORTEST_KEY = 3
@@ -137,16 +141,28 @@ class _Pass:
 class _Place:
     """Finds where in the data the n-th byte is that was not left out; remembers where it was last."""
 
-    __slots__ = ("_count", "_data", "_delete", "_offset")
+    __slots__ = ("_asked", "_count", "_data", "_delete", "_offset", "_places")
 
     def __init__(self, data: bytes, delete: bytes) -> None:
         self._data = data
         self._delete = delete
         self._offset = 0
         self._count = 0
+        self._asked = 0
+        self._places: array[int] | None = None
 
     def of(self, index: int) -> int:
         """Return the offset of the byte that has `index` kept ones before it."""
+        if self._places is not None:
+            return self._places[index]
+        self._asked += 1
+        if len(self._data) <= _SMALL or self._asked > _MANY:
+            # Many places are found faster all at once, and in a time that does not grow with their number.
+            mask = bytearray(b"\1" * 256)
+            for byte in self._delete:
+                mask[byte] = 0
+            self._places = array("I", compress(range(len(self._data)), self._data.translate(mask)))
+            return self._places[index]
         if index < self._count:
             self._offset = self._count = 0
         offset, need = self._offset, index - self._count
@@ -285,7 +301,14 @@ def _is_loose(data: bytes, start: int, end: int, context: SearchContext) -> bool
         return True
     if end - start <= _SHORTEST_SURE and (is_everyday(word) or is_clinical(word)):
         return False
+    if end - start <= _SHORTEST_SURE and first < start and end < last and context <= SearchContext.HEADER:
+        # Ricard is in pericardic: in the midst of a word so short a name is one where words or names are around it.
+        return all(len(part) < 2 or _is_part(part) for part in (word[: start - first], word[end - first :]))
     return not is_ordinary(word)
+
+
+def _is_part(word: str) -> bool:
+    return is_ordinary(word) or is_name(word) or is_everyday(word) or word in TITLES
 
 
 def _run(data: bytes, start: int, end: int, what: frozenset[int]) -> tuple[int, int]:

@@ -1,5 +1,6 @@
 """Words that are close to a known name: mistyped, misread, misheard, or a pet form of it."""
 
+import unicodedata
 from collections.abc import Iterable, Iterator
 from enum import IntEnum
 from functools import lru_cache
@@ -21,6 +22,7 @@ from scanward.model.identifier import Identifier, IdentifierKind
 
 _SHORTEST_TYPO = 5
 _SHORTEST_TWO_TYPOS = 8
+_SHORTEST_PLACE_TWO_TYPOS = 10
 _SHORTEST_BESIDE = 3
 _SHORTEST_ANYWHERE = 6
 _SHORTEST_READ = 4
@@ -64,7 +66,8 @@ class NearNames:
     def __init__(self, identifiers: Iterable[Identifier]) -> None:
         self._persons: dict[str, IdentifierKind] = {}
         self._weak: dict[str, IdentifierKind] = {}
-        self._short_families: dict[str, IdentifierKind] = {}
+        self._particles: dict[str, IdentifierKind] = {}
+        self._stripped: dict[str, IdentifierKind] = {}
         self._pets: dict[str, IdentifierKind] = {}
         self._joined: dict[str, IdentifierKind] = {}
         self._places: dict[str, IdentifierKind] = {}
@@ -88,9 +91,13 @@ class NearNames:
         self._seen: dict[str, Likeness | None] = {}
 
     def _add_name(self, kind: IdentifierKind, name: PersonName) -> None:
-        if name.family and set(map(fold, name.family)) <= PARTICLES:
-            self._short_families.update(dict.fromkeys(map(fold, name.family), kind))
+        for words in (name.family, name.given):
+            if words and set(map(fold, words)) <= PARTICLES:
+                self._particles.update(dict.fromkeys(map(fold, words), kind))
         for word in name.words:
+            bare = unicodedata.normalize("NFKD", word).encode("ascii", "ignore").decode().lower()
+            if len(bare) > 2 and bare != fold(word):
+                self._stripped.setdefault(bare, kind)
             for folded in spellings(word):
                 if folded in PARTICLES or folded in PLACEHOLDERS or any(map(str.isdigit, folded)) or len(folded) < 2:
                     continue
@@ -111,7 +118,13 @@ class NearNames:
                     self._joined.setdefault(joined, kind)
 
     def _around(self, size: int) -> list[str]:
-        return [word for near in range(size - 2, size + 3) for word in self._by_size.get(near, ())]
+        """Return the known words from which one of `size` letters may be as many typos away as count."""
+        return [
+            word
+            for near in range(size - 2, size + 3)
+            for word in self._by_size.get(near, ())
+            if abs(near - size) < 2 or near >= _SHORTEST_TWO_TYPOS
+        ]
 
     def __bool__(self) -> bool:
         return bool(self._by_size)
@@ -140,11 +153,13 @@ class NearNames:
         if word in self._weak:
             ground = Ground.TOLD if word in core_words() else Ground.ALONE
             return Likeness(self._weak[word], Ground.ANYWHERE if is_eponym(word) else ground)
-        if word in self._short_families:
-            return Likeness(self._short_families[word], Ground.TOLD)
+        if word in self._particles:
+            return Likeness(self._particles[word], Ground.TOLD)
         if word in self._pets:
             ground = Ground.TOLD if len(word) < 3 else Ground.ALONE if is_plain(word) else Ground.CAPITAL
             return Likeness(self._pets[word], ground)
+        if word in self._stripped and not is_plain(word):
+            return Likeness(self._stripped[word], Ground.ANYWHERE if len(word) > 3 else Ground.CAPITAL)
         if len(word) < 3 or word.isdigit() or word in self._persons or is_plain(word):
             return None
         if any(map(str.isdigit, word)):
@@ -197,7 +212,7 @@ class NearNames:
             if len(known) < _SHORTEST_TYPO:
                 continue
             place = known in self._places and known not in self._persons
-            if place and distance > 1:
+            if place and distance > 1 and len(known) < _SHORTEST_PLACE_TWO_TYPOS:
                 continue
             sure = distance == 1 and len(known) >= _SHORTEST_ANYWHERE and not place and not is_plain(known)
             likeness = Likeness(self.kind_of(known), Ground.ANYWHERE if sure else Ground.CAPITAL)
@@ -229,8 +244,10 @@ class NearNames:
         if not word.isascii():
             word = word.encode("latin-1").decode("utf-8", "replace")
         size = len(word)
-        if word in self._short_families and capital:
-            return self._short_families[word]
+        if word in self._stripped and not is_plain(word):
+            return self._stripped[word]
+        if word in self._particles and capital:
+            return self._particles[word]
         if word in self._weak and capital and not short:
             return self._weak[word]
         if word in self._pets:
@@ -248,19 +265,31 @@ class NearNames:
         likeness = self._sounds_like(word, _ALIKE_BESIDE)
         return likeness.kind if likeness is not None else None
 
+    def plain_words(self) -> Iterator[str]:
+        """Yield the words that mean something here even when they are plain."""
+        yield from self._weak
+        yield from self._pets
+        yield from self._particles
+        yield from self._rests
+
     def rests(self, word: str) -> dict[str, str] | None:
         """Return what could follow `word` where a blank got into a known name, and that name."""
         return self._rests.get(word)
 
+    def is_stripped(self, word: str) -> bool:
+        """Say whether `word` is a known name without the letters that a system could not write."""
+        return word in self._stripped
+
     def is_weak(self, word: str, *, accented: bool) -> bool:
         """Say whether `word` is a known name that is a word of the language, or with its accent a particle."""
-        return (word in self._weak and word not in PARTICLES) or (accented and word in self._short_families)
+        return (word in self._weak and word not in PARTICLES) or (accented and word in self._particles)
 
     def is_known(self, word: str) -> bool:
         """Say whether `word` is, letter by letter, a word of a known name."""
         return word in self._persons or word in self._joined
 
 
+@lru_cache(maxsize=1 << 15)
 def is_plain(word: str) -> bool:
     """Say whether the folded `word` is one of the language, so that alone it tells nothing of a person."""
     return (is_ordinary(word) or is_everyday(word)) and not is_eponym(word)
@@ -270,8 +299,12 @@ def is_plain(word: str) -> bool:
 def _sounds(word: str) -> frozenset[str]:
     """Return how `word` sounds, in two systems: the English of Metaphone, and NYSIIS for names of other origin."""
     # Both take a y for a consonant in places where names have it for an i.
-    spelled = word[0] + word[1:].replace("ie", "i").replace("ey", "i").replace("y", "i")
+    spelled = _respelled(word)
     return frozenset({f"m{metaphone(word)}", f"n{nysiis(word)}", f"m{metaphone(spelled)}", f"n{nysiis(spelled)}"})
+
+
+def _respelled(word: str) -> str:
+    return word[0] + word[1:].replace("ie", "i").replace("ey", "i").replace("y", "i")
 
 
 def _is_twin(word: str, known: str, alike: float) -> bool:
@@ -279,7 +312,8 @@ def _is_twin(word: str, known: str, alike: float) -> bool:
     return (
         abs(len(word) - len(known)) <= 2
         and min(len(word), len(known)) >= _SHORTEST_HEARD
-        and jaro_winkler_similarity(word, known) >= alike
+        and max(jaro_winkler_similarity(word, known), jaro_winkler_similarity(_respelled(word), _respelled(known)))
+        >= alike
     )
 
 

@@ -3,6 +3,7 @@
 import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 from rapidfuzz.distance import OSA
@@ -59,11 +60,13 @@ class NearPlaces:
         self._by_word: dict[str, list[tuple[_Phrase, int]]] = {}
         self._mails: list[str] = []
         self._parts: set[str] = set()
+        self._leading: set[str] = set()
         self._persons: dict[str, IdentifierKind] = {}
         self._locals: dict[str, IdentifierKind] = {}
         for identifier in identifiers:
             if identifier.kind in {IdentifierKind.ADDRESS, IdentifierKind.INSTITUTION}:
                 self._parts.update(_words(identifier.value))
+                self._leading.update(_words(identifier.value)[:1])
                 for phrase in _phrases(identifier):
                     for at, word in enumerate(phrase.words):
                         if _is_anchor(word, phrase):
@@ -82,6 +85,9 @@ class NearPlaces:
                     if len(word) >= 3 and word not in PARTICLES and word not in PLACEHOLDERS:
                         self._persons.setdefault(word, identifier.kind)
                 whole = "".join(family)
+                for words in (family, given):
+                    if len(words) > 1:
+                        self._locals.setdefault("".join(words), identifier.kind)
                 if whole and given:
                     forms = (
                         given[0] + whole, whole + given[0], given[0][0] + whole, whole + given[0][0],
@@ -95,6 +101,14 @@ class NearPlaces:
     def is_anchor(self, word: str) -> bool:
         """Say whether `word` may be one that an address or institution is told by."""
         return _plain(word) in self._by_word
+
+    def anchor_words(self) -> Iterator[str]:
+        """Yield the words for which :meth:`is_anchor` holds."""
+        for word in self._by_word:
+            yield word
+            yield f"{word}s"
+            yield f"{word}asse"
+        yield from (short for short in _SHORT if _plain(short) in self._by_word)
 
     def is_part(self, word: str) -> bool:
         """Say whether `word` is any word of a known address or institution, in full or shortened."""
@@ -124,7 +138,8 @@ class NearPlaces:
                 if not _GAP.fullmatch(passage.gap(left)) or (word != "s" and _plain(word) not in parts):
                     break
                 at += step
-                particle = word in PARTICLES and passage.capitals(at) is Capitals.NONE
+                leading = step < 0 and word in self._leading
+                particle = word in PARTICLES and not leading and passage.capitals(at) is Capitals.NONE
                 if not particle and word != "s":
                     edge = at
             if step < 0:
@@ -163,6 +178,7 @@ class NearPlaces:
         return None
 
 
+@lru_cache(maxsize=1 << 14)
 def _plain(word: str) -> str:
     """Return `word` in its long form and without the s of a plural or possessive."""
     word = _SHORT.get(word, word)

@@ -9,6 +9,7 @@ from scanward.deidentify.text.folding import fold_map
 
 _TOKEN = re.compile(r"[a-z0-9\x80-\xff]+")
 _NEAR = re.compile(r"[\s\0^,._'&=/\\()\[\]|-]{0,3}")
+_WORD = re.compile(r"[^\W\d_]{2,}")
 _SHOUTED_AROUND = 60
 
 
@@ -95,5 +96,11 @@ def capitals_at(text: str, origin: "array[int] | None", start: int, end: int) ->
         return Capitals.FIRST
     if not word.isupper():
         return Capitals.FIRST if word[:1].isupper() else Capitals.NONE
+    line_end = text.find("\n", end, end + _SHOUTED_AROUND)
+    after = _WORD.findall(text[end : line_end if line_end >= 0 else end + _SHOUTED_AROUND])[:2]
+    line_start = text.rfind("\n", max(0, start - _SHOUTED_AROUND), start)
+    before = _WORD.findall(text[line_start + 1 if line_start >= 0 else max(0, start - _SHOUTED_AROUND) : start])[-2:]
+    if any(len(words) == 2 and all(map(str.isupper, words)) for words in (before, after)):
+        return Capitals.ALL
     around = text[max(0, start - _SHOUTED_AROUND) : start] + text[end : end + _SHOUTED_AROUND]
     return Capitals.FIRST if any(map(str.islower, around)) else Capitals.ALL
