@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
 import re
+import zipfile
 
 from scanward.deidentify.documents.kinds import DocumentFacts
 from scanward.deidentify.pseudonym import Pseudonyms
@@ -250,6 +252,80 @@ def cda_document(body: str = CDA_BODY) -> bytes:
 def fhir_json(resource: object) -> bytes:
     """Write a resource as JSON, with a number that has a trailing zero."""
     return json.dumps(resource, ensure_ascii=False).replace('"NUMBER"', "3.50").encode()
+
+
+_WORD = (
+    'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main" '
+    'xmlns:r="http://schemas.openxmlformats.org/officeDocument/2006/relationships" '
+    'xmlns:mc="http://schemas.openxmlformats.org/markup-compatibility/2006" '
+    'xmlns:w14="http://schemas.microsoft.com/office/word/2010/wordml"'
+)
+_OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+_WORD_TYPE = "application/vnd.openxmlformats-officedocument.wordprocessingml"
+
+DOCX_BODY = """\
+<w:p w:rsidR="00012345" w14:paraId="Garcia1"><w:pPr><w:pStyle w:val="Title"/></w:pPr><w:r><w:t>Radiology report</w:t></w:r></w:p>
+<w:tbl><w:tblPr><w:tblCaption w:val="Garcia"/></w:tblPr><w:tblGrid><w:gridCol w:w="1"/></w:tblGrid><w:tr>
+  <w:tc><w:p><w:r><w:t>Patient:</w:t></w:r></w:p></w:tc><w:tc><w:p><w:r><w:t>GARCIA, ANA</w:t></w:r></w:p></w:tc>
+  <w:tc><w:p><w:r><w:t>MRN:</w:t></w:r></w:p></w:tc><w:tc><w:p><w:r><w:t>0012345</w:t></w:r></w:p></w:tc></w:tr><w:tr>
+  <w:tc><w:p><w:r><w:t>DOB:</w:t></w:r></w:p></w:tc><w:tc><w:p><w:r><w:t>02/15/1960</w:t></w:r></w:p></w:tc>
+  <w:tc><w:p><w:r><w:t>Accession:</w:t></w:r></w:p></w:tc><w:tc><w:p><w:r><w:t>CT-2024-777</w:t></w:r></w:p></w:tc></w:tr></w:tbl>
+<w:p><w:bookmarkStart w:id="0" w:name="Garcia"/><w:r><w:t xml:space="preserve">Ms. Gar</w:t></w:r><w:r><w:rPr><w:b/></w:rPr><w:t>ci</w:t>
+  </w:r><w:r><w:t xml:space="preserve">a has a </w:t></w:r><w:ins w:id="1" w:author="Peter O'Brien" w:date="2024-01-31T10:00:00Z"><w:r>
+  <w:t>3 mm nodule</w:t></w:r></w:ins><w:del w:id="2" w:author="Rita Quintero"><w:r><w:delText>Garcia</w:delText></w:r></w:del>
+  <w:r><w:t xml:space="preserve"> in the left lung.</w:t></w:r><w:bookmarkEnd w:id="0"/><w:commentRangeStart w:id="3"/>
+  <w:r><w:commentReference w:id="3"/></w:r></w:p>
+<w:p><w:r><w:fldChar w:fldCharType="begin"/></w:r><w:r><w:instrText>MERGEFIELD Garcia</w:instrText></w:r>
+  <w:r><w:fldChar w:fldCharType="separate"/></w:r><w:r><w:t>Told Dr. O'Brien</w:t></w:r><w:r><w:fldChar w:fldCharType="end"/></w:r>
+  <w:hyperlink r:id="rId7" w:tooltip="Garcia"><w:r><w:t xml:space="preserve"> images</w:t></w:r></w:hyperlink>
+  <w:fldSimple w:instr="AUTHOR Garcia"><w:r><w:t xml:space="preserve"> Quintero</w:t></w:r></w:fldSimple></w:p>
+<w:p><w:r><w:drawing><docPr xmlns="x" descr="Garcia"/></w:drawing></w:r><mc:AlternateContent><mc:Choice Requires="w14"><w:t>Garcia</w:t>
+  </mc:Choice></mc:AlternateContent><w:sdt><w:sdtPr><w:alias w:val="Garcia"/></w:sdtPr><w:sdtContent><w:r><w:t>No effusion.</w:t></w:r>
+  </w:sdtContent></w:sdt><w:r><w:footnoteReference w:id="4"/></w:r></w:p>
+<w:sectPr><w:headerReference w:type="default" r:id="rId2"/><w:footerReference w:type="default" r:id="rId99"/>
+  <w:pgSz w:w="11906" w:h="16838"/></w:sectPr>"""
+
+
+def docx_parts(body: str = DOCX_BODY) -> dict[str, str]:
+    """Return the parts of a Word document by name."""
+    links = {
+        "rId1": ("styles", "styles.xml"), "rId2": ("header", "header1.xml"), "rId3": ("footnotes", "footnotes.xml"),
+        "rId4": ("comments", "comments.xml"), "rId5": ("image", "media/garcia.png"), "rId6": ("oleObject", "embeddings/garcia.bin"),
+        "rId8": ("settings", "settings.xml"),
+    }  # fmt: skip
+    linked = "".join(
+        f'<Relationship Id="{one}" Type="{_OFFICE}/{kind}" Target="{to}"/>' for one, (kind, to) in links.items()
+    )
+    external = f'<Relationship Id="rId7" Type="{_OFFICE}/hyperlink" Target="http://x/garcia" TargetMode="External"/>'
+    space = "http://schemas.openxmlformats.org/package/2006"
+    note = "Footnote on Ana Garcia, called at (617) 234-9876"
+    return {
+        "[Content_Types].xml": f'<Types xmlns="{space}/content-types"><Override PartName="/word/document.xml" '
+        f'ContentType="{_WORD_TYPE}.document.main+xml"/></Types>',
+        "_rels/.rels": f'<Relationships xmlns="{space}/relationships"><Relationship Id="rId1" Type="{_OFFICE}/officeDocument" '
+        f'Target="word/document.xml"/><Relationship Id="rId2" Type="{space}/relationships/metadata/core-properties" '
+        'Target="docProps/core.xml"/></Relationships>',
+        "docProps/core.xml": f'<cp:coreProperties xmlns:cp="{space}/metadata/core-properties" xmlns:dc="http://purl.org/dc/elements/1.1/">'
+        "<dc:title>Garcia</dc:title><dc:creator>Rita Quintero</dc:creator></cp:coreProperties>",
+        "word/document.xml": f"<w:document {_WORD}><w:body>{body}</w:body></w:document>",
+        "word/_rels/document.xml.rels": f'<Relationships xmlns="{space}/relationships">{linked}{external}</Relationships>',
+        "word/styles.xml": f'<w:styles {_WORD}><w:style w:styleId="Title"><w:name w:val="Title"/></w:style></w:styles>',
+        "word/header1.xml": f"<w:hdr {_WORD}><w:p><w:r><w:t>Marienthal Hospital: GARCIA, ANA</w:t></w:r></w:p></w:hdr>",
+        "word/footnotes.xml": f'<w:footnotes {_WORD}><w:footnote w:id="4"><w:p><w:r><w:t>{note}</w:t></w:r></w:p></w:footnote></w:footnotes>',
+        "word/comments.xml": f'<w:comments {_WORD}><w:comment w:id="3" w:author="Rita Quintero"><w:p/></w:comment></w:comments>',
+        "word/media/garcia.png": "Garcia",
+        "word/embeddings/garcia.bin": "Garcia",
+        "word/settings.xml": f'<w:settings {_WORD}><w:rsids><w:rsid w:val="00012345"/></w:rsids></w:settings>',
+    }
+
+
+def make_docx(parts: dict[str, str] | None = None) -> bytes:
+    """Pack a Word document."""
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, text in (parts or docx_parts()).items():
+            archive.writestr(name, text)
+    return target.getvalue()
 
 
 def cleaner_for(

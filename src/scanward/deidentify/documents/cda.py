@@ -340,7 +340,7 @@ class _Cleaning:
         elif kind == "II":
             self._id(element)
         else:
-            self.fields.leave_out("value of a type that is not known")
+            self.fields.leave_out("value")
             _keep_attributes(element, ())
             element.set("nullFlavor", _MASKED)
             _silence(element, deep=True)

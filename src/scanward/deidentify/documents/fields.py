@@ -46,6 +46,7 @@ class Fields:
         self.cleaner = cleaner
         self._replaced: Counter[IdentifierKind] = Counter()
         self._removed: Counter[str] = Counter()
+        self._inside: list[str] = []
         self._dates: set[str] = set()
 
     def prose(self, text: str) -> str:
@@ -131,8 +132,7 @@ class Fields:
     def add(self, other: CleanedDocument) -> None:
         """Count what cleaning a document inside of this one came to."""
         self._replaced.update(other.replaced)
-        for what in other.removed:
-            self._removed[f"{what} of a document inside"] += 1
+        self._inside += (f"{what} in a document inside" for what in other.removed)
 
     def document(self, data: bytes, text: str) -> CleanedDocument:
         """Return the document, once nothing known is found in it.
@@ -151,11 +151,8 @@ class Fields:
         """
         if self._found(text):
             raise _found_again()
-        removed = tuple(
-            what if " " in what and count == 1 else f"{count} {what}{'' if count == 1 else 's'}"
-            for what, count in sorted(self._removed.items())
-        )
-        return CleanedDocument(data=data, replaced=self._replaced, removed=removed)
+        removed = [f"{count} {what}{'' if count == 1 else 's'}" for what, count in sorted(self._removed.items())]
+        return CleanedDocument(data=data, replaced=self._replaced, removed=(*removed, *self._inside))
 
     def _count(self, replaced: Sequence[Replaced]) -> None:
         for one in replaced:

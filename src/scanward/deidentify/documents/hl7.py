@@ -126,7 +126,7 @@ class _Cleaning:
             return self._document(segment, raw)
         treat = VALUE_TYPES.get(kind)
         if treat is None:
-            self.fields.leave_out("value of a type that is not known" if kind else "value without a type")
+            self.fields.leave_out("value")
             return ""
         treat = _study_uid_or(segment, treat)
         if treat is Treat.PROSE:

@@ -110,7 +110,7 @@ def carrier_of(kind: DocumentKind, *, embedded: Embedded = text_alone) -> Carrie
 
     Raises
     ------
-    EngineError
+    ModuleNotFoundError
         What reads them is not installed.
     DocumentError
         There is none for this kind.
@@ -131,4 +131,8 @@ def carrier_of(kind: DocumentKind, *, embedded: Embedded = text_alone) -> Carrie
         from scanward.deidentify.documents import cda
 
         return Carrier(cda.read_facts, partial(cda.clean, embedded=embedded))
+    if kind is DocumentKind.DOCX:
+        from scanward.deidentify.documents import docx
+
+        return Carrier(docx.read_facts, docx.clean)
     raise DocumentError(f"nothing is set up that cleans a {kind.value}")

@@ -75,6 +75,7 @@ _BLOCK_DIGITS = 60
 _FEWEST_ID_DIGITS = 6
 _PHONE_KEY_DIGITS = 7
 _FEWEST_LETTERS = 4
+_YOUNG_ENOUGH = 1950  # for who was born since, nobody has to know what day it is before 2040
 _ANY_YEAR = 2001
 
 
@@ -91,7 +92,8 @@ class Surrogates:
         What is known of the patient and of those around them: words of names get their role from it, and no surrogate
         is, or holds, any of it.
     as_of
-        Day on which ages count; None for the latest date that is known. Without either, birth dates are labelled.
+        Day on which ages count; None for the latest date that is known. Without either, birth dates before 1950 are
+        labelled.
     """
 
     def __init__(
@@ -178,7 +180,7 @@ class Surrogates:
     def _may_show_birth(self, day: date | None) -> bool:
         """Say whether the age that a moved birth date tells is that of many; it is as old as the patient."""
         if day is None or self._as_of is None:
-            return False
+            return day is not None and day.year >= _YOUNG_ENOUGH
         return (self._as_of - day).days < (OLDEST + 1) * 365.25
 
     def _mail(self, value: str) -> str:
