@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from scanward.deidentify.documents.kinds import CleanedDocument
@@ -15,13 +15,19 @@ from scanward.model.identifier import IdentifierKind
 MOST_PASSES = 6
 """A cut can bring together what was apart; what still holds something known after so many passes is held."""
 
+MAX_CHARACTERS = 16 << 20
+"""More text is no report: thousands of pages. It would hold all others up for minutes."""
+
+GROUP_CHARACTERS = 1 << 18
+"""Text in pieces is cleaned in groups of about this size, cut where a line ends, so that memory stays bounded."""
+
 BREAK = "\n\u2022\n"
 """Stands between fields where they are looked at together: nothing that is written in pieces goes across it."""
 
 _ISO = re.compile(r"\d{4}-\d\d-\d\d")
 _DATE = re.compile(
-    r"(?P<year>(?:18|19|20)\d\d)(?:(?P<dash>-?)(?P<month>0[1-9]|1[0-2])(?:(?P=dash)(?P<day>0[1-9]|[12]\d|3[01]))?)?"
-    r"(?P<time>T?\d\d(?::?\d\d(?::?\d\d(?:\.\d{1,9})?)?)?)?(?P<zone>Z|[+-]\d\d:?\d\d)?"
+    r"(?P<year>(?:18|19|20)\d\d)(?:(?P<dash>-?)(?P<month>0[1-9]|1[0-2])(?:(?P=dash)(?P<day>0[1-9]|[12]\d|3[01])"
+    r"(?P<time>T?(?:[01]\d|2[0-4])(?::?[0-5]\d(?::?[0-6]\d(?:\.\d{1,9})?)?)?)?)?)?(?P<zone>Z|[+-]\d\d:?\d\d)?"
 )
 
 Embedded = Callable[[str, bytes, TextCleaner], CleanedDocument | None]
@@ -47,6 +53,7 @@ class Fields:
         self._replaced: Counter[IdentifierKind] = Counter()
         self._removed: Counter[str] = Counter()
         self._inside: list[str] = []
+        self._characters = 0
         self._dates: set[str] = set()
 
     def prose(self, text: str) -> str:
@@ -68,20 +75,31 @@ class Fields:
         DocumentError
             Something known is still there after `MOST_PASSES`.
         """
-        current = list(texts)
-        replaced = self.cleaner.clean(joint.join(current)).replaced
+        cleaned: list[str] = []
+        for group in _groups(texts, joint):
+            cleaned += self._clean_group(group, joint)
+        return cleaned
+
+    def _clean_group(self, texts: list[str], joint: str) -> list[str]:
+        text = joint.join(texts)
+        self._characters += len(text)
+        if self._characters > MAX_CHARACTERS:
+            raise DocumentError(
+                f"expected {MAX_CHARACTERS:,} characters of text at most in a document, got more", remedy="Split it."
+            )
+        replaced = self.cleaner.clean(text).replaced
         for _ in range(MOST_PASSES):
             if replaced:
                 self._count(replaced)
-                current = _put(current, joint, replaced)
+                texts = _put(texts, joint, replaced)
+                text = joint.join(texts)
             # What is known only: a surrogate that looks like a name is one.
-            text = joint.join(current)
             replaced = tuple(
                 Replaced(*span, self.cleaner.replace(span.kind, text[span.start : span.end]))
                 for span in self._found(text)
             )
             if not replaced:
-                return current
+                return texts
         raise _found_again()
 
     def replace(self, kind: IdentifierKind, value: str) -> str:
@@ -184,6 +202,19 @@ def _found_again() -> DocumentError:
         "an identifier that is known was found again in the cleaned document",
         remedy="Look at the document; remove by hand what is written in a way that was not understood.",
     )
+
+
+def _groups(texts: Sequence[str], joint: str) -> Iterator[list[str]]:
+    group: list[str] = []
+    size = 0
+    for text in texts:
+        group.append(text)
+        size += len(text)
+        if size > GROUP_CHARACTERS and ("\n" in joint or text.endswith("\n")):
+            yield group
+            group, size = [], 0
+    if group:
+        yield group
 
 
 def _put(texts: Sequence[str], joint: str, replaced: Sequence[Replaced]) -> list[str]:

@@ -13,8 +13,8 @@ from scanward.deidentify.text.written_dates import find_dates
 from scanward.errors import DocumentError
 from scanward.model.identifier import Identifier, IdentifierKind
 
-MAX_BYTES = 64 << 20
-"""Larger texts are no reports. At about 1 MB a second they would hold up all others, too."""
+MAX_BYTES = 16 << 20
+"""Larger texts are no reports: this is thousands of pages. They would hold all others up for minutes."""
 
 PART_CHARACTERS = 1 << 18
 """Texts are cleaned in parts of about this size, cut at blank lines, so that memory stays bounded."""
