@@ -26,7 +26,7 @@ def fields(mode=TextMode.LABEL, **more):
     return Fields(cleaner_for(DocumentFacts(), *KNOWN, mode=mode, **more))
 
 
-@given(st.lists(st.text("ab \n", max_size=5), min_size=1, max_size=8), st.sampled_from(["", "\n"]))
+@given(st.lists(st.text("1. \n", max_size=3), min_size=1, max_size=8), st.sampled_from(["", "\n"]))
 def test_pieces_without_identifiers_stay(texts, joint):
     assert fields().pieces(texts, joint) == texts
 
@@ -42,8 +42,8 @@ def test_a_name_is_found_wherever_it_is_cut(first, second):
 
 def test_groups_are_cut_at_line_ends(monkeypatch):
     monkeypatch.setattr(module, "GROUP_CHARACTERS", 10)
-    texts = ["Mary ", "Brownlow\n", "was ", "seen ", "today\n", "Brownlow\n"] * 3
-    assert "".join(fields().pieces(texts, "")) == "[PATIENT]\nwas seen today\n[PATIENT]\n" * 3
+    texts = ["seen ", "was Mary ", "Brownlow\n", "and seen ", "today\n"] * 3
+    assert "".join(fields().pieces(texts, "")) == "seen was [PATIENT]\nand seen today\n" * 3
 
 
 def test_too_much_text_is_held(monkeypatch):
