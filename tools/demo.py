@@ -15,6 +15,7 @@ import time
 import warnings
 from collections.abc import Iterator
 from importlib import import_module
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,7 @@ def main() -> None:
     PAIRS.write_text(json.dumps({title: list(map(str, pair)) for title, pair in pairs.items()}), encoding="utf-8")
     for title, (source, output) in pairs.items():
         print_rows(title, compare(source, output))
+    print_report(DEMO / "in" / "export" / "report.txt", DEMO / "out")
     search_outputs(planted)
     heading("The gateway")
     demo_gateway.run([sample.ds for sample in import_module("tests.common.studies").make_samples(seed=SEED)], console)
@@ -81,12 +83,14 @@ def main() -> None:
 def make_inputs(folder: Path) -> list[Any]:
     """Write all inputs below `folder`; return the planted files."""
     samples = write_samples(folder / "export")
+    reports = write_reports(folder / "export")
     slices = write_head(folder / "head")
     planted: list[Any] = import_module("tests.common.planter").plant_studies(folder / "planted", seed=SEED)
     places = sum(len(file.places) for file in planted)
     examples = copy_examples(folder / "examples")
     heading("What goes in")
     console.print(f"{samples:6d} instances of three invented patients, as an archive exports them")
+    console.print(f"{reports:6d} reports on the first of them: HL7, FHIR, CDA, Word, PDF and plain text")
     console.print(f"{slices:6d} slices of a head that nobody has, a CT")
     console.print(f"{len(planted):6d} instances with {places} identifiers planted, each in another kind of place")
     console.print(f"{examples:6d} example files of pydicom, some of them broken on purpose")
@@ -103,6 +107,15 @@ def write_samples(folder: Path) -> int:
             import_module("tests.common.burned_in").write_on(sample.ds, sample.study)
         studies.write_sample(sample, folder, number)
     return len(samples)
+
+
+def write_reports(folder: Path) -> int:
+    """Write reports on the first of the sample studies beside its images; return how many."""
+    reports = import_module("tests.common.study_reports")
+    sample = next(iter(import_module("tests.common.studies").make_samples(seed=SEED)))
+    for name, make in reports.REPORTS.items():
+        (folder / name).write_bytes(make(sample.study))
+    return len(reports.REPORTS)
 
 
 def write_head(folder: Path) -> int:
@@ -205,6 +218,19 @@ def print_rows(title: str, rows: list[Row]) -> None:
     table.add_column("", ratio=2)
     for row in rows:
         table.add_row(row.name, shorten(row.before), shorten(row.after) or "–", row.what, style=COLOURS[row.what])
+    console.print(table)
+
+
+def print_report(source: Path, out: Path) -> None:
+    """Print a report beside what came of it."""
+    cleaned = next(path for path in sorted(out.rglob("documents/*.txt")))
+    heading("A report beside the images")
+    table = Table(box=None, pad_edge=False, show_edge=False, header_style="bold", expand=True)
+    table.add_column("before", ratio=1, overflow="fold")
+    table.add_column("after", ratio=1, overflow="fold")
+    lines = (path.read_text("utf-8").splitlines() for path in (source, cleaned))
+    for before, after in zip_longest(*lines, fillvalue=""):
+        table.add_row(before, after, style="" if before == after else "yellow")
     console.print(table)
 
 
