@@ -1,13 +1,14 @@
 """Trains the recogniser: ``python tools/recogniser/train.py DATA``; writes its model beside its code.
 
 DATA is the folder of the corpora, of which the even halves of ASQ-PHI and of MEDDOCAN are read; the rest of what is
-trained on is made of templates. The same versions make the same model: prints its SHA-256, which belongs into
-``crf.py``.
+trained on is made of templates, and every second body of reports of ``benchmarks/text/bodies.py``. The same versions
+make the same model; its SHA-256 is pinned in ``crf.py``.
 """
 
 import argparse
 import gzip
 import hashlib
+import itertools
 import json
 import random
 import re
@@ -19,6 +20,7 @@ from pathlib import Path
 import pycrfsuite
 
 ROOT = Path(__file__).resolve().parents[2]
+CODE = ROOT / "src/scanward/deidentify/text/recogniser"
 sys.path[:0] = [str(ROOT / "benchmarks"), str(ROOT / "tools")]
 
 from recogniser import templates  # noqa: E402
@@ -125,11 +127,17 @@ def pack(path: str, vocabulary: frozenset[str]) -> bytes:
         thousandths = round(weight * 1000)
         if abs(thousandths) >= LEAST_WEIGHT:
             state.setdefault(attribute, {})[str(labels.index(label))] = thousandths
-    transitions = [[round(info.transitions.get((one, other), 0.0), 4) for other in labels] for one in labels]
+    weights = {pair: info.transitions.get(pair, 0.0) for pair in itertools.product(labels, labels)}
+    base = weights[OUTSIDE, OUTSIDE]
+    steps = {
+        "enter": [round(weights[OUTSIDE, label] - base, 4) for label in labels[1:]],
+        "leave": [round(weights[label, OUTSIDE] - base, 4) for label in labels[1:]],
+        "stay": [round(weights[label, label] - base, 4) for label in labels[1:]],
+    }
     used = {attribute.partition("v=True")[0] for attribute in state if "v=True" in attribute}
     model = {
         "labels": labels,
-        "transitions": transitions,
+        "steps": steps,
         "vocabulary": sorted(vocabulary) if used else [],
         "state": state,
     }
@@ -140,9 +148,7 @@ def main() -> None:
     """Train, write, tell."""
     parser = argparse.ArgumentParser(description=__doc__.split(";", maxsplit=1)[0])
     parser.add_argument("data", type=Path, help="folder of the corpora")
-    parser.add_argument(
-        "--out", type=Path, default=ROOT / "src/scanward/deidentify/text/recogniser" / MODEL, help="where to write"
-    )
+    parser.add_argument("--out", type=Path, help="write the model here, and pin nothing")
     arguments = parser.parse_args()
     texts = read_texts(arguments.data)
     vocabulary = frozenset(find_vocabulary(texts))
@@ -150,8 +156,14 @@ def main() -> None:
         path = str(Path(folder) / "model.crfsuite")
         train(texts, vocabulary, path)
         data = pack(path, vocabulary)
-    arguments.out.write_bytes(data)
-    print(f"{len(texts)} texts, {len(vocabulary)} words, {len(data)} bytes, SHA-256 {hashlib.sha256(data).hexdigest()}")
+    digest = hashlib.sha256(data).hexdigest()
+    if arguments.out is None:
+        (CODE / MODEL).write_bytes(data)
+        pinned = re.sub(r'(?m)^MODEL_SHA256 = "\w*"', f'MODEL_SHA256 = "{digest}"', (CODE / "crf.py").read_text("utf-8"))
+        (CODE / "crf.py").write_text(pinned, encoding="utf-8")
+    else:
+        arguments.out.write_bytes(data)
+    print(f"{len(texts)} texts, {len(vocabulary)} words, {len(data)} bytes, SHA-256 {digest}")
 
 
 if __name__ == "__main__":

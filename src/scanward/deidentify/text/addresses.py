@@ -87,7 +87,7 @@ _SHORTEST_POSTCODE = 4
 _STATE_ZIP = re.compile(rf"(?<![^\W_])(?:{_STATES}),?\s+\d{{5}}(?:-\d{{4}})?\b")
 _TOWN = re.compile(rf"(?:{_CAPITAL},?\s+){{1,3}}$")
 _LONGEST_TOWN = 60
-_ZIP_TOWN = re.compile(r"(?<![\w.])\d{4,5}\s+(?P<town>[A-ZÀ-Þ][^\W\d_]{2,}(?:[ -][A-ZÀ-Þ][^\W\d_]+)*)")
+_ZIP_TOWN = re.compile(r"(?<![\w./-])\d{4,5}[ \t]+(?P<town>[A-ZÀ-Þ][^\W\d_]{2,}(?:[ -][A-ZÀ-Þ][^\W\d_]+)*)")
 _ZIP_WORDS = frozenset("zip zipcode postal postcode plz cap c cp".split())
 _POSTCODE = re.compile(
     r"(?<!\w)(?:[A-Z]{2}\d{1,2}[A-Z]?|[BEGLMNSW]\d{1,2}[A-Z]?) \d[ABD-HJLNP-UW-Z]{2}(?!\w)|"
@@ -164,7 +164,7 @@ def _streets(wording: Wording) -> Iterator[re.Match[str]]:
 def _is_triggered(wording: Wording, triggers: frozenset[str] | None) -> bool:
     if triggers is not None:
         return wording.has(triggers)
-    return any(word.endswith(_GERMANIC) for _, word in wording.words)
+    return any(word.endswith(_GERMANIC) for word in wording.present)
 
 
 def _town_start(text: str, end: int) -> int:

@@ -88,6 +88,8 @@ class TextCleaner:
         self.known = known
         self._replacer = replacer
         self._recogniser = recogniser
+        # Once here: to ask a protocol takes as long as to search a line.
+        self._sparing = recogniser if isinstance(recogniser, SparingRecogniser) else None
         self._shift_days = shift_days
         self._retain_dates = retain_dates
         self._retain_institution = retain_institution
@@ -111,8 +113,8 @@ class TextCleaner:
         self, text: str, recogniser: Recogniser, found: list[Shape], terms: list[tuple[int, int]]
     ) -> Iterator[Shape]:
         """Yield what the recogniser finds but terms and what holds nothing but words of reports."""
-        if isinstance(recogniser, SparingRecogniser):
-            recognised = recogniser.recognise_beside(text, [(shape.start, shape.end) for shape in found])
+        if self._sparing is not None:
+            recognised = self._sparing.recognise_beside(text, [(shape.start, shape.end) for shape in found])
         else:
             recognised = recogniser.recognise(text)
         for one in recognised:

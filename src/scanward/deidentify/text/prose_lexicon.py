@@ -19,6 +19,15 @@ from scanward.deidentify.text.lexicon import (
 from scanward.deidentify.text.names import PARTICLES
 
 _FOLDER = os.path.dirname(__file__)  # noqa: PTH120 - start-up time
+_COMPOUND = re.compile(
+    r"\w{3,}(?:arthrose|bereich|raum|raume|raumen|kopf|odem|herd|herde|lange|hohlen?|kanal|wand|wande|rand|platten?|spalt|frakturen?|knochen|"
+    r"lappen|lasion(?:en)?|defekte?|pol|horn|hornes|bander|band|sehnen?|korper[ns]?|gefasse?n?|zysten?|gange?|steinen?|blase|drusen?|"
+    r"gewebe|schicht|saum|feld|ganglien|erguss|schaden|riss|linie|breite|tiefe|hohe|ebene|ebenen|winkel|achse|fenster|sonde|katheter|"
+    r"klappe|klappen|wurzel|scheibe|scheiben|fuge|fugen|kreis|zeit|wert|werte|form|grad|art|kontrolle|aufnahme|bild|schwellung|"
+    r"prozess|muster|stenosen|embolie|insuffizienz|dilatation|infarkte?|blutungen|metastasen|tumoren)"
+)
+"""How German puts words together, where every noun has a capital."""
+
 _MOST_REMEMBERED = 1 << 16
 _POSSESSIVE = re.compile(r"['’]s?$")
 
@@ -105,7 +114,7 @@ def _find_sense(lowered: str) -> int:
     sense |= Sense.PARTICLE if word in PARTICLES else 0
     core = word in core_words() or (word in _prose_words() and not sense & (Sense.GIVEN | Sense.SURNAME))
     sense |= Sense.CORE if core else 0
-    if core or word in _prose_words() or is_ordinary(word) or is_everyday(word) or is_clinical(word):
+    if core or _COMPOUND.fullmatch(word) or word in _prose_words() or is_ordinary(word) or is_everyday(word) or is_clinical(word):
         sense |= Sense.WORD
     if sense & (Sense.GIVEN | Sense.SURNAME):
         ordinary = word not in name_words() or word in _prose_words() or is_everyday(word)

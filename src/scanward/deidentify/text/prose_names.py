@@ -2,8 +2,11 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import cache
 from typing import NamedTuple
 
+from scanward.deidentify.text.folding import fold
+from scanward.deidentify.text.lexicon import given_words
 from scanward.deidentify.text.prose_lexicon import Sense, places, sense_of
 from scanward.deidentify.text.shapes import Shape
 from scanward.deidentify.text.wording import Wording
@@ -23,16 +26,20 @@ _TITLES = (
     r"Nurse|Oberarzt|Oberärztin|Chefarzt|Sig|Dott|Dona"
 )
 _TITLE_BEFORE = re.compile(rf"(?<![^\W_])(?:{_TITLES})\.?[ \t]+(?:[A-ZÀ-ÖØ-Þ][^\W\d_]*\.?[ \t]+)?$")
-_TITLE_LEFT = re.compile(rf"(?<![^\W_])(?:(?:{_TITLES})(?:\.?(?:\(a\))?\.?[ \t]|\.)(?:med\.[ \t])?)+(?:Kolleg(?:e|en|in)[ \t]+)?$")
+_TITLE_LEFT = re.compile(rf"(?<![^\W_])(?:(?:{_TITLES})(?:\.?(?:\(a\))?\.?[ \t]|\.)(?:med\.[ \t])?)+$")
 _TITLE_RIGHT = re.compile(rf"(?:{_TITLES})(?![^\W_])")
 _KIN_BEFORE = re.compile(
     r"(?<![^\W_])(?:wife|husband|spouse|partner|son|daughter|mother|father|brother|sister|aunt|uncle|niece|nephew|cousin|friend|"
     r"neighbou?r|caregiver|guardian|grandson|granddaughter|grandmother|grandfather|esposa|esposo|marido|mujer|hij[oa]|madre|padre|"
     r"herman[oa]|filh[oa]|m[ãa]e|pai|irm[ãa]o?|Ehefrau|Ehemann|Tochter|Sohn|Mutter|Vater|Bruder|Schwester|Lebensgefährt(?:e|in)|"
-    r"épouse|époux|mari|femme|fille|fils|mère|père|frère|soeur|sœur),?[ \t]+$"
+    r"Kollege|Kollegin|Kollegen|épouse|époux|mari|femme|fille|fils|mère|père|frère|soeur|sœur),?[ \t]+$"
+)
+_ARTICLE_BEFORE = re.compile(
+    r"(?<![^\W_])(?:the|an?|el|la|los|las|un|una|unos|unas|de|del|sin|con|en|y|o|se|le|les|des|du|une|et|der|die|das|den|dem|des|ein|eine|"
+    r"os?|as?|um|uma|do|da|dos|das|no|na|e|il|lo|gli|i|più|muy|más|est|son|its?|no|of)[ \t]+$"
 )
 _WORD_BEFORE = re.compile(r"(?<![^\W_])(?P<one>[A-ZÀ-ÖØ-Þ][^\W\d_]+)[ \t]+(?:(?:van|von|de|der|del|di|da|dos|la|le)[ \t]+){0,2}$")
-_GRADE_AFTER = re.compile(r"['’]?s?[ \t-]+(?:[IVX]{1,4}[abc]?|\d{1,2}[abc]?)(?![^\W_])")
+_GRADE_AFTER = re.compile(r"['’]?s?[ \t-]+(?:[IVX]{1,4}[abc]?|\d{1,2}[abc]?)(?![^\W_]|[./-]\d)")
 _SENTENCE_START = re.compile(r"(?:^|[.:;!?•*|-][ \t]+|\n[ \t]*|[\"“(]|\d[.)][ \t]+)$")
 _SIGNED = frozenset("transcribed dictated typed signed entered scanned read reviewed performed acquired technologist tech initials".split())
 _SIGNED_INITIALS = re.compile(
@@ -41,6 +48,7 @@ _SIGNED_INITIALS = re.compile(
 )
 _LOOK_BEFORE, _FAR = 40, 3
 _ACRONYM = 6
+_SHORTEST_SMALL = 4
 _IN = re.compile(r"(?<![^\W_])(?:in|at|from|of|near|to|visited|our|the|de|en|a|em|aus|bei|nach|à)[ \t]+$", re.IGNORECASE)
 _NAMELY = Sense.GIVEN | Sense.SURNAME
 _CANDIDATE = _NAMELY | Sense.UNKNOWN
@@ -247,10 +255,9 @@ def find_initials(wording: Wording) -> Iterator[Shape]:
 def _small(wording: Wording) -> Iterator[Shape]:
     """Yield given names written small that are nothing else, with what follows if it could be a surname."""
     text = wording.text
-    names = {word for word in wording.present if len(word) > 3 and _is_given_only(word)}
-    for start in wording.starts(names) if names else ():
+    for start in wording.starts(_given_only()):
         end = start + next(_SMALL.finditer(text, start)).end() - start
-        if not text[start].islower():
+        if not text[start].islower() or _ARTICLE_BEFORE.search(text, max(0, start - 8), start):
             continue
         follow = _SMALL.match(text, end + 1) if text[end : end + 1] == " " else None
         if follow is not None:
@@ -260,10 +267,14 @@ def _small(wording: Wording) -> Iterator[Shape]:
         yield Shape(start, end, IdentifierKind.PERSON_NAME)
 
 
-def _is_given_only(word: str) -> bool:
-    sense = sense_of(word)
-    return bool(sense & Sense.GIVEN and sense & Sense.NAME) and not sense & (
-        Sense.WORD | Sense.CORE | Sense.EPONYM | Sense.MAKES_TERM | Sense.PLACE
+@cache
+def _given_only() -> frozenset[str]:
+    """Return the given names that are nothing else, in lower case."""
+    other = Sense.WORD | Sense.CORE | Sense.EPONYM | Sense.MAKES_TERM | Sense.PLACE
+    return frozenset(
+        name
+        for name in given_words()
+        if len(name) >= _SHORTEST_SMALL and sense_of(name) & Sense.NAME and not sense_of(name) & other
     )
 
 
@@ -293,7 +304,7 @@ def find_towns(wording: Wording, words: Sequence[_Word], aside: set[int]) -> Ite
         if not text[start].isupper():
             continue
         first = next(_SMALL.finditer(text, start))
-        for name in longer[_folded(first[0])] if _folded(first[0]) in longer else ():
+        for name in longer[fold(first[0])] if fold(first[0]) in longer else ():
             end = _matched(text, first.end(), name[1:])
             if end is not None:
                 yield _town(text, start, end)
@@ -303,16 +314,10 @@ def find_towns(wording: Wording, words: Sequence[_Word], aside: set[int]) -> Ite
 def _matched(text: str, at: int, words: Sequence[str]) -> int | None:
     for word in words:
         match = re.compile(r"[ \t.'’-]{1,2}([^\W\d_]+)").match(text, at)
-        if match is None or _folded(match[1]) != word:
+        if match is None or fold(match[1]) != word:
             return None
         at = match.end()
     return at
-
-
-def _folded(word: str) -> str:
-    from scanward.deidentify.text.folding import fold
-
-    return fold(word)
 
 
 def is_title(word: str) -> bool:

@@ -37,7 +37,7 @@ _HEAD_BEHIND = re.compile(
 _CUE = re.compile(
     r"(?:c\.?p\.?|c\.?e\.?p\.?|plz|zip(?:[ ]code)?|n[.ºo°]*[ ]?col(?:egiad[oa])?|tel[ée]?f?(?:ono|on|one|éfono)?|fax|phone|pager|beeper|"
     r"e-?mail|correo(?:[ ]electr[óo]nico)?|mrn|ssn|nhc|nass|cipa?|dni|ipp|id|ins(?:urance)?|number|no|nr)(?:[ ]?(?:number|no|id|nr))?"
-    r"[.]?[ \t]*[:=.#/-]?[ \t]*(?=[#\w+(])(?<=[^\w])",
+    r"[.]?[ \t]*[:=.#/]?[ \t]*(?=[#\w+(])(?<=[^\w])",
     re.IGNORECASE,
 )
 _PART = re.compile(r"[^\W_]+")
@@ -54,6 +54,16 @@ _AT_INSTITUTION = re.compile(
     r"(?i:at|to|from|in|by|via|of|the|our)[ \t]+(?:(?i:the|our)[ \t]+)?(?P<name>(?:[A-ZÀ-Þ][\w.'’&-]*[ \t]+){1,5}"
     r"(?:Hospital|Clinic|General|Center|Centre|Health|Healthcare|Med|Infirmary|Institute|Hospice|Memorial|Presbyterian|Imaging|Radiology|"
     r"Orthopedics|Pediatrics|Oncology|Associates|Permanente|clinic|hospital)(?:[ \t]+(?:Center|Centre|Clinic|Care|Hospital|System|Group))?)(?![^\W_])"
+)
+_FURTHER = re.compile(
+    r"[ \t]+(?:(?:de|del|la|el|los|las|do|da|dos|des|du|of|for|am|im|der|d['’]|l['’])[ \t]*){0,2}(?P<word>[A-ZÀ-Þ][^\W\d_'’]+)(?=[\s,.;)]|$)"
+    r"(?![ \t]*:)"
+)
+_STATE = re.compile(r",[ \t](?:[A-Z]{2}|Texas|California|Florida|Ohio|Illinois|Georgia|Michigan)(?![^\W_])")
+_DEPARTMENTS = frozenset(
+    "servicio unidad departamento sección section service department dept abteilung klinik calle avda avenida av plaza paseo c on from at "
+    "tel tfno telefono teléfono fax email correo mrn dr dra prof mr mrs ms españa spain impression findings comparison history"
+    .split()
 )
 _LONGEST_BESIDE = 6
 
@@ -137,7 +147,12 @@ def _days(wording: Wording) -> Iterator[Shape]:
 def _institutions(wording: Wording, names: list[Shape]) -> Iterator[Shape]:
     """Yield institutions, also where a town or an unlisted name stands before a word for one (New York clinic)."""
     text = wording.text
-    yield from find_institutions(wording)
+    for shape in find_institutions(wording):
+        end = shape.end
+        while (further := _FURTHER.match(text, end)) is not None and further["word"].lower() not in _DEPARTMENTS:
+            end = further.end()
+        state = _STATE.match(text, end)
+        yield Shape(shape.start, state.end() if state else end, shape.kind)
     for match in wording.matches(_AT_INSTITUTION, _AT):
         yield Shape(*match.span("name"), IdentifierKind.INSTITUTION)
     for shape in names:

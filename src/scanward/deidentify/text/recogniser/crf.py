@@ -9,10 +9,13 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
-from math import exp
+from math import exp, log
+from operator import mul
+from typing import TypedDict
 
+from scanward.deidentify.text.folding import fold
 from scanward.deidentify.text.prose_lexicon import Sense, sense_of
 from scanward.deidentify.text.recogniser.features import EDGE, FAR, OFFSETS, TOKEN, features_of
 from scanward.errors import EngineError
@@ -20,7 +23,7 @@ from scanward.model.identifier import IdentifierKind
 from scanward.ports.recognisers import Recognised
 
 MODEL = "model.json.gz"
-MODEL_SHA256 = ""
+MODEL_SHA256 = "884ac2f6c6ff49c14737caaa0c167fc318e56cb9b654ef1ce086f22b79391f29"
 """Of the file beside this one; another is not read."""
 
 OUTSIDE = "O"
@@ -66,33 +69,52 @@ _LINK = re.compile(r"[ \t.,'’&/#-]{0,3}")
 Row = tuple[float, ...]
 
 
+class Model(TypedDict):
+    """What was trained: ``model.json.gz``.
+
+    Attributes
+    ----------
+    labels
+        The first is that of words outside identifiers.
+    steps
+        What the steps between labels of neighbouring words weigh, by the labels but the first: to ``enter`` one from outside,
+        to ``leave`` it, to ``stay`` in it; each over that of staying outside. Other steps weigh nothing.
+    vocabulary
+        Words that are ordinary in the texts that were trained on, folded.
+    state
+        For each feature its weights, as thousandths, by the number of the label.
+    """
+
+    labels: list[str]
+    steps: dict[str, list[float]]
+    vocabulary: list[str]
+    state: dict[str, dict[str, int]]
+
+
 class CrfRecogniser:
     """A linear-chain conditional random field.
 
     Parameters
     ----------
     model
-        ``labels``, ``transitions`` (a row for each label), ``vocabulary``, and ``state``: for each feature its weights, as
-        thousandths, by label. The first label is that of words outside identifiers.
+        What was trained.
     threshold
         From which certainty on a word is recognised.
     name
         Model and version.
     """
 
-    def __init__(self, model: "dict[str, object]", *, threshold: float = THRESHOLD, name: str = "crf") -> None:
-        labels, transitions, vocabulary, state = (
-            model[key] for key in ("labels", "transitions", "vocabulary", "state")
-        )
-        assert isinstance(labels, list) and isinstance(transitions, list)  # noqa: S101, PT018
-        assert isinstance(vocabulary, list) and isinstance(state, dict)  # noqa: S101, PT018
-        self._kinds = tuple(KINDS.get(label) for label in labels)
-        self._state: dict[str, dict[str, int]] = state
-        self._size = len(labels)
-        self._vocabulary = frozenset(vocabulary)
-        self._into = tuple(tuple(exp(row[column]) for row in transitions) for column in range(self._size))
-        self._out = tuple(tuple(exp(value) for value in row) for row in transitions)
+    def __init__(self, model: Model, *, threshold: float = THRESHOLD, name: str = "crf") -> None:
+        self._kinds = tuple(KINDS[label] for label in model["labels"][1:])
+        self._state = model["state"]
+        self._size = len(model["labels"])
+        self._vocabulary = frozenset(model["vocabulary"])
+        steps = model["steps"]
+        self._enter, self._leave = ([exp(one) for one in steps[name]] for name in ("enter", "leave"))
+        # A step between labels of two kinds weighs nothing; it is counted for all, so for staying only what is over it.
+        self._stay = [exp(one) - 1 for one in steps["stay"]]
         self._threshold = threshold
+        self._clear = _margin(steps, threshold)
         self._rows: dict[str, tuple[Row, ...]] = {}
         self._worth: dict[str, bool] = {}
         self._least: dict[str, float] = {}
@@ -130,6 +152,9 @@ class CrfRecogniser:
             if place >= gone:
                 beside = index
                 continue
+            if token == "\n":
+                beside = -_BESIDE
+                continue
             # What others found may be only a part: what stands beside it counts however ordinary it is.
             near = index - beside <= _BESIDE or (index + _BESIDE < len(tokens) and tokens[index + _BESIDE][0] >= gone)
             if self._is_worth_a_look(token) or (near and (token[0].isupper() or token.isdigit())):
@@ -157,9 +182,9 @@ class CrfRecogniser:
         rows = [
             self._row(tokens[index][2] if 0 <= index < count else EDGE) for index in range(start - FAR, end + FAR)
         ]
-        emitted = [
+        scores = [
             [
-                exp(a + b + c + d + e + f + g)
+                a + b + c + d + e + f + g
                 for a, b, c, d, e, f, g in zip(
                     rows[at][0], rows[at - 1][1], rows[at + 1][2], rows[at - 2][3], rows[at + 2][4], rows[at - 3][5],
                     rows[at + 3][6], strict=True,
@@ -167,32 +192,55 @@ class CrfRecogniser:
             ]
             for at in range(FAR, FAR + end - start)
         ]  # fmt: skip
-        forward: list[list[float]] = []
-        before = [1.0] + [0.0] * (self._size - 1)
-        for emission in emitted:
-            sums = [sum(map(float.__mul__, before, column)) * own for column, own in zip(self._into, emission, strict=True)]
-            total = sum(sums)
-            before = [one / total for one in sums]
-            forward.append(before)
-        after = [row[0] for row in self._out]
+        if all(max(row) == row[0] and max(row[1:]) < row[0] - self._clear for row in scores):
+            return
+        emitted = [list(map(exp, row)) for row in scores]
+        forward = self._forward(emitted)
+        stay, enter, leave = self._stay, self._enter, self._leave
+        # What follows the stretch is outside.
+        after, after_out = leave, 1.0
         for at in range(len(emitted) - 1, -1, -1):
-            joint = [one * other for one, other in zip(forward[at], after, strict=True)]
-            total = sum(joint)
-            inside = 1.0 - joint[0] / total
-            if inside >= self._threshold and inside >= self._least_for(tokens[start + at][2]):
-                best = max(range(1, self._size), key=joint.__getitem__)
-                kind = self._kinds[best]
-                if kind is not None:
-                    yield start + at, (kind, inside)
-            weighed = [one * own for one, own in zip(after, emitted[at], strict=True)]
-            after = [sum(map(float.__mul__, weighed, row)) for row in self._out]
-            largest = max(after)
+            inside, out = forward[at]
+            joint = [one * other for one, other in zip(inside, after, strict=True)]
+            weight = sum(joint)
+            certainty = weight / (weight + out * after_out)
+            if certainty >= self._threshold and certainty >= self._least_for(tokens[start + at][2]):
+                yield start + at, (self._kinds[joint.index(max(joint))], certainty)
+            row = emitted[at]
+            own_out = row[0] * after_out
+            weighed = [one * own for one, own in zip(after, row[1:], strict=True)]
+            crossed = sum(weighed)
+            after_out = own_out + sum(map(mul, weighed, enter))
+            after = [
+                gone * own_out + one * kept + crossed for gone, one, kept in zip(leave, weighed, stay, strict=True)
+            ]
+            largest = max(after_out, *after)
+            after_out /= largest
             after = [one / largest for one in after]
+
+    def _forward(self, emitted: Sequence[Sequence[float]]) -> list[tuple[list[float], float]]:
+        """Return for each word how likely each label, and being outside, is by what stands before it and in it."""
+        stay, enter, leave = self._stay, self._enter, self._leave
+        inside, out = [0.0] * len(stay), 1.0
+        found = []
+        for row in emitted:
+            crossed = sum(inside)
+            left = sum(map(mul, inside, leave))
+            inside = [
+                (out * into + one * kept + crossed) * own
+                for into, one, kept, own in zip(enter, inside, stay, row[1:], strict=True)
+            ]
+            out = (out + left) * row[0]
+            total = out + sum(inside)
+            inside = [one / total for one in inside]
+            out /= total
+            found.append((inside, out))
+        return found
 
     def _least_for(self, token: str) -> float:
         least = self._least.get(token)
         if least is None:
-            least = self._least[token] = max(self._threshold, _least_for(token))
+            least = self._least[token] = max(self._threshold, _least_for(token, self._vocabulary))
         return least
 
     def _row(self, token: str) -> tuple[Row, ...]:
@@ -217,6 +265,16 @@ class CrfRecogniser:
         return tuple(value / 1000 for value in sums)
 
 
+def _margin(steps: Mapping[str, Sequence[float]], threshold: float) -> float:
+    """Return by how much being outside must lead at each word of a stretch, so that nothing in it is recognised.
+
+    A word alone is recognised where its lead is less than what the step into a label and out of it gains; in a row the
+    steps between words of one label gain too.
+    """
+    alone = max(one + other for one, other in zip(steps["enter"], steps["leave"], strict=True))
+    return max(alone, 0.0) + max(*steps["stay"], 0.0) + log(1 / threshold - 1)
+
+
 def _is_worth_a_look(token: str) -> bool:
     if token.isdigit():
         return len(token) >= _FEWEST_DIGITS
@@ -229,14 +287,15 @@ def _is_worth_a_look(token: str) -> bool:
     return bool(sense & _WORTH_IN_LOWER_CASE) and not sense & Sense.WORD
 
 
-def _least_for(token: str) -> float:
+def _least_for(token: str, vocabulary: frozenset[str]) -> float:
     """Return from which certainty on `token` is recognised, by what else it could be."""
     if not token[0].isalpha():
         return _LEAST_NUMBER
     sense = sense_of(token.lower())
     if token.islower():
-        return 0.0 if sense & Sense.NAME and not sense & Sense.WORD else _LEAST_SMALL
-    if sense & (Sense.WORD | Sense.CORE):
+        given = sense & Sense.GIVEN and sense & Sense.NAME and not sense & Sense.WORD
+        return _LEAST_NUMBER if given and fold(token) not in vocabulary else _LEAST_SMALL
+    if sense & (Sense.WORD | Sense.CORE) or fold(token) in vocabulary:
         return _LEAST_ORDINARY
     if token.isupper() and len(token) <= _LONGEST_ACRONYM and not sense & Sense.NAME:
         return _LEAST_ACRONYM
