@@ -270,7 +270,7 @@ class _Cleaning:
                 child.text = self.fields.replace(kind, text)
             elif name in kept and text and not len(child):
                 _keep_attributes(child, {"qualifier"})
-                child.text = self.fields.keep(text)
+                child.text = self.fields.title(text)
             else:
                 drop(child)
         if (element.text or "").strip():

@@ -128,6 +128,7 @@ class _Cleaning:
             Primitive.CODE: self._code,
             Primitive.SYSTEM: lambda value: value if value.startswith(KNOWN_SYSTEMS) else None,
             Primitive.PROSE: self.fields.prose,
+            Primitive.TITLE: self.fields.title,
             Primitive.DATE: self.fields.date,
             Primitive.BIRTH: lambda value: self.fields.date(value, IdentifierKind.BIRTH_DATE),
             Primitive.TIME: lambda value: value if _TIME.fullmatch(value) else None,

@@ -26,6 +26,8 @@ class Primitive(StrEnum):
     URL = "url"
     """The address of a resource: relative, with the ID of our own."""
     UID = "uid"
+    TITLE = "title"
+    """Titles and degrees beside a name."""
     PATIENT_NAME = "patient-name"
     PERSON_NAME = "person-name"
     PATIENT_ID = "patient-id"
@@ -67,8 +69,8 @@ TYPES: Mapping[str, Mapping[str, str]] = {
     "Identifier": _type("use:code type:CodeableConcept system:system value:other-id period:Period"),
     "PatientIdentifier": _type("use:code type:CodeableConcept system:system value:patient-id period:Period"),
     "OrderIdentifier": _type("use:code type:CodeableConcept system:system value:accession period:Period"),
-    "PatientName": _type("use:code period:Period", **{"patient-name": "text family given", "code": "prefix suffix"}),
-    "HumanName": _type("use:code period:Period", **{"person-name": "text family given", "code": "prefix suffix"}),
+    "PatientName": _type("use:code period:Period", **{"patient-name": "text family given", "title": "prefix suffix"}),
+    "HumanName": _type("use:code period:Period", **{"person-name": "text family given", "title": "prefix suffix"}),
     "ContactPoint": _type("system:code value:contact use:code rank:number period:Period"),
     "Address": _type("use:code type:code period:Period", address="text line city district postalCode"),
     "Reference": _type("reference:url type:code identifier:Identifier display:prose"),

@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from scanward.deidentify.documents.kinds import CleanedDocument
+from scanward.deidentify.text.folding import fold
 from scanward.deidentify.text.known import Span
+from scanward.deidentify.text.names import TITLES
 from scanward.deidentify.text.prose import Replaced, TextCleaner
 from scanward.deidentify.text.variants import DATE_KINDS
 from scanward.errors import DocumentError
@@ -24,6 +26,7 @@ GROUP_CHARACTERS = 1 << 18
 BREAK = "\n\u2022\n"
 """Stands between fields where they are looked at together: nothing that is written in pieces goes across it."""
 
+_WORD = re.compile(r"[^\W\d_]+")
 _ISO = re.compile(r"\d{4}-\d\d-\d\d")
 _DATE = re.compile(
     r"(?P<year>(?:18|19|20)\d\d)(?:(?P<dash>-?)(?P<month>0[1-9]|1[0-2])(?:(?P=dash)(?P<day>0[1-9]|[12]\d|3[01])"
@@ -114,6 +117,11 @@ class Fields:
     def keep(self, value: str) -> str:
         """Return a code or number as it is, unless something known is in it."""
         return self.prose(value) if self.cleaner.known.find_in_text(value) else value
+
+    def title(self, value: str) -> str:
+        """Return titles and degrees beside a name as they are; other words are cleaned."""
+        words = _WORD.findall(fold(value))
+        return self.keep(value) if all(word in TITLES for word in words) else self.prose(value)
 
     def date(self, value: str, kind: IdentifierKind = IdentifierKind.DATE) -> str:
         """Return a date of HL7 or FHIR moved or as it is, whatever becomes of dates; empty where none may stay.

@@ -63,7 +63,7 @@ _LABEL = re.compile(
     + r")[ ]?[:=][ \t]*(?P<value>[^\n\r|;\t]{1,120}?)(?=$|[\n\r|;\t]| {2})",
     re.IGNORECASE,
 )
-_ID = re.compile(r"[\w./-]*\d[\w./-]*")
+_ID = re.compile(r"(?=[\w./-]{3})[\w./-]*\d[\w./-]*")
 _UID = re.compile(r"\d+(?:\.\d+){3,}")
 _NAME = re.compile(r"[^\d:]{3,60}")
 _AFTER_NAME = re.compile(r"[(\[,;]?\s*(?:\(|\[|\bDOB\b|\bMRN\b|\bage\b|\d).*", re.IGNORECASE | re.DOTALL)

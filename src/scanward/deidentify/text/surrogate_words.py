@@ -36,7 +36,7 @@ PLACES = {
         "Nussbaumen Rehwiesen Sonnenhag Tannenbruck Ulmenrode Weidenthal Ziegelgrund".split()
     ),
     "es": tuple(
-        "Alamedilla Bellaluna Campoverde Fuenclara Granadera Montealto Navaflor Olmedal Peñarrubia Riosereno "
+        "Alamedilla Bellaluna Campoverde Fuenclara Granadera Montealto Navaflor Olmedal Piedrarrubia Riosereno "
         "Solanilla Torreclara Valdeoliva Villaserena".split()
     ),
 }

@@ -222,6 +222,16 @@ def test_too_many_segments_are_held(monkeypatch):
         hl7.read_facts(HL7_MESSAGE)
 
 
+@pytest.mark.parametrize("mode", list(TextMode))
+def test_another_parser_reads_the_same_structure(mode):
+    library = pytest.importorskip("hl7")
+    ours, theirs = library.parse(cleaned(mode=mode).data.decode()), library.parse(HL7_MESSAGE.decode())
+    kept = [segment for segment in theirs if str(segment[0]) != "ZZZ"]
+    assert [str(segment[0]) for segment in ours] == [str(segment[0]) for segment in kept]
+    assert [len(segment) for segment in ours] == [len(segment) for segment in kept]
+    assert ours.unescape(str(ours.segments("OBX")[1][5])).count("&") == 1
+
+
 @given(st.text("ab|^~\\& \n", max_size=40))
 def test_escapes_round_trip(text):
     assert MARKS.unescape(MARKS.escaped(text), "utf-8") == text
