@@ -42,7 +42,7 @@ def parse_arguments() -> argparse.Namespace:
     faces = parser.add_argument_group("faces")
     faces.add_argument("--heads", nargs="+", metavar="NAME", help="only these heads")
     faces.add_argument("--step", type=int, help="let dlib CNN look at each so many-th render")
-    faces.add_argument("--quick", action="store_true", help="few heads and renders")
+    faces.add_argument("--quick", action="store_true", help="few heads and renders, or texts")
     faces.add_argument("--peers", nargs="*", metavar="NAME", help="only these tools beside Scanward")
     parser.add_argument(
         "--folder", type=Path, help="where to work; needs 4 times the size of the inputs  [build/bench]"
@@ -111,7 +111,7 @@ GATEWAY = {
 }
 """Tables of the gateway -> script that makes each."""
 
-PARTS = ("speed", "scaling", "mixes", "midi", "leaks", "pixels", "faces", *GATEWAY)
+PARTS = ("speed", "scaling", "mixes", "midi", "leaks", "pixels", "faces", "text", *GATEWAY)
 """The tables, in their order."""
 
 
@@ -121,6 +121,12 @@ def _face_options(arguments: argparse.Namespace, data: Path | None) -> list[str]
     options += ["--heads", *arguments.heads] if arguments.heads else []
     options += ["--step", str(arguments.step)] if arguments.step else []
     options += ["--peers", *arguments.peers] if arguments.peers is not None else []
+    return [*options, *(["--quick"] if arguments.quick else [])]
+
+
+def _text_options(arguments: argparse.Namespace) -> list[str]:
+    """Return the options of the part ``text``."""
+    options = ["--peers", *arguments.peers] if arguments.peers is not None else []
     return [*options, *(["--quick"] if arguments.quick else [])]
 
 
@@ -154,6 +160,7 @@ def main() -> None:
             "leaks": lambda: _run_script("leaks", work),
             "pixels": lambda: _run_script("burned_in/run", work, *(["--data", str(data)] if data else [])),
             "faces": lambda: _run_script("faces/run", work, *_face_options(arguments, data)),
+            "text": lambda: _run_script("text/run", work, *_text_options(arguments)),
             **_gateway_parts(work, data, large=arguments.large),
         }
         for name, part in parts.items():
