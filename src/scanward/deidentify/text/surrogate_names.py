@@ -66,6 +66,7 @@ class NameBook:
 
     def __init__(self, known: KnownIdentifiers) -> None:
         self._parts: dict[str, Part] = {}
+        self._sole: set[str] = set()
         self._people: list[tuple[bool, tuple[Part, ...]]] = []
         ordered = sorted(known.identifiers, key=lambda one: one.kind is not IdentifierKind.PATIENT_NAME)
         for identifier in ordered:
@@ -81,7 +82,13 @@ class NameBook:
                 parts.append(part)
                 for spelled in spellings(word):
                     self._parts.setdefault(spelled, part)
+            if len(words) == 1:
+                self._sole.add(fold(words[0]))
         self._people.append((kind is IdentifierKind.PATIENT_NAME, tuple(parts)))
+
+    def is_particle(self, folded: str) -> bool:
+        """Say whether a folded word belongs to the name behind it; not where it is somebody's only one (Le, Do)."""
+        return len(folded) > 1 and folded in PARTICLES and folded not in self._sole
 
     def find(self, folded: str) -> Part | None:
         """Return the part that a folded word is, as it is known or spelled out."""
@@ -172,7 +179,7 @@ class SurrogateNames:
     def replace(self, kind: IdentifierKind, value: str) -> str:
         """Return `value` with other names in the same notation: order, case, initials, titles and separators."""
         tokens = list(_TOKEN.finditer(value))
-        kept = {index for index in range(len(tokens)) if _is_kept(value, tokens, index)}
+        kept = {index for index in range(len(tokens)) if self._is_kept(value, tokens, index)}
         if len(kept) == len(tokens):
             kept = set()
         words = [
@@ -194,6 +201,18 @@ class SurrogateNames:
                 at = tokens[after - 1].end()
             index = after
         return "".join(pieces) + value[at:]
+
+    def _is_kept(self, value: str, tokens: Sequence[re.Match[str]], index: int) -> bool:
+        """Say whether a token is a title, a degree behind a name or a particle before one."""
+        folded = fold(tokens[index][0])
+        if folded in _HONORIFICS:
+            return index + 1 < len(tokens) or index > 0
+        if folded in _POSTFIXES and index > 0:
+            return index + 1 == len(tokens) or fold(tokens[index + 1][0]) in _POSTFIXES | TITLES
+        if self._book.is_particle(folded) and index + 1 < len(tokens):
+            gap = value[tokens[index].end() : tokens[index + 1].start()]
+            return gap.strip(" ") in {"", ".", "'"} and fold(tokens[index + 1][0]) not in TITLES
+        return False
 
     def _joined(self, value: str, tokens: Sequence[re.Match[str]], index: int) -> str | None:
         """Return what stands for two tokens that are one known word, split by a blank or dash."""
@@ -219,7 +238,9 @@ class SurrogateNames:
             return str(self._draw("digits", token))[-len(token) :]
         parts = None if self._book.find(folded) else self._book.split(folded)
         if parts is not None:
-            shown = "".join(self._of_login(piece, parts) for piece in parts)
+            # O'Brien, written as one word, is Brien as it is with its apostrophe.
+            told = tuple(piece for piece in parts if piece not in PARTICLES) or parts
+            shown = "".join(self._of_login(piece, told) for piece in told)
             return shown.upper() if token.isupper() else shown.capitalize() if token[0].isupper() else shown
         return _in_case(token, self.name(self._book.resolve(token, kind)))
 
@@ -254,19 +275,6 @@ class SurrogateNames:
             made = next((one for one in candidates if one[0] != part.word[0] and self._is_free(one)), "")
             self._made[part] = made = made or "Nn"
         return made
-
-
-def _is_kept(value: str, tokens: Sequence[re.Match[str]], index: int) -> bool:
-    """Say whether a token is a title, a degree behind a name or a particle before one."""
-    folded = fold(tokens[index][0])
-    if folded in _HONORIFICS:
-        return index + 1 < len(tokens) or index > 0
-    if folded in _POSTFIXES and index > 0:
-        return index + 1 == len(tokens) or fold(tokens[index + 1][0]) in _POSTFIXES | TITLES
-    if folded in PARTICLES and len(folded) > 1 and index + 1 < len(tokens):
-        gap = value[tokens[index].end() : tokens[index + 1].start()]
-        return gap.strip(" ") in {"", ".", "'"} and fold(tokens[index + 1][0]) not in TITLES
-    return False
 
 
 def _in_case(token: str, name: str) -> str:

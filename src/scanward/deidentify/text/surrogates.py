@@ -70,6 +70,7 @@ _ROMANCE_HINT = re.compile(
 )
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _AGE_KINDS = frozenset({IdentifierKind.OTHER_ID, IdentifierKind.DATE, IdentifierKind.BIRTH_DATE})
+_REMEMBERED = 4096
 _LONGEST_VALUE = 1024
 _BLOCK_DIGITS = 60
 _FEWEST_ID_DIGITS = 6
@@ -110,6 +111,7 @@ class Surrogates:
         self._days = frozenset(_known_days(self._known))
         self._as_of = as_of or max(self._days, default=None)
         self._offset_days = pseudonyms.offset_days(patient)
+        self._made: dict[tuple[IdentifierKind, str], str] = {}
         self._taken = frozenset(
             fold(word) for one in self._known.identifiers for word in _WORD.findall(one.value) if len(word) > 1
         )
@@ -122,6 +124,14 @@ class Surrogates:
         """Return a surrogate for `value` in its notation; a label where there is none that is surely another."""
         if not value.strip():
             return value
+        made = self._made.get((kind, value))
+        if made is None:
+            made = self._replace(kind, value)
+            if len(self._made) < _REMEMBERED:
+                self._made[kind, value] = made
+        return made
+
+    def _replace(self, kind: IdentifierKind, value: str) -> str:
         if kind is IdentifierKind.UID:
             return self._pseudonyms.uid(value.strip())
         if len(value) > _LONGEST_VALUE:

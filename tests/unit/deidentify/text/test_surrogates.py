@@ -79,6 +79,19 @@ def test_a_person_is_the_same_in_every_notation(surrogates, names, written, show
     assert surrogates.replace(K.PATIENT_NAME, written) == shown.format(**forms)
 
 
+@pytest.mark.parametrize("written", ["Obrien", "OBRIEN", "O'Brien", "O’Brien", "O Brien", "Brien"])
+def test_an_apostrophe_is_no_other_person(surrogates, written):
+    shown = surrogates.replace(K.PERSON_NAME, written).split()[-1].split("'")[-1]
+    assert shown.capitalize() == surrogates.replace(K.PERSON_NAME, "O'Brien")
+
+
+def test_a_family_name_that_is_like_a_particle_does_not_stay():
+    known = KnownIdentifiers([Identifier(K.PATIENT_NAME, "Le^Minhthu"), Identifier(K.PERSON_NAME, "de la Cruz^Juan")])
+    surrogates = make(known)
+    assert "Le" not in surrogates.replace(K.PATIENT_NAME, "Le Minhthu")
+    assert surrogates.replace(K.PERSON_NAME, "Juan de la Cruz").split()[1:3] == ["de", "la"]
+
+
 def test_a_middle_initial_is_another_person_s(surrogates, names):
     shown = surrogates.replace(K.PATIENT_NAME, "Garcia, Ana M.")
     assert re.fullmatch(rf"{names[0]}, {names[1]} [A-LN-Z]\.", shown)
