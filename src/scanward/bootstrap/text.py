@@ -275,7 +275,7 @@ class _Work:
         return CleanedText(
             source=str(source),
             outcome=TextOutcome.RELEASED,
-            output=self.output.write(done.data, f"{stem}{suffix_of(kind)}"),
+            output=self.output.write(done.data, f"{stem}{_suffix(kind, done.data)}"),
             kind=kind.value,
             replaced={which.value: count for which, count in done.replaced.items()},
             removed=done.removed,
@@ -309,6 +309,10 @@ class _Work:
             recogniser=self.recogniser,
         )
         return study.cleaner
+
+
+def _suffix(kind: DocumentKind, data: bytes) -> str:
+    return ".xml" if kind is DocumentKind.FHIR and data.startswith(b"<") else suffix_of(kind)
 
 
 def _key_of(facts: DocumentFacts, data: bytes) -> str:

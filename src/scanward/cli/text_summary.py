@@ -36,7 +36,7 @@ def _lines(result: TextReport, *, out: Path | None, report_file: Path, home: Pat
         yield "Replaced:"
         for kind, count in sorted(result.replaced.items(), key=lambda item: (-item[1], item[0])):
             yield f"{count:>12,}  {kind}"
-    yield from _most("Left out:", Counter(what for one in result.files for what in one.removed))
+    yield from _most("Left out, by documents:", Counter(f"with {what}" for one in result.files for what in one.removed))
     yield from _most("Held:", Counter(one.reason for one in result.files if one.outcome is TextOutcome.HELD))
     yield ""
     if out is not None:

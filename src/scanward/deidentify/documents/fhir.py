@@ -12,6 +12,7 @@ from scanward.deidentify.documents.fhir_json import Json, is_xml, parse_resource
 from scanward.deidentify.documents.fhir_types import RESOURCES, TYPES, Primitive
 from scanward.deidentify.documents.fields import BREAK, Embedded, Fields
 from scanward.deidentify.documents.kinds import CleanedDocument, DocumentFacts
+from scanward.deidentify.documents.narrative import clean_narrative, text_of
 from scanward.deidentify.text.prose import TextCleaner
 from scanward.errors import DocumentError
 from scanward.model.identifier import Identifier, IdentifierKind
@@ -236,8 +237,6 @@ class _Cleaning:
         return value if _RESOURCE_TYPE.fullmatch(value) and value in RESOURCES else None
 
     def _narrative(self, value: str) -> str | None:
-        from scanward.deidentify.documents.narrative import clean_narrative
-
         return clean_narrative(value, self.fields)
 
     def _attach(self, attachment: dict[str, Json]) -> None:
@@ -265,8 +264,6 @@ def _texts(value: Json) -> Iterator[str]:
     if isinstance(value, dict):
         for key, one in value.items():
             if key == "div" and isinstance(one, str):
-                from scanward.deidentify.documents.narrative import text_of
-
                 yield text_of(one)
             elif key != "data":
                 yield from _texts(one)
