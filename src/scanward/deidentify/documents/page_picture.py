@@ -256,6 +256,35 @@ def differs(one: Picture, other: Picture) -> Mask:
     return differing
 
 
+def is_flat(picture: Picture, box: Box) -> bool:
+    """Whether a part of a picture shows nothing."""
+    part = picture[pixels_of(box, picture.shape)].reshape(-1, 3)
+    return not len(part) or int(np.ptp(part, axis=0).max()) <= _BLANK
+
+
+def steps_of(picture: Picture) -> Mask:
+    """Return the pixels that differ from the one to the right or below."""
+    steps = np.zeros(picture.shape[:2], np.bool_)
+    steps[:, :-1] |= differs(picture[:, :-1], picture[:, 1:])
+    steps[:-1] |= differs(picture[:-1], picture[1:])
+    return steps
+
+
+def paint_quad(picture: Picture, quad: NDArray[np.float32]) -> Box:
+    """Fill a region of four corners, clockwise, with the bar; return the box around it."""
+    low, high = quad.min(axis=0), quad.max(axis=0)
+    box = Box(float(low[0]), float(low[1]), float(high[0]), float(high[1]))
+    rows, columns = pixels_of(box, picture.shape, PAD)
+    down, across = np.mgrid[rows, columns].astype(np.float32)
+    inside = np.ones(down.shape, np.bool_)
+    for corner, following in zip(quad, np.roll(quad, -1, axis=0), strict=True):
+        edge = following - corner
+        away = edge[0] * (down - corner[1]) - edge[1] * (across - corner[0])
+        inside &= away >= -PAD * float(np.hypot(*edge))
+    picture[rows, columns][inside] = BAR
+    return box
+
+
 def paint(picture: Picture, boxes: Sequence[Box], pad: int = PAD) -> None:
     """Fill boxes with the bar that stands for what was removed."""
     for box in boxes:

@@ -36,6 +36,15 @@ _WITHIN: Final = 0.85
 _FLAT: Final = 24
 """Levels that differ by less show nothing."""
 
+_SAME_HARDLY: Final = 0.4
+"""The same where it is not read for sure and nothing but text is drawn there."""
+
+_SMALL: Final = 14.0
+"""Pixels: lines that are lower cannot be read, so nothing is said of them by what they read as."""
+
+_ASLANT: Final = 20.0
+"""Degrees that letters and the line that they stand in are turned apart at most."""
+
 _SAME_PARTS: Final = 0.85
 """The same for a line and its parts, each read alone."""
 
@@ -89,8 +98,8 @@ class ReadLine:
         The characters.
     confidence
         Mean over them.
-    box
-        The upright box around it.
+    quad
+        Its corners, clockwise.
     words
         Each word and the box around it; a line whose words cannot be told apart has that of the line for each.
     angle
@@ -99,9 +108,14 @@ class ReadLine:
 
     text: str = field(repr=False)
     confidence: float
-    box: Box
+    quad: Quad = field(repr=False)
     words: tuple[tuple[str, Box], ...] = field(repr=False)
     angle: int = 0
+
+    @property
+    def box(self) -> Box:
+        """The upright box around it."""
+        return _bounds(self.quad)
 
     @property
     def is_sure(self) -> bool:
@@ -119,12 +133,12 @@ class Sight(NamedTuple):
     doubted
         Glyphs of the page's own text that what is seen contradicts; they are searched and not written.
     covered
-        What cannot be read for sure.
+        The corners of what cannot be read for sure.
     """
 
     glyphs: list[Glyph]
     doubted: list[Glyph]
-    covered: list[Box]
+    covered: list[Quad]
 
 
 def read_lines(engine: TextEngine, picture: Picture, marks: Sequence[PdfMark], *, seeded: bool) -> list[ReadLine]:
@@ -199,9 +213,9 @@ def _read_turned(engine: TextEngine, picture: Picture, quads: Sequence[Quad], tu
     lines = []
     for quad, reading, words in zip(there, readings, parted, strict=True):
         boxes = [(word, _turn_box(box, -turns % 4, turned.shape)) for word, box in words]
-        box = _turn_box(_bounds(quad), -turns % 4, turned.shape)
+        corners = _turn_points(quad, -turns % 4, turned.shape)
         text = " ".join(word for word, _ in words)
-        lines.append(ReadLine(text, reading.confidence, box, tuple(boxes), turns * 90))
+        lines.append(ReadLine(text, reading.confidence, corners, tuple(boxes), turns * 90))
     return lines
 
 
@@ -282,37 +296,46 @@ def weigh(lines: Sequence[ReadLine], own: Sequence[Glyph], without_text: Picture
     """
     doubted: set[int] = set()
     read: list[ReadLine] = []
-    covered: list[Box] = []
+    covered: list[Quad] = []
     for line in lines:
-        inside = [number for number, glyph in enumerate(own) if _is_inside(glyph.ink, line.box)]
+        inside = [number for number, glyph in enumerate(own) if _is_in_line(glyph, line)]
         if inside and _confirms(line, [own[number] for number in inside], without_text):
             continue
         doubted.update(inside)
         if line.is_sure:
             read.append(line)
         else:
-            covered.append(line.box)
+            covered.append(line.quad)
     glyphs = [glyph for number, glyph in enumerate(own) if number not in doubted]
     return Sight(glyphs + glyphs_of(read), [glyph for number, glyph in enumerate(own) if number in doubted], covered)
 
 
-def _is_inside(box: Box, around: Box) -> bool:
-    x, y = (box.left + box.right) / 2, (box.top + box.bottom) / 2
-    return around.left <= x <= around.right and around.top <= y <= around.bottom
+def _is_in_line(glyph: Glyph, line: ReadLine) -> bool:
+    """Whether a glyph stands in a line, and runs as it does: letters across a stamp are none of it."""
+    box = glyph.ink
+    middle = np.array([(box.left + box.right) / 2, (box.top + box.bottom) / 2], np.float32)
+    edges, away = np.roll(line.quad, -1, axis=0) - line.quad, middle - line.quad
+    if float((edges[:, 0] * away[:, 1] - edges[:, 1] * away[:, 0]).min()) < 0:
+        return False
+    along = max(edges, key=lambda edge: float(np.hypot(*edge)))
+    apart = abs(float(np.degrees(np.arctan2(along[1], along[0]))) - glyph.angle) % 180
+    is_short = float(np.hypot(*edges[0])) < _TALL * float(np.hypot(*edges[1])) < _TALL**2 * float(np.hypot(*edges[0]))
+    return is_short or min(apart, 180 - apart) < _ASLANT
 
 
 def _confirms(line: ReadLine, glyphs: Sequence[Glyph], without_text: Picture) -> bool:
     rows, columns = pixels_of(line.box, without_text.shape)
     part = without_text[rows, columns]
     is_text_alone = not part.size or int(np.ptp(part.reshape(-1, 3), axis=0).max()) < _FLAT
-    if not line.is_sure:
-        return is_text_alone
     places = [levelled(glyph.cell, glyph.angle) for glyph in glyphs]
     order = sorted(range(len(glyphs)), key=lambda at: (round(places[at].top / max(_height(places[at]), 1)),
                                                        places[at].left))  # fmt: skip
     said, seen = _folded("".join(glyphs[at].text for at in order)), _folded(line.text)
-    if min(len(said), len(seen)) <= 3 and is_text_alone:
-        return True  # too short to be compared: bullets, units, raised figures
+    if is_text_alone and (min(len(said), len(seen)) <= 3 or not said.isascii()):
+        return True  # too short to be compared, or of a script that the reader may not know
+    if not line.is_sure:
+        is_small = sum(map(_height, places)) < _SMALL * len(places)
+        return is_text_alone and (is_small or _alike(said, seen) >= _SAME_HARDLY)
     return (bool(seen) and seen in said) or _alike(said, seen) >= _SAME
 
 

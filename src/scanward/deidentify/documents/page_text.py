@@ -39,7 +39,8 @@ _MOST_PARTS: Final = 4
 _LONGEST: Final = 24
 """Of so many parts at most words are joined, and of so many letters."""
 
-_HYPHENS: Final = frozenset("-\u00ad\u2010\u2011")
+_SOFT: Final = frozenset("\u00ad")
+_HYPHENS: Final = frozenset("-\u2010\u2011") | _SOFT
 
 
 class Glyph(NamedTuple):
@@ -132,14 +133,16 @@ def find_spans(glyphs: Sequence[Glyph], cleaner: TextCleaner) -> list[FoundSpan]
         for part in cleaner.clean(view.text).replaced:
             take(view, part.start, part.end, part.kind, part.shown)
     view = _joined(glyphs)
-    for span in cleaner.known.find_in_text(view.text):
+    for span in cleaner.known.find_closely(view.text):
         if not taken.isdisjoint(_glyphs_in(view, span.start, span.end)):
             continue  # found before; here it only brings its neighbours
         take(view, span.start, span.end, span.kind, cleaner.replace(span.kind, view.text[span.start : span.end]))
     return found
 
 
-def find_known(glyphs: Sequence[Glyph], known: KnownIdentifiers, shown: Sequence[str]) -> list[tuple[int, ...]]:
+def find_known(
+    glyphs: Sequence[Glyph], known: KnownIdentifiers, shown: Sequence[str], *, closely: bool = False
+) -> list[tuple[int, ...]]:
     """Return the numbers of glyphs that say something known, in any order of reading.
 
     Parameters
@@ -150,11 +153,14 @@ def find_known(glyphs: Sequence[Glyph], known: KnownIdentifiers, shown: Sequence
         What is known.
     shown
         What was put in the place of something; it may equal something known by chance, as a moved date may.
+    closely
+        Whether what was misread counts, too.
     """
+    find = known.find_closely if closely else known.find_in_text
     return [
         _glyphs_in(view, span.start, span.end)
         for view in (*views_of(glyphs), _joined(glyphs))
-        for span in known.find_in_text(view.text)
+        for span in find(view.text)
         if not is_shown(view.text[span.start : span.end], shown)
     ]
 
@@ -177,18 +183,26 @@ def views_of(glyphs: Sequence[Glyph]) -> Iterator[View]:
     """Yield the text in all orders, each text once."""
     seen: set[str] = set()
     chains = chains_of(glyphs)
-    for view in (_as_written(glyphs), _by_lines(glyphs, chains), _by_columns(glyphs, chains)):
-        for one in (view, _without_hyphens(view)):
-            if one.text.strip() and one.text not in seen:
-                seen.add(one.text)
-                yield one
+    written, columns = _as_written(glyphs), _by_columns(glyphs, chains)
+    # In the order of the document, what follows a hyphen may be another column, unless it says that the word goes on.
+    for view in (
+        written,
+        _without_hyphens(written, _SOFT),
+        _by_lines(glyphs, chains),
+        columns,
+        _without_hyphens(columns, _HYPHENS),
+    ):
+        text = _plain(view.text)
+        if text.strip() and text not in seen:
+            seen.add(text)
+            yield View(text, view.owners)
 
 
 def _as_written(glyphs: Sequence[Glyph]) -> View:
     builder = _Builder(glyphs)
     for number, glyph in enumerate(glyphs):
         builder.put(glyph.before, -1)
-        builder.put(_plain(glyph.text), number)
+        builder.put(glyph.text, number)
     return builder.view()
 
 
@@ -224,7 +238,8 @@ def _joined(glyphs: Sequence[Glyph]) -> View:
                 numbers = [number for word in words[first:last] for number in word]
                 if len(numbers) <= _LONGEST:
                     builder.put_word(numbers)
-    return builder.view()
+    view = builder.view()
+    return View(_plain(view.text), view.owners)
 
 
 class _Builder:
@@ -243,12 +258,12 @@ class _Builder:
             for place, word in enumerate(segment.words):
                 self.put(" " if place else "", -1)
                 for number in word:
-                    self.put(_plain(self._glyphs[number].text), number)
+                    self.put(self._glyphs[number].text, number)
         self.put("\n", -1)
 
     def put_word(self, numbers: Iterable[int]) -> None:
         for number in numbers:
-            self.put(_plain(self._glyphs[number].text), number)
+            self.put(self._glyphs[number].text, number)
         self.put("\n", -1)
 
     def view(self) -> View:
@@ -259,18 +274,18 @@ def _plain(text: str) -> str:
     return text.replace("\u00ad", "-")
 
 
-def _without_hyphens(view: View) -> View:
+def _without_hyphens(view: View, hyphens: frozenset[str]) -> View:
     """Return a text with the words joined that a hyphen at the end of a line parts."""
     texts: list[str] = []
     owners: list[int] = []
     at = 0
     text = view.text
     while at < len(text):
-        if text[at] in _HYPHENS and at and text[at - 1].isalnum():
+        if text[at] in hyphens and at and text[at - 1].isalnum():
             after = at + 1
             while after < len(text) and text[after].isspace():
                 after += 1
-            if "\n" in text[at:after] and after < len(text) and text[after].isalnum():
+            if ("\n" in text[at:after] or text[at] in _SOFT) and after < len(text) and text[after].isalnum():
                 at = after
                 continue
         texts.append(text[at])

@@ -16,6 +16,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -32,9 +33,12 @@ from scanward.deidentify.documents.page_picture import (
     draw_text,
     encode,
     has_tones,
+    is_flat,
     paint,
+    paint_quad,
     pixels_of,
     settle,
+    steps_of,
     surroundings,
 )
 from scanward.deidentify.documents.page_sight import Sight, glyphs_of, read_lines, weigh
@@ -79,6 +83,13 @@ _OFF: Final = 6.0
 
 _HIGHER: Final = 0.4
 """Of the height of strokes: a line is taken to go so far above and below them at most."""
+
+_EDGE: Final = 8
+"""Pixels around the edge of what a page draws that its line may take."""
+
+_CLOSE: Final = 25.0
+_FEWEST_BARS: Final = 10
+"""So many lines of which each is nearer to the next one than so many pixels may be a barcode."""
 
 _STRAY: Final = 4
 """Pixels around the characters of a page within which their strokes end."""
@@ -251,6 +262,10 @@ class PdfCleaner:
         )
         own, hidden = _split(page, canvas.inked)
         told.hidden_pages += any(glyph.text.strip() for glyph in hidden)
+        if self._barcodes is not None:
+            boxes = _joined([_box_of(quad) for quad in self._barcodes.find(canvas.picture)])
+            told.barcodes += len(boxes)
+            _cover(canvas, boxes)
         sight = self._see(canvas, own)
         told.unread += len(sight.covered)
         spans = find_spans(sight.glyphs, cleaner)
@@ -259,10 +274,6 @@ class PdfCleaner:
         # What hidden or contradicted text says is looked for as well: people see the same where it stands, or near it.
         for others in (sight.doubted, hidden):
             _cover_others(canvas, others, cleaner)
-        if self._barcodes is not None:
-            boxes = _joined([_box_of(quad) for quad in self._barcodes.find(canvas.picture)])
-            told.barcodes += len(boxes)
-            _cover(canvas, boxes)
         self._look_again(canvas, cleaner, told)
         kept = [glyph for number, glyph in enumerate(sight.glyphs) if number not in gone]
         kept = [glyph for glyph in kept if not _is_painted(glyph, canvas.painted)]
@@ -309,7 +320,7 @@ class PdfCleaner:
                 canvas.words.append((place.shown, place.line, place.angle))
             elif place.box not in drawn_in:
                 paint(canvas.picture, [place.box], 0)
-        _cover(canvas, sight.covered)
+        canvas.painted += [paint_quad(canvas.picture, quad) for quad in sight.covered]
         return gone
 
     # Proof
@@ -393,10 +404,10 @@ def _digest(picture: Picture) -> bytes:
 
 
 def _known_in(glyphs: Sequence[Glyph], cleaner: TextCleaner, shown: Sequence[str]) -> list[Box]:
-    """Return where something known is still read; whole words."""
+    """Return where something known is still read, or something like it; whole words."""
     return [
         hull(glyphs[number].ink for number in run)
-        for numbers in find_known(glyphs, cleaner.known, shown)
+        for numbers in find_known(glyphs, cleaner.known, shown, closely=True)
         for run in runs_of(numbers, glyphs)
     ]
 
@@ -433,8 +444,9 @@ def _require_plain(canvas: _Canvas, own: Sequence[Glyph]) -> None:
     """
     page, inked = canvas.page, canvas.inked.copy()
     rows, columns = inked.shape
-    others = [mark for mark in page.marks if mark.kind is not MarkKind.RULE and _is_on(mark.box, rows, columns)]
-    if others or len(page.marks) > MAX_RULES:
+    marks = [mark for mark in page.marks if _is_on(mark.box, rows, columns)]
+    rules = [mark.box for mark in marks if mark.kind is MarkKind.RULE or is_flat(canvas.clear, mark.box)]
+    if len(rules) < len(marks) or len(rules) > MAX_RULES or _are_bars(rules) or not _are_rules(canvas.clear, rules):
         raise DocumentError("expected a page of text alone where nothing looks at pictures, got more", remedy=_INSTALL)
     for glyph in own:
         inked[pixels_of(glyph.ink, inked.shape, _STRAY)] = False
@@ -451,6 +463,31 @@ def _require_plain(canvas: _Canvas, own: Sequence[Glyph]) -> None:
         )
 
 
+def _are_rules(picture: Picture, rules: Sequence[Box]) -> bool:
+    """Whether nothing is seen but lines and the edges of boxes: what fills a box may be a picture itself."""
+    steps = steps_of(picture)
+    for box in rules:
+        for edge in (box._replace(bottom=box.top), box._replace(top=box.bottom),
+                     box._replace(right=box.left), box._replace(left=box.right)):  # fmt: skip
+            steps[pixels_of(edge, steps.shape, _EDGE)] = False
+    return not steps.any()
+
+
+def _are_bars(rules: Sequence[Box]) -> bool:
+    """Whether lines stand so close beside each other that they may be a barcode."""
+    for low, high, start, end in ((1, 3, 0, 2), (0, 2, 1, 3)):
+        beside: dict[tuple[int, int], list[float]] = {}
+        for box in rules:
+            if box[end] - box[start] < (box[high] - box[low]) / 2:
+                beside.setdefault((round(box[low] / 4), round(box[high] / 4)), []).append(box[start])
+        for places in beside.values():
+            places.sort()
+            close = sum(after - before < _CLOSE for before, after in pairwise(places))
+            if close >= _FEWEST_BARS:
+                return True
+    return False
+
+
 def _is_on(box: Box, rows: float, columns: float) -> bool:
     return box.right > 0 and box.bottom > 0 and box.left < columns and box.top < rows
 
@@ -459,10 +496,16 @@ def _is_on(box: Box, rows: float, columns: float) -> bool:
 
 
 def _wipe(canvas: _Canvas, box: Box, *, is_own: bool) -> None:
-    """Take letters out of the picture: those that the page drew leave what is behind them."""
+    """Take letters out of the picture: those that the page drew leave what is behind them, if that is no picture."""
     part = pixels_of(box, canvas.picture.shape, PAD)
+    others = (mark.box for mark in canvas.page.marks if mark.kind is not MarkKind.RULE)
+    is_own = is_own and (is_flat(canvas.clear, box) or not any(_meet(box, other) for other in others))
     canvas.picture[part] = canvas.clear[part] if is_own else surroundings(canvas.picture, box)
     canvas.painted.append(box)
+
+
+def _meet(one: Box, other: Box) -> bool:
+    return one.left < other.right and other.left < one.right and one.top < other.bottom and other.top < one.bottom
 
 
 def _wipe_strays(canvas: _Canvas, own: Sequence[Glyph]) -> None:
@@ -511,17 +554,12 @@ def _joined(boxes: Iterable[Box]) -> list[Box]:
     """Join boxes that overlap: what finds barcodes tells of some twice."""
     joined: list[Box] = []
     for box in sorted(boxes, key=lambda one: one.left):
-        near = next((other for other in joined if _is_on(_moved(box, other), other.bottom - other.top,
-                                                         other.right - other.left)), None)  # fmt: skip
+        near = next((other for other in joined if _meet(box, other)), None)
         if near is None:
             joined.append(box)
         else:
             joined[joined.index(near)] = hull([near, box])
     return joined
-
-
-def _moved(box: Box, other: Box) -> Box:
-    return Box(box.left - other.left, box.top - other.top, box.right - other.left, box.bottom - other.top)
 
 
 def _is_painted(glyph: Glyph, painted: Sequence[Box]) -> bool:

@@ -309,6 +309,31 @@ def test_rules_and_tinted_boxes_are_no_hindrance(engine):
     assert "There is a 7 mm nodule" in require_clean(clean(engine, upper(frame + REPORT)).data)
 
 
+def bars() -> str:
+    return " ".join(f"{100 + 4 * at} 650 {1 + at % 2} 40 re" for at in range(30)) + " f "
+
+
+def letters_in_a_pattern() -> bytes:
+    maker = Maker()
+    tile = maker.put(maker.stream(
+        show("Ottokar Zimmerlund", 4, 10),
+        "/Type /Pattern /PatternType 1 /PaintType 1 /TilingType 1 /BBox [0 0 200 40] /XStep 200 /YStep 40 "
+        f"/Resources << /Font << /F1 {maker.put(_font())} 0 R >> >>",
+    ))  # fmt: skip
+    page = maker.add(Page("/Pattern cs /P scn 0 600 400 200 re f"))
+    body = maker.bodies[page - 1]
+    maker.bodies[page - 1] = body.replace(b"/Resources <<", f"/Resources << /Pattern << /P {tile} 0 R >>".encode())
+    return maker.finish()
+
+
+@pytest.mark.parametrize(
+    "data", [pytest.param(upper(bars() + REPORT), id="bars"), pytest.param(letters_in_a_pattern(), id="pattern")]
+)
+def test_what_only_looks_like_rules_waits(engine, cleaner, data):
+    with pytest.raises(DocumentError, match="text alone"):
+        PdfCleaner(engine, None).clean(data, cleaner)
+
+
 def test_text_that_says_other_than_it_shows_waits(engine, cleaner):
     maker = Maker()
     said = "".join(chr(ord("a") + (ord(char) * 7 + 3) % 26) for char in "abcdefghijklmnopqrstuvwxyz")
