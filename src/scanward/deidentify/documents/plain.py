@@ -1,7 +1,8 @@
 """Plain text: in UTF-8, in UTF-16 with its mark, or in Windows-1252 where nothing speaks against it."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from datetime import date
 from typing import NamedTuple
 
 from scanward.deidentify.documents.fields import Fields
@@ -65,6 +66,8 @@ _LABEL = re.compile(
 )
 _ID = re.compile(r"(?=[\w./-]{3})[\w./-]*\d[\w./-]*")
 _UID = re.compile(r"\d+(?:\.\d+){3,}")
+_SLASHED = re.compile(r"(?<![\d/])(\d{1,2})/(\d{1,2})/((?:19|20)\d\d)(?![\d/])")
+_MONTHS = 12
 _NAME = re.compile(r"[^\d:]{3,60}")
 _AFTER_NAME = re.compile(r"[(\[,;]?\s*(?:\(|\[|\bDOB\b|\bMRN\b|\bage\b|\d).*", re.IGNORECASE | re.DOTALL)
 
@@ -204,10 +207,11 @@ def parts(text: str) -> Iterator[str]:
 
 def facts_of(text: str) -> DocumentFacts:
     """Return what a text says behind labels."""
+    day_first = frozenset(_day_first(text))
     found: dict[IdentifierKind, set[str]] = {kind: set() for kind in _LABELS}
     for match in _LABEL.finditer(text):
         kind = next(kind for kind in _LABELS if match[kind.name])
-        value = _value_of(kind, match["value"].strip())
+        value = _value_of(kind, match["value"].strip(), day_first)
         if value:
             found[kind].add(value)
     return DocumentFacts(
@@ -218,13 +222,24 @@ def facts_of(text: str) -> DocumentFacts:
     )
 
 
-def _value_of(kind: IdentifierKind, text: str) -> str:
+def _day_first(text: str) -> Iterator[date]:
+    """Yield the dates of a text that are read with the day first, where another date of it can be read no other way."""
+    found = [*_SLASHED.finditer(text)]
+    if any(int(match[1]) > _MONTHS for match in found) and not any(int(match[2]) > _MONTHS for match in found):
+        for match in found:
+            try:
+                yield date(int(match[3]), int(match[2]), int(match[1]))
+            except ValueError:
+                continue
+
+
+def _value_of(kind: IdentifierKind, text: str, days: Collection[date]) -> str:
     """Return what of the text behind a label is an identifier of `kind`; empty where nothing is."""
     if kind in {IdentifierKind.PATIENT_NAME, IdentifierKind.PERSON_NAME}:
         name = _AFTER_NAME.sub("", text).strip(" ,.")
         return name if _NAME.fullmatch(name) else ""
     if kind in DATE_KINDS:
-        days = [one.day for one in find_dates(Wording(text)) if one.day is not None]
-        return f"{days[0]:%Y%m%d}" if days else ""
+        read = [one.day for one in find_dates(Wording(text), days) if one.day is not None]
+        return f"{read[0]:%Y%m%d}" if read else ""
     match = (_UID if kind is IdentifierKind.UID else _ID).match(text)
     return match[0] if match is not None else ""

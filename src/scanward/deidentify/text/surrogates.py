@@ -59,12 +59,18 @@ _KIND_ENDS = (
     "strasse", "weg", "platz", "allee", "gasse", "ziekenhuis", "sjukhus", "sygehus", "straat", "laan", "gatan",
 )  # fmt: skip
 _KINDS = ("klinikum", "krankenhaus")
+_STREETS = frozenset(
+    "carrer avda avinguda passeig paseo placa pza carretera ctra camino travessa praca estrada largo viale "
+    "corso vicolo boulevard chemin allee impasse quai route cours residence lotissement bis ter piso puerta escalera "
+    "bajo izq dcha urb urbanizacion barrio close crescent gardens grove row walk mews terrace trail squares".split()
+)
+_SHORTEST_PLACE = 4
 _GERMAN_HINT = re.compile(
     r"kliniku?m?|kranken|(?<!ho)spital|stra(?:ß|ss)e|str\.|platz|weg\b|gasse|allee|universit[äa]ts|praxis|zentrum|ziekenhuis|laan\b|straat",
     re.IGNORECASE,
 )
 _ROMANCE_HINT = re.compile(
-    r"(?<![^\W_])(?:c/|calle|avda|avenida|plaza|paseo|rua|via|viale|piazza|rue|clinica|clínica|ospedale|h[oô]pital|clinique|policlinico|"
+    r"(?<![^\W_])(?:c/|calle|carrer|avda|avenida|avinguda|plaza|paseo|rua|via|viale|piazza|rue|clinica|clínica|ospedale|h[oô]pital|clinique|policlinico|"
     r"hospital (?:de|del|da|do|universitario|general|cl[ií]nic)|centro|de la|del)(?![^\W_])",
     re.IGNORECASE,
 )
@@ -108,7 +114,8 @@ class Surrogates:
         self._pseudonyms = pseudonyms
         self._patient = f"{len(patient)}:{patient}"
         self._known = known if known is not None else KnownIdentifiers()
-        self._days = frozenset(_known_days(self._known))
+        self._days = frozenset(_known_days(self._known, IdentifierKind.DATE))
+        self._births = frozenset(_known_days(self._known, IdentifierKind.BIRTH_DATE))
         self._as_of = as_of or max(self._days, default=None)
         self._offset_days = pseudonyms.offset_days(patient)
         self._made: dict[tuple[IdentifierKind, str], str] = {}
@@ -174,7 +181,7 @@ class Surrogates:
         return f"{match['before']}{CAPPED}{match['after']}"
 
     def _date(self, kind: IdentifierKind, value: str) -> str:
-        found = find_dates(Wording(value), self._days) or [*_day_and_month(value)]
+        found = find_dates(Wording(value), self._days | self._births) or [*_day_and_month(value)]
         if len(found) != 1:
             return ""
         written = found[0]
@@ -312,7 +319,13 @@ class Surrogates:
         folded = fold(word)
         if any(map(str.isdigit, word)):
             return self._code_alone(word)
-        if folded in GENERIC or folded.endswith(_KINDS):
+        bare = folded.removesuffix("'s")
+        if (
+            bare in GENERIC
+            or bare in _STREETS
+            or folded.endswith(_KINDS)
+            or (len(word) < _SHORTEST_PLACE and word.islower())
+        ):
             return word
         if _STATE.fullmatch(word) and _STATE_ZIP.match(value, match.end()):
             return word
@@ -342,9 +355,9 @@ def _digits(text: str) -> str:
     return "".join(str(int(char)) for char in text if char.isdecimal())
 
 
-def _known_days(known: KnownIdentifiers) -> Iterator[date]:
+def _known_days(known: KnownIdentifiers, kind: IdentifierKind) -> Iterator[date]:
     for identifier in known.identifiers:
-        if identifier.kind is IdentifierKind.DATE:
+        if identifier.kind is kind:
             try:
                 yield parse_da(identifier.value[:8])
             except ValueError:

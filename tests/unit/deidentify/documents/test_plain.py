@@ -61,6 +61,13 @@ def test_labels_of_other_languages(line, kind, value):
     assert Identifier(kind, value) in plain.read_facts(line.encode()).identifiers
 
 
+def test_dates_are_read_as_the_others_of_the_text():
+    text = "Fecha de nacimiento: 02/01/1960\nFecha: 15/03/2021\n"
+    assert Identifier(K.BIRTH_DATE, "19600102") in plain.read_facts(text.encode()).identifiers
+    text = "DOB: 02/01/1960\nDate: 03/15/2021\n"
+    assert Identifier(K.BIRTH_DATE, "19600201") in plain.read_facts(text.encode()).identifiers
+
+
 @pytest.mark.parametrize(
     ("data", "why"),
     [

@@ -173,6 +173,8 @@ def test_an_id_with_a_typo_is_that_id(surrogates):
         (K.INSTITUTION, "ST. MARY'S", r"ST\. [A-Z]+'S"),
         (K.INSTITUTION, "Universitätsklinikum Heidelberg", r"Universitätsklinikum [A-Z][a-z]+"),
         (K.INSTITUTION, "MGH", r"[A-Z]{3}"),
+        (K.INSTITUTION, "Children's Hospital Marienthal", r"Children's Hospital [A-Z][a-z]+"),
+        (K.ADDRESS, "Carrer de Joan Amades i Gelats, 10", r"Carrer de (?:[A-Z]\w+ ){2}i [A-Z]\w+, \d\d"),
     ],
 )
 def test_notations_stay(surrogates, kind, written, shape):
