@@ -318,7 +318,8 @@ class CloseMatcher:
         start, end, flat = hit.start, hit.end, passage.flat
         if hit.kind is IdentifierKind.PHONE:
             behind = _EXTENSION.match(flat, end)
-            return Close(start, behind.end(), hit.kind) if behind is not None else hit
+            lead = 2 if flat[max(0, start - 3) : start].lstrip("+( ") == "00" else 0
+            return Close(start - lead, behind.end() if behind is not None else end, hit.kind)
         if hit.kind in {IdentifierKind.ADDRESS, IdentifierKind.INSTITUTION}:
             return Close(*self._places.widen(passage, start, end), hit.kind)
         if hit.kind not in NAME_KINDS:
@@ -359,7 +360,8 @@ def _is_in_term(passage: Passage, index: int) -> bool:
     if at >= len(words) or words[at] not in EPONYM_NOUNS:
         return False
     gap = passage.gap(at - 1)
-    return gap == "-" or (gap in {" ", "' ", "\n"} and passage.capitals(at) is not Capitals.FIRST)
+    small = not passage.original(at)[:1].isupper() or passage.original(index).isupper()
+    return gap == "-" or (gap in {" ", "' ", "\n"} and small)
 
 
 def _stands_alone(passage: Passage, index: int, *, split: bool = False, told: bool = False) -> bool:

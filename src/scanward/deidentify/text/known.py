@@ -160,7 +160,7 @@ class KnownIdentifiers:
                 hits += _find_weak(shown, weak, hits)
         if not hits:
             return []
-        hits = [Span(*matcher.widen(passage, Close(*hit))) for hit in hits]
+        hits = [Span(*matcher.widen(passage, Close(*hit))) for hit in _merged(hits)]
         return _merged(_unfolded(text, passage.origin, hit) for hit in hits)
 
     def find_in_number_text(self, value: str) -> bool:

@@ -30,6 +30,11 @@ _SHORTEST_HEARD = 4
 _LONGEST_WORD = 40
 _ALIKE = 0.8
 _ALIKE_BESIDE = 0.72
+_SIDES = frozenset(
+    "left right both links rechts beide derecha derecho izquierda izquierdo droit droite gauche direita direito esquerda "
+    "esquerdo lt rt no not kein keine ohne sin sans sem".split()
+)
+"""Sides and negations: a name only behind a title or beside another part of the name."""
 _DIGITS = "0123456789"
 _MOST_REMEMBERED = 1 << 15
 
@@ -150,6 +155,8 @@ class NearNames:
     def _weigh(self, word: str) -> Likeness | None:
         if not word.isascii():
             word = word.encode("latin-1").decode("utf-8", "replace")
+        if word in _SIDES:
+            return None
         if word in self._weak:
             ground = Ground.TOLD if word in core_words() else Ground.ALONE
             return Likeness(self._weak[word], Ground.ANYWHERE if is_eponym(word) else ground)

@@ -23,6 +23,7 @@ _MAIL = re.compile(
 )
 _SHORTEST_CLOSE = 5
 _LONGEST_MAIL = 200
+_MOST_WIDENED = 12
 
 _SHORT = {
     "st": "street", "str": "strasse", "rd": "road", "ave": "avenue", "av": "avenue", "avda": "avenida", "blvd": "boulevard",
@@ -132,7 +133,8 @@ class NearPlaces:
             return start, end
         for step in (-1, 1):
             edge = at = first if step < 0 else last
-            while 0 <= at + step < len(words):
+            limit = at + step * _MOST_WIDENED
+            while 0 <= at + step < len(words) and at != limit:
                 left = at if step > 0 else at - 1
                 word = words[at + step]
                 if not _GAP.fullmatch(passage.gap(left)) or (word != "s" and _plain(word) not in parts):

@@ -453,7 +453,7 @@ francois: fanfan
 françoise: fanfan soizic
 frederic: fred
 gabriel: gaby
-genevieve: ginette geneviève viviane
+genevieve: ginette gege
 georges: jojo
 gerard: gégé
 gilbert: gil
@@ -498,7 +498,7 @@ stephane: steph
 stephanie: steph fanny
 suzanne: suzette suzon
 sylvie: syl
-therese: thérèse
+therese: thesou
 thierry: titi
 valerie: val
 veronique: véro
