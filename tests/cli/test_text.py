@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import stat
 import sys
 from pathlib import Path
@@ -131,6 +132,20 @@ def test_a_list_that_is_none_is_refused(report, tmp_path, scanward_home, capsysb
     assert out == b""
     assert "--known" in err
     assert_nothing_of(SECRETS, err)
+
+
+@pytest.mark.parametrize("name", ["report", "message"])
+@pytest.mark.parametrize("dates", ["keep", "shift", "remove"])
+def test_dates_become_what_is_asked_for(tmp_path, scanward_home, capsysbinary, name, dates):
+    path = tmp_path / name
+    path.write_bytes(HL7_MESSAGE if name == "message" else REPORT.encode())
+    code, out, _ = run(capsysbinary, "text", path, "-q", "--mode", "label", "--dates", dates)
+    assert code == 0
+    assert_nothing_of(SECRETS, out.decode())
+    exam, line = ("20240131", "EVN|R01|") if name == "message" else ("01/31/2024", "Exam Date: ")
+    shown = next(one for one in re.split(r"[\r\n]", out.decode()) if one.startswith(line)).removeprefix(line)
+    assert (shown == exam) == (dates == "keep")
+    assert (len(shown) == len(exam) and shown[0].isdigit()) == (dates != "remove")
 
 
 def test_several_do_not_fit_the_standard_output(report, scanward_home, capsysbinary):

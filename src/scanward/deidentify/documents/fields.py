@@ -27,7 +27,7 @@ BREAK = "\n\u2022\n"
 """Stands between fields where they are looked at together: nothing that is written in pieces goes across it."""
 
 _WORD = re.compile(r"[^\W\d_]+")
-_ISO = re.compile(r"\d{4}-\d\d-\d\d")
+_DAY = re.compile(r"\d{4}/\d\d/\d\d")
 _DATE = re.compile(
     r"(?P<year>(?:18|19|20)\d\d)(?:(?P<dash>-?)(?P<month>0[1-9]|1[0-2])(?:(?P=dash)(?P<day>0[1-9]|[12]\d|3[01])"
     r"(?P<time>T?(?:[01]\d|2[0-4])(?::?[0-5]\d(?::?[0-6]\d(?:\.\d{1,9})?)?)?)?)?)?(?P<zone>Z|[+-]\d\d:?\d\d)?"
@@ -138,12 +138,13 @@ class Fields:
             if value.strip():
                 self._replaced[kind] += 1
             return ""
-        iso = f"{match['year']}-{match['month'] or '07'}-{match['day'] or '15'}"
+        # With slashes, as nothing but a date is written with the year first.
+        day = f"{match['year']}/{match['month'] or '07'}/{match['day'] or '15'}"
         is_birth = kind is IdentifierKind.BIRTH_DATE
-        shown = self.cleaner.replace(kind, iso) if is_birth else self.cleaner.clean(iso).text
-        if shown != iso:
+        shown = self.cleaner.replace(kind, day) if is_birth else self.cleaner.clean(day).text
+        if shown != day:
             self._replaced[kind] += 1
-        if _ISO.fullmatch(shown) is None:
+        if _DAY.fullmatch(shown) is None:
             return ""
         self._dates.add(shown)
         dash = match["dash"] or ""
