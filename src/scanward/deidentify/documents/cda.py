@@ -13,83 +13,56 @@ from scanward.deidentify.documents.cda_elements import (
     CODE_ATTRIBUTES,
     ELEMENTS,
     HOLDERS,
-    KNOWN_ROOTS,
     NARRATIVE,
     NARRATIVE_ATTRIBUTES,
     NUMBER_ATTRIBUTES,
-    ORGANIZATIONS,
-    PERSONS,
     Treat,
+)
+from scanward.deidentify.documents.cda_reading import (
+    NUMBER_PARTS,
+    TIME_TYPES,
+    UID,
+    V3,
+    XSI_TYPE,
+    id_kind,
+    is_known,
+    is_number,
+    name_kind,
+    parse_document,
+    read_facts,
 )
 from scanward.deidentify.documents.embedded import text_alone
 from scanward.deidentify.documents.fields import BREAK, Embedded, Fields
-from scanward.deidentify.documents.kinds import CleanedDocument, DocumentFacts
+from scanward.deidentify.documents.kinds import CleanedDocument
 from scanward.deidentify.documents.markup import (
     Element,
     clean_slots,
     drop,
     keep_attributes,
     local_name,
-    parse_xml,
     slots_of,
     to_bytes,
 )
 from scanward.deidentify.text.prose import TextCleaner
 from scanward.errors import DocumentError
-from scanward.model.identifier import Identifier, IdentifierKind
+from scanward.model.identifier import IdentifierKind
 
-_V3: Final = "{urn:hl7-org:v3}"
-_XSI_TYPE: Final = "{http://www.w3.org/2001/XMLSchema-instance}type"
+__all__ = ["clean", "read_facts"]
+
 _MASKED: Final = "MSK"
 """Null flavour: there is a value, and it is not told (HL7 v3 table NullFlavor)."""
 
-_UID = re.compile(r"[0-2](?:\.(?:0|[1-9]\d*)){2,}")
 _NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")
 _TYPE_NAME = re.compile(r"[A-Za-z_:]{1,40}")
 _TEXT_TYPES = frozenset({"ST", "ED", "SC"})
-_TIME_TYPES = frozenset({"TS", "IVL_TS", "PIVL_TS", "EIVL_TS", "SXCM_TS"})
 _NUMBER_TYPES = frozenset({"PQ", "INT", "REAL", "MO", "IVL_PQ", "IVL_INT", "IVL_REAL", "RTO_PQ_PQ", "RTO", "BL"})
 _CODE_TYPES = frozenset({"CD", "CE", "CV", "CS", "CO"})
-_NUMBER_PARTS = frozenset({"low", "high", "center", "width", "numerator", "denominator"})
 _ADDRESS_PARTS = frozenset(
     "streetAddressLine streetName streetNameBase houseNumber houseNumberNumeric city postalCode additionalLocator "
     "unitID postBox precinct".split()
 )
 _NAME_PARTS = frozenset({"family", "given"})
 _TITLE_PARTS = frozenset({"prefix", "suffix"})
-_STUDY_CODES = frozenset({"113014", "110180"})
-
-
-def read_facts(data: bytes) -> DocumentFacts:
-    """Return what the header of a document says.
-
-    Parameters
-    ----------
-    data
-        The document.
-
-    Raises
-    ------
-    DocumentError
-        It cannot be read.
-    """
-    root = _parse(data)
-    identifiers: set[Identifier] = set()
-    studies: set[str] = set()
-    for element in root.iter():
-        identifiers.update(_facts(element))
-        if local_name(element) == "id" and _is_study(element):
-            studies.add(element.get("root", ""))
-
-    def values(kind: IdentifierKind) -> frozenset[str]:
-        return frozenset(one.value for one in identifiers if one.kind is kind)
-
-    return DocumentFacts(
-        identifiers=frozenset(identifiers),
-        patient_ids=values(IdentifierKind.PATIENT_ID),
-        accession_numbers=values(IdentifierKind.ACCESSION),
-        study_uids=frozenset(studies),
-    )
 
 
 def clean(data: bytes, cleaner: TextCleaner, *, embedded: Embedded = text_alone) -> CleanedDocument:
@@ -109,19 +82,10 @@ def clean(data: bytes, cleaner: TextCleaner, *, embedded: Embedded = text_alone)
     DocumentError
         It cannot be read, its body cannot be cleaned, or something known stays.
     """
-    root = _parse(data)
+    root = parse_document(data)
     work = _Cleaning(cleaner, embedded)
     work.clean(root)
     return work.fields.document(to_bytes(root), BREAK.join(_texts(root)))
-
-
-def _parse(data: bytes) -> Element:
-    root = parse_xml(data)
-    if root.tag != f"{_V3}ClinicalDocument":
-        raise DocumentError(
-            "expected a ClinicalDocument of HL7 v3, got another XML document", remedy="Give it as what it is."
-        )
-    return root
 
 
 class _Cleaning:
@@ -149,16 +113,16 @@ class _Cleaning:
     def clean(self, element: Element) -> None:
         """Clean an element and all in it, or take it out."""
         name = local_name(element)
-        if name == "nonXMLBody" and element.tag.startswith(_V3):
+        if name == "nonXMLBody" and element.tag.startswith(V3):
             self._body(element)
             return
-        treat = ELEMENTS.get(name) if element.tag.startswith(_V3) else None
+        treat = ELEMENTS.get(name) if element.tag.startswith(V3) else None
         if treat is None:
             self.fields.leave_out("picture" if name == "observationMedia" else "element")
             drop(element)
             return
-        if not _TYPE_NAME.fullmatch(element.get(_XSI_TYPE, "ST")):
-            del element.attrib[_XSI_TYPE]
+        if not _TYPE_NAME.fullmatch(element.get(XSI_TYPE, "ST")):
+            del element.attrib[XSI_TYPE]
         self._treatments[treat](element)
 
     def _children(self, element: Element) -> None:
@@ -185,7 +149,7 @@ class _Cleaning:
                 del element.attrib[name]
 
     def _code(self, element: Element) -> None:
-        known = _is_known(element.get("codeSystem", ""))
+        known = is_known(element.get("codeSystem", ""))
         shown = element.get("displayName")
         _keep_attributes(element, CODE_ATTRIBUTES)
         if not known and "codeSystem" in element.attrib:
@@ -197,11 +161,11 @@ class _Cleaning:
         self._children(element)
 
     def _id(self, element: Element) -> None:
-        kind = _id_kind(element)
+        kind = id_kind(element)
         root, extension = element.get("root", ""), element.get("extension", "")
         flavour = element.get("nullFlavor")
         _keep_attributes(element, ())
-        shown_root = root if _is_known(root) else self._uid(root)
+        shown_root = root if is_known(root) else self._uid(root)
         shown = self.fields.replace(kind, extension) if extension else ""
         if shown_root and (shown or not extension):
             element.set("root", shown_root)
@@ -215,14 +179,14 @@ class _Cleaning:
         """Return the recipient's UID for one, also for a UUID; empty where none can be."""
         if not value:
             return ""
-        if not _UID.fullmatch(value):
+        if not UID.fullmatch(value):
             number = int.from_bytes(hashlib.sha256(f"cda|{value.lower()}".encode()).digest()[:16], "big")
             value = f"2.25.{number}"
         shown = self.fields.replace(IdentifierKind.UID, value)
-        return shown if _UID.fullmatch(shown) else ""
+        return shown if UID.fullmatch(shown) else ""
 
     def _time(self, element: Element) -> None:
-        if element.get("unit") or _is_number(element):
+        if element.get("unit") or is_number(element):
             self._number(element)
             return
         is_birth = ELEMENTS[local_name(element)] is Treat.BIRTH
@@ -244,13 +208,13 @@ class _Cleaning:
         self._keep_values(element)
         _silence(element)
         for child in list(element):
-            if local_name(child) in _NUMBER_PARTS:
+            if local_name(child) in NUMBER_PARTS:
                 self._number(child)
             else:
                 self.clean(child)
 
     def _name(self, element: Element) -> None:
-        kind = _name_kind(element)
+        kind = name_kind(element)
         _keep_attributes(element, {"use", "nullFlavor"})
         if kind is None:
             self._prose(element)
@@ -328,12 +292,12 @@ class _Cleaning:
         element.text = self.fields.keep(text)
 
     def _value(self, element: Element) -> None:
-        kind = element.get(_XSI_TYPE, "").rpartition(":")[2]
+        kind = element.get(XSI_TYPE, "").rpartition(":")[2]
         if kind in _TEXT_TYPES:
             self._text(element)
         elif kind in _CODE_TYPES:
             self._code(element)
-        elif kind in _TIME_TYPES:
+        elif kind in TIME_TYPES:
             self._time(element)
         elif kind in _NUMBER_TYPES:
             self._number(element)
@@ -348,7 +312,7 @@ class _Cleaning:
     def _narrative(self, element: Element) -> None:
         for one in list(element.iter()):
             name = local_name(one)
-            if one is not element and (name not in NARRATIVE or not one.tag.startswith(_V3)):
+            if one is not element and (name not in NARRATIVE or not one.tag.startswith(V3)):
                 self.fields.leave_out("picture" if name == "renderMultiMedia" else "element")
                 drop(one)
             else:
@@ -381,7 +345,7 @@ class _Cleaning:
 
 def _keep_attributes(element: Element, allowed: Collection[str]) -> None:
     """Keep the type as well: what is in an element is read by it."""
-    keep_attributes(element, {*allowed, _XSI_TYPE})
+    keep_attributes(element, {*allowed, XSI_TYPE})
 
 
 def _body_bytes(text: Element) -> bytes:
@@ -404,95 +368,6 @@ def _silence(element: Element, *, deep: bool = False) -> None:
     for child in element:
         if (child.tail or "").strip():
             child.tail = None
-
-
-def _is_known(root: str) -> bool:
-    return root.startswith(KNOWN_ROOTS)
-
-
-def _is_number(element: Element) -> bool:
-    """Say whether a low or high is one of a range of numbers: in a value or range that is no time."""
-    if local_name(element) not in _NUMBER_PARTS:
-        return False
-    for parent in element.iterancestors():
-        name = local_name(parent)
-        if name in {"value", "referenceRange"}:
-            return parent.get(_XSI_TYPE, "").rpartition(":")[2] not in _TIME_TYPES
-        if ELEMENTS.get(name) is Treat.NUMBER:
-            return True
-        if ELEMENTS.get(name) is Treat.PART:
-            return False
-    return False
-
-
-def _parent_name(element: Element) -> str:
-    parent = element.getparent()
-    return local_name(parent) if parent is not None else ""
-
-
-def _name_kind(element: Element) -> IdentifierKind | None:
-    """Return whose a name is; None for one of a device, a substance or an anatomic place."""
-    parent = _parent_name(element)
-    if parent == "patient":
-        return IdentifierKind.PATIENT_NAME
-    if parent in PERSONS or element.find(f"{_V3}family") is not None:
-        return IdentifierKind.PERSON_NAME
-    return IdentifierKind.INSTITUTION if parent in ORGANIZATIONS else None
-
-
-def _id_kind(element: Element) -> IdentifierKind:
-    parent = _parent_name(element)
-    if parent in {"patientRole", "patient"}:
-        return IdentifierKind.PATIENT_ID
-    return IdentifierKind.ACCESSION if parent == "order" else IdentifierKind.OTHER_ID
-
-
-def _is_study(element: Element) -> bool:
-    """Say whether an ID is the UID of a DICOM study: of an act that is one, or of what is documented."""
-    parent = element.getparent()
-    root = element.get("root", "")
-    if parent is None or not _UID.fullmatch(root) or _is_known(root) or element.get("extension"):
-        return False
-    if local_name(parent) == "serviceEvent":
-        return True
-    code = parent.find(f"{_V3}code")
-    return code is not None and code.get("code") in _STUDY_CODES
-
-
-def _facts(element: Element) -> Iterator[Identifier]:
-    """Yield what an element says of somebody."""
-    treat = ELEMENTS.get(local_name(element))
-    if treat is Treat.ID:
-        root, extension = element.get("root", ""), element.get("extension", "").strip()
-        if extension:
-            yield Identifier(_id_kind(element), extension)
-        elif _UID.fullmatch(root) and not _is_known(root):
-            yield Identifier(IdentifierKind.UID, root)
-    elif treat in {Treat.TIME, Treat.BIRTH}:
-        digits = element.get("value", "")[:8]
-        if len(digits) == 8 and digits.isdigit() and not _is_number(element):
-            yield Identifier(IdentifierKind.BIRTH_DATE if treat is Treat.BIRTH else IdentifierKind.DATE, digits)
-    elif treat is Treat.NAME:
-        kind, value = _name_kind(element), _name_value(element)
-        if kind is not None and value:
-            yield Identifier(kind, value)
-    elif treat is Treat.ADDRESS:
-        parts = [text.strip() for text in map(str, element.itertext()) if text.strip()]
-        if parts:
-            yield Identifier(IdentifierKind.ADDRESS, "^".join(parts))
-    elif treat is Treat.CONTACT:
-        value = element.get("value", "").rpartition(":")[2].strip()
-        if value:
-            yield Identifier(IdentifierKind.EMAIL if "@" in value else IdentifierKind.PHONE, value)
-
-
-def _name_value(element: Element) -> str:
-    """Return a name as a PN where it has parts, else as it is written."""
-    family = [one.text.strip() for one in element.iterfind(f"{_V3}family") if one.text]
-    given = [one.text.strip() for one in element.iterfind(f"{_V3}given") if one.text]
-    if family or given:
-        return "^".join([" ".join(family), *given]).rstrip("^")
-    return " ".join("".join(map(str, element.itertext())).split())
 
 
 def _texts(root: Element) -> Iterator[str]:

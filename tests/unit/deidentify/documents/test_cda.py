@@ -141,12 +141,9 @@ def body_of(attributes, content):
 def test_a_body_of_text_is_cleaned():
     held = base64.b64encode(b"Ana Garcia has a 3 mm nodule in the left lung.").decode()
     done = clean(body_of('mediaType="text/plain" representation="B64"', held))
-    assert (
-        base64.b64decode(text_of(done.data, ".//v:nonXMLBody/v:text"))
-        in HAS_NODULE
-    )
+    assert base64.b64decode(text_of(done.data, ".//v:nonXMLBody/v:text")) in HAS_NODULE
     done = clean(body_of('mediaType="text/plain"', "Ana Garcia has a 3 mm nodule in the left lung."))
-    assert text_of(done.data, ".//v:nonXMLBody/v:text") .encode() in HAS_NODULE
+    assert text_of(done.data, ".//v:nonXMLBody/v:text").encode() in HAS_NODULE
 
 
 def test_a_body_of_pdf_is_cleaned_by_what_cleans_pdf():
