@@ -164,6 +164,17 @@ def test_another_look_finds_what_the_first_one_missed_or_lets_nothing_out(pdf, c
         pdf.clean(make(page), cleaner)
 
 
+def test_a_page_that_may_show_a_face_is_held(engines, cleaner):
+    class Sees:
+        def find(self, picture):
+            return [np.zeros((4, 2), np.float32)]
+
+    photograph = np.random.default_rng(2).integers(0, 255, (120, 90), np.uint8)
+    page = make(Page("q 90 0 0 120 40 40 cm /I Do Q", 200, 200, objects={"I": image(photograph)}))
+    with pytest.raises(DocumentError, match="face"):
+        PdfCleaner(PdfiumEngine(), engines.text, faces=Sees()).clean(page, cleaner)
+
+
 @pytest.mark.realdata
 @pytest.mark.peers("pdftotext")
 def test_a_report_of_somebody_else_is_cleaned(pdf, engines, test_data):

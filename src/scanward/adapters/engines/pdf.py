@@ -67,9 +67,12 @@ class _Child:
 
     def __init__(self) -> None:
         command = [sys.executable, "-I", "-B", _READER, str(MEMORY_BYTES), str(PROCESSOR_SECONDS)]
-        self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env={}, cwd="/"
-        )
+        try:
+            self._process = subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env={}, cwd="/"
+            )
+        except OSError as error:
+            raise EngineError(f"cannot start what reads PDF documents: {error.strerror}") from None
         self._is_late = False
 
     def ask(

@@ -62,7 +62,7 @@ from scanward.deidentify.text.prose import TextCleaner
 from scanward.errors import DocumentError
 from scanward.model.identifier import Identifier, IdentifierKind
 from scanward.ports.documents import Box, MarkKind, PdfDocument, PdfEngine, PdfPage
-from scanward.ports.engines import BarcodeEngine, Picture, TextEngine
+from scanward.ports.engines import BarcodeEngine, FaceEngine, Picture, TextEngine
 
 MAX_OUTPUT_BYTES: Final = 512 << 20
 
@@ -178,6 +178,8 @@ class PdfCleaner:
         Another make, which looks at the result; the first one does where it is None.
     barcodes
         Finds barcodes; None where it is not installed.
+    faces
+        Finds faces, for which a document is held; None where it is not installed.
     read_text
         Reads what a text says of the patient and the order.
     """
@@ -189,12 +191,14 @@ class PdfCleaner:
         *,
         second: TextEngine | None = None,
         barcodes: BarcodeEngine | None = None,
+        faces: FaceEngine | None = None,
         read_text: ReadText = facts_of,
     ) -> None:
         self._engine = engine
         self._text = text_engine
         self._second = second or text_engine
         self._barcodes = barcodes
+        self._faces = faces
         self._read_text = read_text
 
     # What a document says
@@ -260,6 +264,8 @@ class PdfCleaner:
             settle(page.without_text, keep=keep),
             differs(page.picture, page.without_text),
         )
+        if self._faces is not None:
+            _require_no_face(page, self._faces)
         own, hidden = _split(page, canvas.inked)
         told.hidden_pages += any(glyph.text.strip() for glyph in hidden)
         if self._barcodes is not None:
@@ -432,6 +438,21 @@ def _split(page: PdfPage, inked: Mask | None = None) -> tuple[list[Glyph], list[
             hidden.append(glyph)
             before = before or " "
     return drawn, hidden
+
+
+def _require_no_face(page: PdfPage, engine: FaceEngine) -> None:
+    """See that no image of a page shows a face.
+
+    Raises
+    ------
+    DocumentError
+        One may.
+    """
+    for mark in page.marks:
+        part = page.picture[pixels_of(mark.box, page.picture.shape)]
+        is_picture = mark.kind is MarkKind.IMAGE and has_tones(part, [Box(0, 0, part.shape[1], part.shape[0])])
+        if is_picture and engine.find(np.ascontiguousarray(part)):
+            raise DocumentError("expected pages without a face, got one that may show one", remedy=_LOOK)
 
 
 def _require_plain(canvas: _Canvas, own: Sequence[Glyph]) -> None:

@@ -58,13 +58,19 @@ def clean(engine, data: bytes, *, replacer=None):
     return PdfCleaner(engine, None).clean(data, TextCleaner(KNOWN, replacer or Labels()))
 
 
-def texts_of(data: bytes) -> str:
-    """Return what three readers find, on one line each."""
+def page_texts(data: bytes) -> list[str]:
+    """Return what three readers find in each page, in one line for each of them."""
     poppler = subprocess.run(["pdftotext", "-", "-"], input=data, capture_output=True, check=True).stdout.decode()
     with PdfiumEngine().open(data) as document:
-        pdfium = "\n".join(document.read_text(index) for index in range(document.page_count))
-    own = "\n".join(page.extract_text() for page in pypdf.PdfReader(io.BytesIO(data)).pages)
-    return "\n".join(" ".join(text.split()) for text in (poppler, pdfium, own))
+        pdfium = [document.read_text(index) for index in range(document.page_count)]
+    own = [page.extract_text() for page in pypdf.PdfReader(io.BytesIO(data)).pages]
+    pages = zip(poppler.split("\f"), pdfium, own, strict=False)
+    return ["\n".join(" ".join(text.split()) for text in page) for page in pages]
+
+
+def texts_of(data: bytes) -> str:
+    """Return what three readers find."""
+    return "\n".join(page_texts(data))
 
 
 def poppler_picture(data: bytes, folder: Path, page: int = 1) -> np.ndarray:
@@ -186,37 +192,39 @@ def _bodies(data: bytes):
 # Text that is written in other ways
 
 
+SETTINGS = {
+    "hyphen": lines("The report on Ottokar Zimmer-", "lund is ready for the ward."),
+    "lines": lines("The report of the patient Ottokar", "Zimmerlund is ready for the ward."),
+    "spaced": show("Z i m m e r l u n d   O t t o k a r", 40, 780),
+    "character spacing": "BT /F1 12 Tf 4 Tc 1 0 0 1 40 780 Tm (Zimmerlund Ottokar) Tj ET",
+    "kerning": "BT /F1 12 Tf 1 0 0 1 40 780 Tm [(Zim) 40 (mer) -60 (lu) 20 (nd) -300 (Ottokar)] TJ ET",
+    "letters backwards": " ".join(show(char, 40 + 9 * at, 780) for at, char in reversed(list(enumerate("Zimmerlund")))),
+    "columns": show("Name", 40, 780) + show("Findings", 300, 780) + show("Ottokar", 40, 764) + show("The liver is", 300, 764)
+            + show("Zimmerlund", 40, 748) + show("of normal size.", 300, 748),
+    "upwards": "BT /F1 12 Tf 0 1 -1 0 300 640 Tm (Ottokar Zimmerlund) Tj ET",
+    "upside down": "BT /F1 12 Tf -1 0 0 -1 300 700 Tm (Ottokar Zimmerlund) Tj ET",
+    "aslant": "BT /F1 12 Tf .866 .5 -.5 .866 200 650 Tm (Ottokar Zimmerlund) Tj ET",
+    "outlined": "BT 1 Tr /F1 14 Tf 1 0 0 1 40 780 Tm (Ottokar Zimmerlund) Tj ET",
+    "grey": "q 0.4 g " + show("Ottokar Zimmerlund", 40, 780) + " Q",
+    "nearly white": "0.99 g " + show("Ottokar Zimmerlund", 40, 780),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def pages_set(engine):
+    """The pages of `SETTINGS` in one document, cleaned: what three readers find in each."""
+    page = "\n" + lines("No pleural effusion.", y=600)
+    made = clean(engine, make(*(Page(content + page, 468, 252, 590) for content in SETTINGS.values())))
+    return dict(zip(SETTINGS, page_texts(made.data), strict=True))
+
+
 @pytest.mark.peers("pdftotext")
-@pytest.mark.parametrize(
-    "content",
-    [
-        pytest.param(lines("The report on Ottokar Zimmer-", "lund is ready for the ward."), id="hyphen"),
-        pytest.param(lines("The report of the patient Ottokar", "Zimmerlund is ready for the ward."), id="lines"),
-        pytest.param(show("Z i m m e r l u n d   O t t o k a r", 40, 780), id="spaced"),
-        pytest.param("BT /F1 12 Tf 4 Tc 1 0 0 1 40 780 Tm (Zimmerlund Ottokar) Tj ET", id="character spacing"),
-        pytest.param("BT /F1 12 Tf 1 0 0 1 40 780 Tm [(Zim) 40 (mer) -60 (lu) 20 (nd) -300 (Ottokar)] TJ ET", id="kerning"),
-        pytest.param(
-            " ".join(show(char, 40 + 9 * at, 780) for at, char in reversed(list(enumerate("Zimmerlund")))), id="letters backwards"
-        ),
-        pytest.param(
-            show("Name", 40, 780) + show("Findings", 300, 780) + show("Ottokar", 40, 764) + show("The liver is", 300, 764)
-            + show("Zimmerlund", 40, 748) + show("of normal size.", 300, 748), id="columns"
-        ),
-        pytest.param("BT /F1 12 Tf 0 1 -1 0 300 640 Tm (Ottokar Zimmerlund) Tj ET", id="upwards"),
-        pytest.param("BT /F1 12 Tf -1 0 0 -1 300 700 Tm (Ottokar Zimmerlund) Tj ET", id="upside down"),
-        pytest.param("BT /F1 12 Tf .866 .5 -.5 .866 200 650 Tm (Ottokar Zimmerlund) Tj ET", id="aslant"),
-        pytest.param("BT 1 Tr /F1 14 Tf 1 0 0 1 40 780 Tm (Ottokar Zimmerlund) Tj ET", id="outlined"),
-        pytest.param("q 0.4 g " + show("Ottokar Zimmerlund", 40, 780) + " Q", id="grey"),
-        pytest.param("0.99 g " + show("Ottokar Zimmerlund", 40, 780), id="nearly white"),
-    ],
-)  # fmt: skip
-def test_names_are_found_however_they_are_set(engine, content, tmp_path):
-    made = clean(engine, upper(content + "\n" + lines("No pleural effusion.", y=600)))
-    text = require_clean(made.data)
-    squeezed = text.replace(" ", "").lower()
+@pytest.mark.parametrize("name", SETTINGS)
+def test_names_are_found_however_they_are_set(pages_set, name):
+    squeezed = pages_set[name].replace(" ", "").lower()
     assert "zimmerlund" not in squeezed
     assert "ottokar" not in squeezed
-    assert "No pleural effusion." in text
+    assert pages_set[name].count("No pleural effusion.") == 3
 
 
 @pytest.mark.peers("pdftotext")
@@ -233,26 +241,39 @@ def test_turned_pages_stay_as_they_are_seen(engine, turn, tmp_path):
     assert (inked & ~differing).sum() > 0.6 * inked.sum()
 
 
+HIDDEN = {
+    "white on white": ("1 g " + show("Ottokar Zimmerlund", 40, 700), ""),
+    "render mode 3": (show("Ottokar Zimmerlund", 40, 700, before="3 Tr"), ""),
+    "behind a box": (show("Ottokar Zimmerlund", 40, 700) + " 1 g 30 690 300 40 re f", ""),
+    "under a bar": (show("Ottokar Zimmerlund", 40, 700) + " 0 g 30 690 300 40 re f", ""),
+    "off the page": (show("Ottokar Zimmerlund", 40, 5000), ""),
+    "cropped away": (show("Ottokar Zimmerlund", 40, 700), "/CropBox [0 720 468 842]"),
+    "clipped": ("q 0 0 10 10 re W n " + show("Ottokar Zimmerlund", 40, 700) + " Q", ""),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def hidden_pages(engine):
+    """The pages of `HIDDEN` in one document, cleaned, and what three readers find in each."""
+    seen = lines("The heart is of normal size.") + " "
+    made = clean(engine, make(*(Page(seen + text, 468, 252, 590, entries) for text, entries in HIDDEN.values())))
+    return made, dict(zip(HIDDEN, page_texts(made.data), strict=True))
+
+
 @pytest.mark.peers("pdftotext")
-@pytest.mark.parametrize(
-    ("content", "entries"),
-    [
-        pytest.param("1 g " + show("Ottokar Zimmerlund", 40, 700), "", id="white on white"),
-        pytest.param(show("Ottokar Zimmerlund", 40, 700, before="3 Tr"), "", id="render mode 3"),
-        pytest.param(show("Ottokar Zimmerlund", 40, 700) + " 1 g 30 690 300 40 re f", "", id="behind a box"),
-        pytest.param(show("Ottokar Zimmerlund", 40, 700) + " 0 g 30 690 300 40 re f", "", id="under a bar"),
-        pytest.param(show("Ottokar Zimmerlund", 40, 5000), "", id="off the page"),
-        pytest.param(show("Ottokar Zimmerlund", 40, 700), "/CropBox [0 720 468 842]", id="cropped away"),
-        pytest.param("q 0 0 10 10 re W n " + show("Ottokar Zimmerlund", 40, 700) + " Q", "", id="clipped"),
-    ],
-)  # fmt: skip
-def test_hidden_text_does_not_come_through(engine, content, entries):
-    made = clean(engine, upper(lines("The heart is of normal size.") + " " + content, entries))
+@pytest.mark.parametrize("name", HIDDEN)
+def test_hidden_text_does_not_come_through(hidden_pages, name):
+    _, texts = hidden_pages
+    assert texts[name].count("The heart is of normal size.") == 3
+    assert "[" not in texts[name]
+    assert not any(value.lower() in texts[name].lower() for value in PLANTED)
+
+
+@pytest.mark.peers("pdftotext")
+def test_hidden_text_is_told(hidden_pages):
+    made, _ = hidden_pages
     require_clean(made.data)
-    text = texts_of(made.data)
-    assert "The heart is of normal size." in text
-    assert "[PATIENT]" not in text
-    assert "hidden text on 1 page" in made.removed
+    assert f"hidden text on {len(HIDDEN)} pages" in made.removed
 
 
 @pytest.mark.peers("pdftotext")
