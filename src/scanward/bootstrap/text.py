@@ -162,7 +162,7 @@ def clean_files(
         text=profile.text.in_words,
         dates=_dates_of(profile, profile.text.mode).value,
         recipient=request.recipient,
-        looked_by=recogniser.name if recogniser is not None else "",
+        looked_by=_name_of(recogniser),
         started=_now(),
     )
     with contextlib.ExitStack() as stack:
@@ -329,6 +329,10 @@ def _key_of(facts: DocumentFacts, data: bytes) -> str:
         birth_date=only(IdentifierKind.BIRTH_DATE),
         study_uid=min(facts.study_uids, default=hashlib.sha256(data).hexdigest()),
     )
+
+
+def _name_of(recogniser: "Recogniser | None") -> str:
+    return recogniser.name if recogniser is not None else ""
 
 
 def _now() -> str:

@@ -26,7 +26,9 @@ def fields(mode=TextMode.LABEL, **more):
     return Fields(cleaner_for(DocumentFacts(), *KNOWN, mode=mode, **more))
 
 
-@given(st.lists(st.sampled_from(["lung", " ", "\n", "of the ", ""]), min_size=1, max_size=8), st.sampled_from(["", "\n"]))
+@given(
+    st.lists(st.sampled_from(["lung", " ", "\n", "of the ", ""]), min_size=1, max_size=8), st.sampled_from(["", "\n"])
+)
 def test_pieces_without_identifiers_stay(texts, joint):
     assert fields().pieces(texts, joint) == texts
 
