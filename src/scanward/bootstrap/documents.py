@@ -11,10 +11,12 @@ from scanward.model.profile import Profile
 from scanward.model.text import DocumentMode, TextMode
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from scanward.deidentify.documents.kinds import CleanedDocument
     from scanward.deidentify.text.prose import TextCleaner
     from scanward.flow.documents import Carrier, Carriers
-    from scanward.ports.recognisers import Recogniser
+    from scanward.ports.recognisers import Recognised, Recogniser, SparingRecogniser
 
 
 def with_text(profile: Profile, mode: str, documents: str) -> Profile:
@@ -38,12 +40,35 @@ def make_carriers(looks: bool) -> "Carriers":  # noqa: FBT001 - the one thing th
     return _Carriers(looks=looks)
 
 
-def make_recogniser() -> "Recogniser | None":
-    """Return what recognises identifiers in text that nobody told of."""
-    return None
+def make_recogniser() -> "Recogniser":
+    """Return what recognises identifiers in text that nobody told of; its model is loaded with the first text."""
+    return _Late()
 
 
-_PACKAGES = ("hl7", "lxml", "pikepdf", "pypdfium2")
+class _Late:
+    """Loads the recogniser where there is prose: most runs have none."""
+
+    @property
+    def name(self) -> str:
+        """Model and version, for the report."""
+        return self._find().name
+
+    def recognise(self, text: str) -> "list[Recognised]":
+        """Return what looks like an identifier in `text`."""
+        return self._find().recognise(text)
+
+    def recognise_beside(self, text: str, taken: "Sequence[tuple[int, int]]") -> "list[Recognised]":
+        """Return what looks like an identifier in `text`; words within `taken` need not be looked at."""
+        return self._find().recognise_beside(text, taken)
+
+    @staticmethod
+    def _find() -> "SparingRecogniser":
+        from scanward.deidentify.text.recogniser.crf import load_recogniser
+
+        return load_recogniser()
+
+
+_PACKAGES = ("lxml", "pikepdf", "pypdfium2")
 """What reading and writing documents takes."""
 
 

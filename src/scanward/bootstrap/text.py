@@ -162,7 +162,7 @@ def clean_files(
         text=profile.text.in_words,
         dates=_dates_of(profile, profile.text.mode).value,
         recipient=request.recipient,
-        looked_by=_name_of(recogniser),
+        looked_by=recogniser.name,
         started=_now(),
     )
     with contextlib.ExitStack() as stack:
@@ -243,7 +243,7 @@ class _Work:
     profile: Profile
     pseudonyms: Pseudonyms
     known: Known
-    recogniser: "Recogniser | None"
+    recogniser: "Recogniser"
     output: _Output
     stdin: BinaryIO
     carriers: "Carriers"
@@ -275,7 +275,7 @@ class _Work:
         return CleanedText(
             source=str(source),
             outcome=TextOutcome.RELEASED,
-            output=self.output.write(done.data, f"{stem}{_suffix(kind, done.data)}"),
+            output=self.output.write(done.data, f"{stem}{suffix_of(kind, done.data)}"),
             kind=kind.value,
             replaced={which.value: count for which, count in done.replaced.items()},
             removed=done.removed,
@@ -311,10 +311,6 @@ class _Work:
         return study.cleaner
 
 
-def _suffix(kind: DocumentKind, data: bytes) -> str:
-    return ".xml" if kind is DocumentKind.FHIR and data.startswith(b"<") else suffix_of(kind)
-
-
 def _key_of(facts: DocumentFacts, data: bytes) -> str:
     """Return what tells the patient of a document: what it says of them, else the document itself."""
 
@@ -329,10 +325,6 @@ def _key_of(facts: DocumentFacts, data: bytes) -> str:
         birth_date=only(IdentifierKind.BIRTH_DATE),
         study_uid=min(facts.study_uids, default=hashlib.sha256(data).hexdigest()),
     )
-
-
-def _name_of(recogniser: "Recogniser | None") -> str:
-    return recogniser.name if recogniser is not None else ""
 
 
 def _now() -> str:

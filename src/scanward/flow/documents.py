@@ -51,8 +51,10 @@ _SUFFIXES = {
 }
 
 
-def suffix_of(kind: DocumentKind) -> str:
-    """Return how the names of files end that are written so."""
+def suffix_of(kind: DocumentKind, data: bytes) -> str:
+    """Return how the name of a document ends that is written so; FHIR is JSON or XML."""
+    if kind is DocumentKind.FHIR and data.lstrip().startswith(b"<"):
+        return ".xml"
     return _SUFFIXES[kind]
 
 

@@ -69,7 +69,13 @@ class StudyDeidentifier:
     def cleaner_for(self, known: KnownIdentifiers) -> TextCleaner:
         """Return what cleans text of the study, or of a document that names more than the study does."""
         options = self.profile.options
-        replacer = make_replacer(self.profile.text.mode, self._pseudonyms, known, self._patient_key)
+        replacer = make_replacer(
+            self.profile.text.mode,
+            self._pseudonyms,
+            known,
+            self._patient_key,
+            retain_uids=Option.RETAIN_UIDS in options,
+        )
         return TextCleaner(
             known,
             replacer,

@@ -378,7 +378,9 @@ class Worker:
                     name, document = self._documents.clean(kind, source, study)
                 facts = facts_of(next(iter(unit.facts.values())))
                 patient, study_uid = self.name_study(facts)
-                path = self._output.write_document(f"{patient}/{study_uid}", f"{name}{suffix_of(kind)}", document)
+                path = self._output.write_document(
+                    f"{patient}/{study_uid}", f"{name}{suffix_of(kind, document.data)}", document
+                )
             except OutputError:
                 raise
             except HoldError as error:

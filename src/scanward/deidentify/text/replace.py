@@ -68,21 +68,23 @@ class Linked:
     other
         What replaces all but UIDs.
     pseudonyms
-        The recipient's.
+        The recipient's; None where UIDs stay as they are.
     """
 
-    def __init__(self, other: Replacer, pseudonyms: Pseudonyms) -> None:
+    def __init__(self, other: Replacer, pseudonyms: Pseudonyms | None) -> None:
         self._other = other
         self._pseudonyms = pseudonyms
 
     def replace(self, kind: IdentifierKind, value: str) -> str:
         """Return the new UID, or what the other puts."""
         if kind is IdentifierKind.UID and _UID.fullmatch(value.strip()):
-            return self._pseudonyms.uid(value.strip())
+            return value if self._pseudonyms is None else self._pseudonyms.uid(value.strip())
         return self._other.replace(kind, value)
 
 
-def make_replacer(mode: TextMode, pseudonyms: Pseudonyms, known: KnownIdentifiers, patient_key: str) -> Replacer:
+def make_replacer(
+    mode: TextMode, pseudonyms: Pseudonyms, known: KnownIdentifiers, patient_key: str, *, retain_uids: bool = False
+) -> Replacer:
     """Return what says what stands where an identifier was.
 
     Parameters
@@ -95,9 +97,12 @@ def make_replacer(mode: TextMode, pseudonyms: Pseudonyms, known: KnownIdentifier
         What is known of the patient and of those around them.
     patient_key
         Whose text it is (:func:`scanward.model.study.patient_key`).
+    retain_uids
+        Whether UIDs stay, as they do in the images.
     """
     if mode is TextMode.SURROGATE:
         from scanward.deidentify.text.surrogates import Surrogates
 
-        return Surrogates(pseudonyms, patient_key, known)
-    return Linked(Nothing() if mode is TextMode.REMOVE else Labels(), pseudonyms)
+        surrogates = Surrogates(pseudonyms, patient_key, known)
+        return Linked(surrogates, None) if retain_uids else surrogates
+    return Linked(Nothing() if mode is TextMode.REMOVE else Labels(), None if retain_uids else pseudonyms)
