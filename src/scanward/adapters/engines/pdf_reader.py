@@ -223,9 +223,10 @@ def _char(text_page: Any, index: int, text: str, turn: Matrix) -> list[Any]:
     cell = ink
     if pdfium.FPDFText_GetLooseCharBox(text_page, index, loose):
         cell = _box(turn, loose.left, loose.bottom, loose.right, loose.top)
-    angle = max(float(pdfium.FPDFText_GetCharAngle(text_page, index)), 0.0)
-    across, down = (turn[0] * math.cos(angle) + turn[2] * math.sin(angle),
-                    turn[1] * math.cos(angle) + turn[3] * math.sin(angle))  # fmt: skip
+    # It is told clockwise, and negative where it is not known.
+    angle = -max(float(pdfium.FPDFText_GetCharAngle(text_page, index)), 0.0)
+    across = turn[0] * math.cos(angle) + turn[2] * math.sin(angle)
+    down = turn[1] * math.cos(angle) + turn[3] * math.sin(angle)
     return [text, ink, cell, round(math.degrees(math.atan2(down, across)), 1)]
 
 

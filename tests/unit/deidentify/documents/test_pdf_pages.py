@@ -32,6 +32,7 @@ from scanward.deidentify.text.replace import Labels
 from scanward.model.identifier import Identifier, IdentifierKind
 from scanward.ports.documents import Box, MarkKind, PdfMark
 from scanward.ports.engines import FoundText, ReadText
+from tests.common.pdfs import Page, make
 
 CLEANER = TextCleaner(KnownIdentifiers([Identifier(IdentifierKind.PATIENT_NAME, "Zimmerlund^Ottokar")]), Labels())
 
@@ -116,6 +117,27 @@ def test_each_glyph_is_in_each_order_once(words):
     for view in views_of(page):
         assert len(view.text) == len(view.owners)
         assert {owner for owner in view.owners if owner >= 0} <= set(range(len(page)))
+
+
+@pytest.mark.parametrize(
+    ("matrix", "rotate", "angle"),
+    [
+        ("1 0 0 1", 0, 0),
+        ("0 1 -1 0", 0, 270),
+        ("0 -1 1 0", 0, 90),
+        ("-1 0 0 -1", 0, 180),
+        ("1 0 0 1", 90, 90),
+        ("0 1 -1 0", 90, 0),
+    ],
+)
+def test_angles_are_told_as_lines_are_seen(matrix, rotate, angle):
+    page = Page(f"BT /F1 12 Tf {matrix} 100 100 Tm (Zimmerlund) Tj ET", 200, 200, entries=f"/Rotate {rotate}")
+    with PdfiumEngine().open(make(page)) as document:
+        chars = document.show(0).chars
+    assert {char.angle % 360 for char in chars} == {angle}
+    first, last = (levelled(char.cell, angle) for char in (chars[0], chars[-1]))
+    assert first.right < last.left
+    assert abs(first.top - last.top) < 3
 
 
 # Pictures
