@@ -31,12 +31,15 @@ class PdfChar(NamedTuple):
         Where it stands in its line: as high as all of its font.
     angle
         By how much its line is turned clockwise from level, in degrees.
+    is_drawn
+        Whether the page asks for it to be drawn; something else may cover it all the same.
     """
 
     text: str
     ink: Box | None
     cell: Box | None
     angle: float
+    is_drawn: bool = True
 
 
 class MarkKind(StrEnum):

@@ -157,7 +157,7 @@ class _Open:
             height_pt=told["height"],
             picture=_picture(picture, shape),
             without_text=_picture(bare, shape),
-            chars=[PdfChar(text, _box(ink), _box(cell), angle) for text, ink, cell, angle in told["chars"]],
+            chars=[PdfChar(text, _box(ink), _box(cell), *more) for text, ink, cell, *more in told["chars"]],
             marks=[PdfMark(MarkKind(kind), Box(*box)) for kind, box in told["marks"]],
         )
 

@@ -29,6 +29,8 @@ SHORTEST_RULE_PT = 18.0
 _FINE = 16
 """Places are worked out in so many parts of a pixel."""
 
+_UNSEEN = {pdfium.FPDF_TEXTRENDERMODE_INVISIBLE, pdfium.FPDF_TEXTRENDERMODE_CLIP}
+
 _WHITE = 0xFFFFFFFF
 
 _OF_ROOT = {
@@ -214,7 +216,7 @@ def _char_table(page: Any, turn: Matrix) -> list[list[Any]]:
 
 def _char(text_page: Any, index: int, text: str, turn: Matrix) -> list[Any]:
     if pdfium.FPDFText_IsGenerated(text_page, index) == 1:
-        return [text, None, None, 0.0]
+        return [text, None, None, 0.0, True]
     left, right, bottom, top = (ctypes.c_double() for _ in range(4))
     ink = None
     if pdfium.FPDFText_GetCharBox(text_page, index, left, right, bottom, top):
@@ -227,7 +229,9 @@ def _char(text_page: Any, index: int, text: str, turn: Matrix) -> list[Any]:
     angle = -max(float(pdfium.FPDFText_GetCharAngle(text_page, index)), 0.0)
     across = turn[0] * math.cos(angle) + turn[2] * math.sin(angle)
     down = turn[1] * math.cos(angle) + turn[3] * math.sin(angle)
-    return [text, ink, cell, round(math.degrees(math.atan2(down, across)), 1)]
+    item = pdfium.FPDFText_GetTextObject(text_page, index)
+    is_drawn = not item or pdfium.FPDFTextObj_GetTextRenderMode(item) not in _UNSEEN
+    return [text, ink, cell, round(math.degrees(math.atan2(down, across)), 1), is_drawn]
 
 
 # What is drawn

@@ -279,7 +279,7 @@ class PdfCleaner:
         gone = self._take_out(canvas, sight, spans, own)
         # What hidden or contradicted text says is looked for as well: people see the same where it stands, or near it.
         for others in (sight.doubted, hidden):
-            _cover_others(canvas, others, cleaner)
+            _cover_others(canvas, others, sight.glyphs, cleaner)
         self._look_again(canvas, cleaner, told)
         kept = [glyph for number, glyph in enumerate(sight.glyphs) if number not in gone]
         kept = [glyph for glyph in kept if not _is_painted(glyph, canvas.painted)]
@@ -431,7 +431,7 @@ def _split(page: PdfPage, inked: Mask | None = None) -> tuple[list[Glyph], list[
             before += char.text or " "
             continue
         glyph = Glyph(char.text, char.ink, char.cell, char.angle, before)
-        if inked is None or inked[pixels_of(char.ink, inked.shape)].any():
+        if inked is None or (char.is_drawn and inked[pixels_of(char.ink, inked.shape)].any()):
             drawn.append(glyph)
             before = ""
         else:
@@ -558,11 +558,12 @@ def _cover(canvas: _Canvas, boxes: Iterable[Box]) -> None:
         canvas.painted.append(box)
 
 
-def _cover_others(canvas: _Canvas, others: Sequence[Glyph], cleaner: TextCleaner) -> None:
-    """Cover where text that does not count says something that is known, where anything is seen there."""
+def _cover_others(canvas: _Canvas, others: Sequence[Glyph], counting: Sequence[Glyph], cleaner: TextCleaner) -> None:
+    """Cover where text that does not count says something that is known, where nothing but a picture is seen there."""
     for box in _known_in(others, cleaner, ()):
-        part = canvas.picture[pixels_of(box, canvas.picture.shape)]
-        if part.size and (part != part[0, 0]).any() and box not in canvas.painted:
+        if any(glyph.word < 0 and _meet(glyph.ink, box) for glyph in counting):
+            continue  # what is seen there is text that was cleaned by what it says itself
+        if not is_flat(canvas.picture, box) and box not in canvas.painted:
             _cover(canvas, [box])
 
 

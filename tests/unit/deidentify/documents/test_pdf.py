@@ -244,6 +244,7 @@ def test_turned_pages_stay_as_they_are_seen(engine, turn, tmp_path):
 HIDDEN = {
     "white on white": ("1 g " + show("Ottokar Zimmerlund", 40, 700), ""),
     "render mode 3": (show("Ottokar Zimmerlund", 40, 700, before="3 Tr"), ""),
+    "over other text": (show("Ottokar Zimmerlund", 40, 780, before="3 Tr"), ""),
     "behind a box": (show("Ottokar Zimmerlund", 40, 700) + " 1 g 30 690 300 40 re f", ""),
     "under a bar": (show("Ottokar Zimmerlund", 40, 700) + " 0 g 30 690 300 40 re f", ""),
     "off the page": (show("Ottokar Zimmerlund", 40, 5000), ""),
