@@ -23,7 +23,8 @@ from scanward.deidentify.text.variants import NAME_KINDS
 from scanward.model.identifier import Identifier, IdentifierKind
 
 _TITLE_CUES = frozenset(
-    "mr mrs ms miss mister dr drs prof professor doctor herr herrn frau mme mlle madame monsieur sr sra srta senor senora "
+    "mr mrs ms miss mister dr drs prof professor doctor herr herrn frau mme mlle madame monsieur sr sra srta senor "
+    "senora "
     "dra don dona doña dott sig signor signora".split()
 )
 _CUES = _TITLE_CUES | frozenset(
@@ -50,7 +51,8 @@ _TOLD = frozenset(
     "est a presente foi apresenta".split()
 )
 _AFTER_NAME = _TOLD | frozenset(
-    "with and or in on at for to from by will can und mit am im con y de en se e com um une ein eine der die das et".split()
+    "with and or in on at for to from by will can und mit am im con y de en se e com um une ein eine der die das "
+    "et".split()
 )
 _NOT_BEFORE_NAME = frozenset(
     "the a an this that each per no any these those le la les un une el los der die das ein o os as".split()

@@ -29,7 +29,8 @@ EPONYM_NOUNS = frozenset(
     "zyste zysten zeichen fraktur frakturen krankheit syndrom tumoren winkel klassifikation aufnahme projektion "
     "hernie quiste signo fractura enfermedad sindrome angulo clasificacion escala "
     "kyste signe maladie fracture classification echelle quisto sinal fratura doenca classificacao harris "
-    "stage stages stadium circle pouch foramen sphincter fissure crypt polygone ampulla tetralogy tetralogie ulcer wave waves cells cell nodule nodules plaque plaques pugh turcotte".split()
+    "stage stages stadium circle pouch foramen sphincter fissure crypt polygone ampulla tetralogy tetralogie ulcer "
+    "wave waves cells cell nodule nodules plaque plaques pugh turcotte".split()
 )
 """What follows a surname where a term is called by it."""
 

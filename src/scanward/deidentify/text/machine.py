@@ -7,6 +7,7 @@ is checked where a hit is, so that no hit depends on it.
 
 from array import array
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from itertools import compress, pairwise
 from typing import NamedTuple
 
@@ -138,6 +139,12 @@ class _Pass:
                     yield Hit(start, end, entry.kind)
 
 
+@lru_cache(maxsize=64)
+def _kept(delete: bytes) -> bytes:
+    """Return a table that marks the bytes which are not left out."""
+    return bytes(byte not in delete for byte in range(256))
+
+
 class _Place:
     """Finds where in the data the n-th byte is that was not left out; remembers where it was last."""
 
@@ -158,10 +165,7 @@ class _Place:
         self._asked += 1
         if len(self._data) <= _SMALL or self._asked > _MANY:
             # Many places are found faster all at once, and in a time that does not grow with their number.
-            mask = bytearray(b"\1" * 256)
-            for byte in self._delete:
-                mask[byte] = 0
-            self._places = array("I", compress(range(len(self._data)), self._data.translate(mask)))
+            self._places = array("I", compress(range(len(self._data)), self._data.translate(_kept(self._delete))))
             return self._places[index]
         if index < self._count:
             self._offset = self._count = 0

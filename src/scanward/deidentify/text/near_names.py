@@ -10,7 +10,7 @@ from jellyfish import jaro_winkler_similarity, metaphone, nysiis
 from rapidfuzz import process
 from rapidfuzz.distance import OSA, DamerauLevenshtein
 
-from scanward.deidentify.text.everyday import is_everyday, is_eponym
+from scanward.deidentify.text.everyday import is_eponym, is_everyday
 from scanward.deidentify.text.folding import fold, spellings
 from scanward.deidentify.text.lexicon import core_words, is_clinical, is_ordinary
 from scanward.deidentify.text.lookalikes import as_letters
@@ -31,7 +31,8 @@ _LONGEST_WORD = 40
 _ALIKE = 0.8
 _ALIKE_BESIDE = 0.72
 _SIDES = frozenset(
-    "left right both links rechts beide derecha derecho izquierda izquierdo droit droite gauche direita direito esquerda "
+    "left right both links rechts beide derecha derecho izquierda izquierdo droit droite gauche direita direito "
+    "esquerda "
     "esquerdo lt rt no not kein keine ohne sin sans sem".split()
 )
 """Sides and negations: a name only behind a title or beside another part of the name."""
@@ -100,15 +101,7 @@ class NearNames:
             if words and set(map(fold, words)) <= PARTICLES:
                 self._particles.update(dict.fromkeys(map(fold, words), kind))
         for word in name.words:
-            bare = unicodedata.normalize("NFKD", word).encode("ascii", "ignore").decode().lower()
-            if len(bare) > 2 and bare != fold(word):
-                self._stripped.setdefault(bare, kind)
-            for folded in spellings(word):
-                if folded in PARTICLES or folded in PLACEHOLDERS or any(map(str.isdigit, folded)) or len(folded) < 2:
-                    continue
-                self._persons.setdefault(folded, kind)
-                if is_ordinary(folded) or len(folded) == 2:
-                    self._weak.setdefault(folded, kind)
+            self._add_word(kind, word)
         for word in name.given + name.middle:
             for pet in nicknames(fold(word)):
                 if pet not in PLACEHOLDERS and len(pet) > 1:
@@ -118,9 +111,18 @@ class NearNames:
         if family and family.isascii() and given.isascii():
             forms = [family + given, given + family] if given else []
             forms += [family] if len(name.family) > 1 else []
-            for joined in forms:
-                if len(joined) >= _SHORTEST_TWO_TYPOS:
-                    self._joined.setdefault(joined, kind)
+            self._joined.update((form, kind) for form in forms if len(form) >= _SHORTEST_TWO_TYPOS)
+
+    def _add_word(self, kind: IdentifierKind, word: str) -> None:
+        bare = unicodedata.normalize("NFKD", word).encode("ascii", "ignore").decode().lower()
+        if len(bare) > 2 and bare != fold(word):
+            self._stripped.setdefault(bare, kind)
+        for folded in spellings(word):
+            if folded in PARTICLES or folded in PLACEHOLDERS or any(map(str.isdigit, folded)) or len(folded) < 2:
+                continue
+            self._persons.setdefault(folded, kind)
+            if is_ordinary(folded) or len(folded) == 2:
+                self._weak.setdefault(folded, kind)
 
     def _around(self, size: int) -> list[str]:
         """Return the known words from which one of `size` letters may be as many typos away as count."""

@@ -26,17 +26,27 @@ _LONGEST_MAIL = 200
 _MOST_WIDENED = 12
 
 _SHORT = {
-    "st": "street", "str": "strasse", "rd": "road", "ave": "avenue", "av": "avenue", "avda": "avenida", "blvd": "boulevard",
-    "bd": "boulevard", "ln": "lane", "dr": "drive", "ct": "court", "pl": "place", "pza": "plaza", "sq": "square", "pkwy": "parkway",
-    "hwy": "highway", "ste": "suite", "apt": "apartment", "bldg": "building", "fl": "floor", "ter": "terrace", "cir": "circle",
-    "hosp": "hospital", "hsp": "hospital", "ctr": "center", "cntr": "center", "centre": "center", "cen": "center", "zentr": "zentrum",
-    "univ": "university", "uni": "university", "dept": "department", "dep": "department", "med": "medical", "gen": "general",
-    "inst": "institute", "mem": "memorial", "meml": "memorial", "reg": "regional", "natl": "national", "intl": "international",
-    "clin": "clinic", "klin": "klinik", "khs": "krankenhaus", "kh": "krankenhaus", "rad": "radiology", "radiol": "radiology",
-    "diag": "diagnostic", "img": "imaging", "mt": "mount", "ft": "fort", "saint": "street", "sankt": "street", "sta": "santa",
-    "n": "north", "s": "south", "e": "east", "w": "west", "no": "north", "so": "south", "c": "calle", "cl": "calle", "r": "rue",
+    "st": "street", "str": "strasse", "rd": "road", "ave": "avenue", "av": "avenue", "avda": "avenida",
+    "blvd": "boulevard",
+    "bd": "boulevard", "ln": "lane", "dr": "drive", "ct": "court", "pl": "place", "pza": "plaza", "sq": "square",
+    "pkwy": "parkway",
+    "hwy": "highway", "ste": "suite", "apt": "apartment", "bldg": "building", "fl": "floor", "ter": "terrace",
+    "cir": "circle",
+    "hosp": "hospital", "hsp": "hospital", "ctr": "center", "cntr": "center", "centre": "center", "cen": "center",
+    "zentr": "zentrum",
+    "univ": "university", "uni": "university", "dept": "department", "dep": "department", "med": "medical",
+    "gen": "general",
+    "inst": "institute", "mem": "memorial", "meml": "memorial", "reg": "regional", "natl": "national",
+    "intl": "international",
+    "clin": "clinic", "klin": "klinik", "khs": "krankenhaus", "kh": "krankenhaus", "rad": "radiology",
+    "radiol": "radiology",
+    "diag": "diagnostic", "img": "imaging", "mt": "mount", "ft": "fort", "saint": "street", "sankt": "street",
+    "sta": "santa",
+    "n": "north", "s": "south", "e": "east", "w": "west", "no": "north", "so": "south", "c": "calle", "cl": "calle",
+    "r": "rue",
     "assoc": "associates", "grp": "group", "svc": "services", "svcs": "services", "chp": "hospital",
-    "fundacion": "fundacion", "hop": "hopital", "hpital": "hopital", "pr": "praxis", "gde": "grande", "dept.": "department",
+    "fundacion": "fundacion", "hop": "hopital", "hpital": "hopital", "pr": "praxis", "gde": "grande",
+    "dept.": "department",
 }  # fmt: skip
 """Short forms, each with one form that stands for it; ``St.`` is Saint as well as Street, so both are one."""
 
@@ -93,7 +103,8 @@ class NearPlaces:
                     forms = (
                         given[0] + whole, whole + given[0], given[0][0] + whole, whole + given[0][0],
                         given[0] + whole[0], "".join(word[0] for word in given) + whole, given[0][:2] + whole,
-                        whole + given[0][:2], given[0][:3] + whole[:3], whole[:5] + given[0][0], whole[:7] + given[0][0],
+                        whole + given[0][:2], given[0][:3] + whole[:3], whole[:5] + given[0][0],
+                        whole[:7] + given[0][0],
                     )  # fmt: skip
                     for form in forms:
                         if len(form) >= 3:
@@ -174,9 +185,9 @@ class NearPlaces:
                 return kind
         for part in parts:
             for known, kind in self._persons.items():
-                if len(known) >= _SHORTEST_CLOSE and abs(len(known) - len(part)) <= 1:
-                    if OSA.distance(part, known, score_cutoff=1) <= 1:
-                        return kind
+                least = len(known) >= _SHORTEST_CLOSE and abs(len(known) - len(part)) <= 1
+                if least and OSA.distance(part, known, score_cutoff=1) <= 1:
+                    return kind
         return None
 
 

@@ -1,6 +1,7 @@
 """What is close to a known identifier is found in prose, and what only looks like it is left."""
 
 import pickle  # noqa: TID251 - workers of a process pool are sent these
+from itertools import pairwise
 
 import pytest
 
@@ -207,7 +208,7 @@ def test_all_that_is_found_in_text_is_found_closely():
 def test_spans_are_in_order_and_apart():
     text = "Quilfeather Wiliam, Garsia Lopes; 73829I 20th of March, 45 Oak St. Marowbridge; o.quil@example.org"
     spans = KNOWN.find_closely(text)
-    assert all(left.end < right.start for left, right in zip(spans, spans[1:], strict=False))
+    assert all(left.end < right.start for left, right in pairwise(spans))
     assert {span.kind for span in spans} >= {K.PATIENT_NAME, K.PATIENT_ID, K.BIRTH_DATE, K.ADDRESS, K.EMAIL}
 
 
