@@ -159,7 +159,7 @@ def test_another_look_finds_what_the_first_one_missed_or_lets_nothing_out(pdf, c
     # Nothing goes at first, so all that is known has to be found by the look at the result.
     made = pdf.clean(make(page), cleaner)
     require_gone(made.data, engines.text)
-    monkeypatch.setattr(pdf_module, "paint", lambda picture, boxes, pad=0: None)
+    monkeypatch.setattr(pdf_module, "cover", lambda canvas, boxes: None)
     with pytest.raises(DocumentError, match="another look"):
         pdf.clean(make(page), cleaner)
 

@@ -16,18 +16,28 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 from typing import Final, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from scanward.deidentify.documents.kinds import CleanedDocument, DocumentFacts
+from scanward.deidentify.documents.page_canvas import (
+    Canvas,
+    cover,
+    is_painted,
+    joined_boxes,
+    line_of,
+    meet,
+    placed_words,
+    split_chars,
+    wipe,
+    wipe_strays,
+)
 from scanward.deidentify.documents.page_picture import (
     EM,
-    PAD,
     READ_EM,
     Coded,
-    Mask,
     block_means,
     differs,
     draw_text,
@@ -36,28 +46,22 @@ from scanward.deidentify.documents.page_picture import (
     is_flat,
     paint,
     paint_quad,
-    pixels_of,
     settle,
-    steps_of,
-    surroundings,
 )
+from scanward.deidentify.documents.page_plain import LOOK, require_no_face, require_plain
 from scanward.deidentify.documents.page_sight import Sight, glyphs_of, read_lines, weigh
 from scanward.deidentify.documents.page_text import (
     FoundSpan,
     Glyph,
-    chains_of,
     find_known,
     find_spans,
     hull,
     is_shown,
-    levelled,
     runs_of,
     views_of,
 )
-from scanward.deidentify.documents.page_writer import PdfWriter, PlacedText
+from scanward.deidentify.documents.page_writer import PdfWriter
 from scanward.deidentify.documents.plain import facts_of
-from scanward.deidentify.text.folding import fold
-from scanward.deidentify.text.lexicon import is_clinical, is_name, is_ordinary
 from scanward.deidentify.text.prose import TextCleaner
 from scanward.errors import DocumentError
 from scanward.model.identifier import Identifier, IdentifierKind
@@ -66,38 +70,14 @@ from scanward.ports.engines import BarcodeEngine, FaceEngine, Picture, TextEngin
 
 MAX_OUTPUT_BYTES: Final = 512 << 20
 
-MAX_RULES: Final = 2000
-"""Lines and boxes of a page without pictures: more could draw letters."""
 
 _PROOFS: Final = 3
 """Looks at the result; what all but the last one finds goes."""
 
-_LIKELY: Final = 0.5
-"""Of the words of a page so many are words or names at least, or its text is not what it shows."""
-
-_FEWEST: Final = 5
-"""Of fewer words nothing is said."""
 
 _OFF: Final = 6.0
 """Levels by which blocks of a picture that was coded with loss may differ."""
 
-_HIGHER: Final = 0.4
-"""Of the height of strokes: a line is taken to go so far above and below them at most."""
-
-_EDGE: Final = 8
-"""Pixels around the edge of what a page draws that its line may take."""
-
-_CLOSE: Final = 25.0
-_FEWEST_BARS: Final = 10
-"""So many lines of which each is nearer to the next one than so many pixels may be a barcode."""
-
-_STRAY: Final = 4
-"""Pixels around the characters of a page within which their strokes end."""
-
-_LOOK: Final = "Look at the document yourself."
-_INSTALL: Final = "Install what looks at pictures: pip install 'scanward[pixels]'."
-
-_WORD = re.compile(r"[^\W\d_]{3,}")
 
 ReadText = Callable[[str], DocumentFacts]
 """Reads what a text says by the words before it; as the carrier of plain text does."""
@@ -135,34 +115,6 @@ class _Place(NamedTuple):
     line: Box
     angle: float
     is_own: bool
-
-
-@dataclass(slots=True)
-class _Canvas:
-    """A page while it is cleaned.
-
-    Attributes
-    ----------
-    page
-        As shown.
-    picture
-        Its picture, in which things are painted.
-    clear
-        The same with no text objects: what is behind them.
-    inked
-        Which pixels text objects draw.
-    painted
-        What was painted over.
-    words
-        What is drawn for something, where it stands, and the angle.
-    """
-
-    page: PdfPage
-    picture: Picture
-    clear: Picture
-    inked: Mask
-    painted: list[Box] = field(default_factory=list)
-    words: list[tuple[str, Box, float]] = field(default_factory=list)
 
 
 class PdfCleaner:
@@ -250,7 +202,7 @@ class PdfCleaner:
             for index in range(document.page_count):
                 proofs.append(self._clean_page(document.show(index), cleaner, writer, told))
                 if writer.size > MAX_OUTPUT_BYTES:
-                    raise DocumentError("expected a PDF whose pages fit into memory, got a larger one", remedy=_LOOK)
+                    raise DocumentError("expected a PDF whose pages fit into memory, got a larger one", remedy=LOOK)
             extras = document.extras
         made = writer.finish()
         self._prove(made, proofs, cleaner)
@@ -258,20 +210,20 @@ class PdfCleaner:
 
     def _clean_page(self, page: PdfPage, cleaner: TextCleaner, writer: PdfWriter, told: _Told) -> "_Proof":
         keep = has_tones(page.picture, [mark.box for mark in page.marks if mark.kind is not MarkKind.RULE])
-        canvas = _Canvas(
+        canvas = Canvas(
             page,
             settle(page.picture, keep=keep).copy(),
             settle(page.without_text, keep=keep),
             differs(page.picture, page.without_text),
         )
         if self._faces is not None:
-            _require_no_face(page, self._faces)
-        own, hidden = _split(page, canvas.inked)
+            require_no_face(page, self._faces)
+        own, hidden = split_chars(page, canvas.inked)
         told.hidden_pages += any(glyph.text.strip() for glyph in hidden)
         if self._barcodes is not None:
-            boxes = _joined([_box_of(quad) for quad in self._barcodes.find(canvas.picture)])
+            boxes = joined_boxes([_box_of(quad) for quad in self._barcodes.find(canvas.picture)])
             told.barcodes += len(boxes)
-            _cover(canvas, boxes)
+            cover(canvas, boxes)
         sight = self._see(canvas, own)
         told.unread += len(sight.covered)
         spans = find_spans(sight.glyphs, cleaner)
@@ -282,19 +234,19 @@ class PdfCleaner:
             _cover_others(canvas, others, sight.glyphs, cleaner)
         self._look_again(canvas, cleaner, told)
         kept = [glyph for number, glyph in enumerate(sight.glyphs) if number not in gone]
-        kept = [glyph for glyph in kept if not _is_painted(glyph, canvas.painted)]
+        kept = [glyph for glyph in kept if not is_painted(glyph, canvas.painted)]
         image = encode(canvas.picture)
-        writer.add_page(page.width_pt, page.height_pt, canvas.picture.shape[:2], image, _placed(canvas, kept))
+        writer.add_page(page.width_pt, page.height_pt, canvas.picture.shape[:2], image, placed_words(canvas, kept))
         return _Proof.of(canvas.picture, image, [text for text, _, _ in canvas.words])
 
-    def _see(self, canvas: _Canvas, own: list[Glyph]) -> Sight:
+    def _see(self, canvas: Canvas, own: list[Glyph]) -> Sight:
         if self._text is None:
-            _require_plain(canvas, own)
+            require_plain(canvas, own)
             return Sight(own, [], [])
         lines = read_lines(self._text, canvas.picture, canvas.page.marks, seeded=False)
         return weigh(lines, own, canvas.clear)
 
-    def _take_out(self, canvas: _Canvas, sight: Sight, spans: Sequence[FoundSpan], own: Sequence[Glyph]) -> set[int]:
+    def _take_out(self, canvas: Canvas, sight: Sight, spans: Sequence[FoundSpan], own: Sequence[Glyph]) -> set[int]:
         """Take what was found out of the picture and draw what stands for it; return the glyphs that went."""
         glyphs = sight.glyphs
         of_word: dict[int, list[int]] = {}
@@ -313,10 +265,10 @@ class PdfCleaner:
             for run in runs_of(numbers, glyphs):
                 box = hull(glyphs[number].ink for number in run)
                 is_own = all(glyphs[number].word < 0 for number in run)
-                _wipe(canvas, box, is_own=is_own)
-                places.append(_Place(shown, box, _line_of(run, glyphs), glyphs[run[0]].angle, is_own))
+                wipe(canvas, box, is_own=is_own)
+                places.append(_Place(shown, box, line_of(run, glyphs), glyphs[run[0]].angle, is_own))
                 shown = ""
-        _wipe_strays(canvas, own)
+        wipe_strays(canvas, own)
         # Drawn when all is wiped: what stands for one thing may not be wiped with the next.
         drawn_in = {place.box for place in places if place.shown}
         for place in places:
@@ -331,7 +283,7 @@ class PdfCleaner:
 
     # Proof
 
-    def _look_again(self, canvas: _Canvas, cleaner: TextCleaner, told: _Told) -> None:
+    def _look_again(self, canvas: Canvas, cleaner: TextCleaner, told: _Told) -> None:
         if self._second is None:
             return
         shown = [text for text, _, _ in canvas.words]
@@ -342,9 +294,9 @@ class PdfCleaner:
             if not found:
                 return
             told.unread += len(found)
-            _cover(canvas, found)
+            cover(canvas, found)
         raise DocumentError(
-            "after what identifies was taken out of a page, another look found some that is still there", remedy=_LOOK
+            "after what identifies was taken out of a page, another look found some that is still there", remedy=LOOK
         )
 
     def _prove(self, made: bytes, proofs: Sequence["_Proof"], cleaner: TextCleaner) -> None:
@@ -357,20 +309,20 @@ class PdfCleaner:
         """
         with self._engine.open(made) as document:
             if document.page_count != len(proofs) or document.extras or document.info:
-                raise DocumentError("expected a new PDF of the pages that were made, got another", remedy=_LOOK)
+                raise DocumentError("expected a new PDF of the pages that were made, got another", remedy=LOOK)
             for index, proof in enumerate(proofs):
                 page = document.show(index)
                 if not proof.holds(page.picture):
-                    raise DocumentError("expected a new page to look as it was made, it does not", remedy=_LOOK)
+                    raise DocumentError("expected a new page to look as it was made, it does not", remedy=LOOK)
                 texts = ["".join(char.text for char in page.chars), document.read_text(index)]
-                glyphs, _ = _split(page)
+                glyphs, _ = split_chars(page)
                 if find_known(glyphs, cleaner.known, proof.shown) or any(
                     not is_shown(text[span.start : span.end], proof.shown)
                     for text in texts
                     for span in cleaner.known.find_in_text(text)
                 ):
                     raise DocumentError(
-                        "a known identifier is in the text of the new PDF, so it is not released", remedy=_LOOK
+                        "a known identifier is in the text of the new PDF, so it is not released", remedy=LOOK
                     )
 
 
@@ -389,7 +341,7 @@ class _Proof:
     """
 
     digest: bytes
-    blocks: "np.typing.NDArray[np.float32] | None"
+    blocks: NDArray[np.float32] | None
     shown: Sequence[str] = field(repr=False)
 
     @classmethod
@@ -418,213 +370,18 @@ def _known_in(glyphs: Sequence[Glyph], cleaner: TextCleaner, shown: Sequence[str
     ]
 
 
-# What a page draws
-
-
-def _split(page: PdfPage, inked: Mask | None = None) -> tuple[list[Glyph], list[Glyph]]:
-    """Return characters by whether they leave a mark; all of them count where nothing is told of ink."""
-    drawn: list[Glyph] = []
-    hidden: list[Glyph] = []
-    before = ""
-    for char in page.chars:
-        if char.ink is None or char.cell is None or char.text.isspace():
-            before += char.text or " "
-            continue
-        glyph = Glyph(char.text, char.ink, char.cell, char.angle, before)
-        if inked is None or (char.is_drawn and inked[pixels_of(char.ink, inked.shape)].any()):
-            drawn.append(glyph)
-            before = ""
-        else:
-            hidden.append(glyph)
-            before = before or " "
-    return drawn, hidden
-
-
-def _require_no_face(page: PdfPage, engine: FaceEngine) -> None:
-    """See that no image of a page shows a face.
-
-    Raises
-    ------
-    DocumentError
-        One may.
-    """
-    for mark in page.marks:
-        part = page.picture[pixels_of(mark.box, page.picture.shape)]
-        is_picture = mark.kind is MarkKind.IMAGE and has_tones(part, [Box(0, 0, part.shape[1], part.shape[0])])
-        if is_picture and engine.find(np.ascontiguousarray(part)):
-            raise DocumentError("expected pages without a face, got one that may show one", remedy=_LOOK)
-
-
-def _require_plain(canvas: _Canvas, own: Sequence[Glyph]) -> None:
-    """See that all that a page draws is text that says what it shows, and rules.
-
-    Raises
-    ------
-    DocumentError
-        It is not.
-    """
-    page, inked = canvas.page, canvas.inked.copy()
-    rows, columns = inked.shape
-    marks = [mark for mark in page.marks if _is_on(mark.box, rows, columns)]
-    rules = [mark.box for mark in marks if mark.kind is MarkKind.RULE or is_flat(canvas.clear, mark.box)]
-    if len(rules) < len(marks) or len(rules) > MAX_RULES or _are_bars(rules) or not _are_rules(canvas.clear, rules):
-        raise DocumentError("expected a page of text alone where nothing looks at pictures, got more", remedy=_INSTALL)
-    for glyph in own:
-        inked[pixels_of(glyph.ink, inked.shape, _STRAY)] = False
-    if inked.any() or any(not glyph.text or glyph.text == "\ufffd" for glyph in own):
-        raise DocumentError(
-            "expected a page that says what all of its letters are where nothing looks at pictures", remedy=_INSTALL
-        )
-    words = _WORD.findall(next((view.text for view in views_of(own)), ""))
-    likely = sum(is_ordinary(folded) or is_clinical(folded) or is_name(folded) for folded in map(fold, words))
-    if len(words) >= _FEWEST and likely < _LIKELY * len(words):
-        raise DocumentError(
-            "expected text in words where nothing looks at pictures, got some that may not say what is shown",
-            remedy=_INSTALL,
-        )
-
-
-def _are_rules(picture: Picture, rules: Sequence[Box]) -> bool:
-    """Whether nothing is seen but lines and the edges of boxes: what fills a box may be a picture itself."""
-    steps = steps_of(picture)
-    for box in rules:
-        for edge in (box._replace(bottom=box.top), box._replace(top=box.bottom),
-                     box._replace(right=box.left), box._replace(left=box.right)):  # fmt: skip
-            steps[pixels_of(edge, steps.shape, _EDGE)] = False
-    return not steps.any()
-
-
-def _are_bars(rules: Sequence[Box]) -> bool:
-    """Whether lines stand so close beside each other that they may be a barcode."""
-    for low, high, start, end in ((1, 3, 0, 2), (0, 2, 1, 3)):
-        beside: dict[tuple[int, int], list[float]] = {}
-        for box in rules:
-            if box[end] - box[start] < (box[high] - box[low]) / 2:
-                beside.setdefault((round(box[low] / 4), round(box[high] / 4)), []).append(box[start])
-        for places in beside.values():
-            places.sort()
-            close = sum(after - before < _CLOSE for before, after in pairwise(places))
-            if close >= _FEWEST_BARS:
-                return True
-    return False
-
-
-def _is_on(box: Box, rows: float, columns: float) -> bool:
-    return box.right > 0 and box.bottom > 0 and box.left < columns and box.top < rows
-
-
-# Painting
-
-
-def _wipe(canvas: _Canvas, box: Box, *, is_own: bool) -> None:
-    """Take letters out of the picture: those that the page drew leave what is behind them, if that is no picture."""
-    part = pixels_of(box, canvas.picture.shape, PAD)
-    others = (mark.box for mark in canvas.page.marks if mark.kind is not MarkKind.RULE)
-    is_own = is_own and (is_flat(canvas.clear, box) or not any(_meet(box, other) for other in others))
-    canvas.picture[part] = canvas.clear[part] if is_own else surroundings(canvas.picture, box)
-    canvas.painted.append(box)
-
-
-def _meet(one: Box, other: Box) -> bool:
-    return one.left < other.right and other.left < one.right and one.top < other.bottom and other.top < one.bottom
-
-
-def _wipe_strays(canvas: _Canvas, own: Sequence[Glyph]) -> None:
-    """Take out strokes near what was wiped that lie outside of where the page says that its letters are."""
-    inked = canvas.inked.copy()
-    for glyph in own:
-        inked[pixels_of(glyph.ink, inked.shape, PAD)] = False
-    if not inked.any():
-        return
-    for box in canvas.painted:
-        around = round(box.bottom - box.top)
-        part = pixels_of(box, inked.shape, max(around, PAD))
-        canvas.picture[part][inked[part]] = canvas.clear[part][inked[part]]
-
-
-def _line_of(run: Sequence[int], glyphs: Sequence[Glyph]) -> Box:
-    """Return where something may be drawn instead of glyphs: from where they start to where they end, line high."""
-    ink, cell = hull(glyphs[number].ink for number in run), hull(glyphs[number].cell for number in run)
-    if glyphs[run[0]].angle % 180:
-        most = _HIGHER * (ink.right - ink.left)
-        return Box(max(cell.left, ink.left - most), ink.top, min(cell.right, ink.right + most), ink.bottom)
-    most = _HIGHER * (ink.bottom - ink.top)
-    return Box(ink.left, max(cell.top, ink.top - most), ink.right, min(cell.bottom, ink.bottom + most))
-
-
-def _cover(canvas: _Canvas, boxes: Iterable[Box]) -> None:
-    for box in boxes:
-        paint(canvas.picture, [box])
-        canvas.painted.append(box)
-
-
-def _cover_others(canvas: _Canvas, others: Sequence[Glyph], counting: Sequence[Glyph], cleaner: TextCleaner) -> None:
+def _cover_others(canvas: Canvas, others: Sequence[Glyph], counting: Sequence[Glyph], cleaner: TextCleaner) -> None:
     """Cover where text that does not count says something that is known, where nothing but a picture is seen there."""
     for box in _known_in(others, cleaner, ()):
-        if any(glyph.word < 0 and _meet(glyph.ink, box) for glyph in counting):
+        if any(glyph.word < 0 and meet(glyph.ink, box) for glyph in counting):
             continue  # what is seen there is text that was cleaned by what it says itself
         if not is_flat(canvas.picture, box) and box not in canvas.painted:
-            _cover(canvas, [box])
+            cover(canvas, [box])
 
 
-def _box_of(quad: "np.typing.NDArray[np.float32]") -> Box:
+def _box_of(quad: NDArray[np.float32]) -> Box:
     low, high = quad.min(axis=0), quad.max(axis=0)
     return Box(float(low[0]), float(low[1]), float(high[0]), float(high[1]))
-
-
-def _joined(boxes: Iterable[Box]) -> list[Box]:
-    """Join boxes that overlap: what finds barcodes tells of some twice."""
-    joined: list[Box] = []
-    for box in sorted(boxes, key=lambda one: one.left):
-        near = next((other for other in joined if _meet(box, other)), None)
-        if near is None:
-            joined.append(box)
-        else:
-            joined[joined.index(near)] = hull([near, box])
-    return joined
-
-
-def _is_painted(glyph: Glyph, painted: Sequence[Box]) -> bool:
-    x, y = (glyph.cell.left + glyph.cell.right) / 2, (glyph.ink.top + glyph.ink.bottom) / 2
-    return any(box.left <= x <= box.right and box.top <= y <= box.bottom for box in painted)
-
-
-# Text for the search
-
-
-def _placed(canvas: _Canvas, kept: Sequence[Glyph]) -> list[PlacedText]:
-    """Return the words of a page where they stand, and what stands for others."""
-    page = canvas.page
-    scale = page.width_pt / canvas.picture.shape[1], page.height_pt / canvas.picture.shape[0]
-    placed = []
-    for chain in chains_of(kept):
-        for segment in chain:
-            angle = kept[segment.words[0][0]].angle
-            boxes = [hull(levelled(kept[number].cell, angle) for number in word) for word in segment.words]
-            for place, (word, box) in enumerate(zip(segment.words, boxes, strict=True)):
-                text = "".join(kept[number].text for number in word).replace("\u00ad", "-")
-                if place + 1 < len(boxes):
-                    # With the blank behind it: some readers see no blank where nothing is written.
-                    text, box = f"{text} ", box._replace(right=max(boxes[place + 1].left, box.right))
-                placed.append(_place(text, box, angle, page.height_pt, scale))
-    for text, box, angle in canvas.words:
-        placed.append(_place(text, levelled(box, angle), angle, page.height_pt, scale))
-    return placed
-
-
-def _place(text: str, box: Box, angle: float, height_pt: float, scale: tuple[float, float]) -> PlacedText:
-    """Return a word whose box is told on a page that is turned so that its line is level."""
-    across, down = float(np.cos(np.radians(angle))), float(np.sin(np.radians(angle)))
-    x, y = box.left * across - box.bottom * down, box.left * down + box.bottom * across
-    return PlacedText(
-        text,
-        x * scale[0],
-        height_pt - y * scale[1],
-        max(box.right - box.left, 1.0) * scale[0],
-        max(box.bottom - box.top, 1.0) * scale[1],
-        across,
-        -down,
-    )
 
 
 # Metadata

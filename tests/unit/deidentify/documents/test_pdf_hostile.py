@@ -118,7 +118,7 @@ def slow() -> bytes:
         pytest.param(make(Page(TEXT, width=40_000, height=40_000)), "larger one", id="huge page"),
         pytest.param(many_pages(MAX_PAGES + 1), f"at most {MAX_PAGES} pages", id="many pages"),
         pytest.param(page_loop(), None, id="page tree that is a loop"),
-        pytest.param(forms(18, times=2), None, id="forms that double"),
+        pytest.param(forms(17, times=2), None, id="forms that double"),
         pytest.param(forms(4, times=1, loop=True), "far more", id="forms that are a loop"),
     ],
 )
@@ -171,7 +171,7 @@ def test_a_page_that_takes_too_long_is_given_up(pdf, cleaner, monkeypatch):
         pdf.clean(slow(), cleaner)
 
 
-@pytest.mark.parametrize("cut", [0.1, 0.3, 0.5, 0.7, 0.9])
+@pytest.mark.parametrize("cut", [0.2, 0.6, 0.9])
 def test_truncated_documents_give_an_error_or_a_clean_one(pdf, cleaner, cut):
     data = make(TEXT, TEXT)
     made = clean_or_hold(pdf, data[: int(len(data) * cut)], cleaner)

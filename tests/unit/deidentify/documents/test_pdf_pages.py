@@ -23,8 +23,9 @@ from scanward.deidentify.documents.page_picture import (
     pixels_of,
     settle,
 )
-from scanward.deidentify.documents.page_sight import READ, glyphs_of, read_lines, weigh
+from scanward.deidentify.documents.page_sight import glyphs_of, read_lines, weigh
 from scanward.deidentify.documents.page_text import Glyph, chains_of, find_spans, levelled, runs_of, views_of
+from scanward.deidentify.documents.page_words import READ
 from scanward.deidentify.documents.page_writer import PdfWriter, PlacedText
 from scanward.deidentify.text.known import KnownIdentifiers
 from scanward.deidentify.text.prose import TextCleaner
