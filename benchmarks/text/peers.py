@@ -1,7 +1,7 @@
 """What is compared: each tool as a finder of what identifies somebody in texts.
 
-A tool runs in a process of its own: ``python benchmarks/text/peers.py NAME TEXTS FOUND`` reads texts as JSON, by name, and
-writes where the tool found something in each, and how long it took.
+A tool runs in a process of its own: ``python benchmarks/text/peers.py NAME TEXTS FOUND`` reads texts as JSON, by name,
+and writes where the tool found something in each, and how long it took.
 """
 
 import json
@@ -112,7 +112,10 @@ def _philter() -> tuple[Find, str]:
     def find(text: str) -> list[tuple[int, int]]:
         return [(one.start, one.stop) for one in philter_lite.detect_phi(text, filters).phi]
 
-    return find, f"philter-lite {version('philter-lite')} without its filters by part of speech, whose model is on no registry"
+    return (
+        find,
+        f"philter-lite {version('philter-lite')} without its filters by part of speech, whose model is on no registry",
+    )
 
 
 def _pydeid() -> tuple[Find, str]:

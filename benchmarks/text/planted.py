@@ -9,69 +9,24 @@ import random
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from text.corpora import Document, Gold
 
 _FIELD = re.compile(r"\{(\w+)\}")
 
-GIVEN = {
-    "en": "Margaret Devon Alice Thaddeus Imogen Kwame Priya Ross Beatrix Omar Leona Tobias Sunniva Grace Eamon Mark "
-    "Xiomara Delphine Jasper Wren Anneliese Ravi Bo Holly Isolde Ngozi Siobhan Kelvin April Rosalind".split(),
-    "es": "Marisol Íñigo Candela Joaquín Rocío Ximena Aitor Begoña Nuria Casimiro Lucía Ander Yolanda Gumersindo".split(),
-    "de": "Hannelore Jürgen Wiebke Ottmar Käthe Torsten Friederike Uwe Ingeborg Malte Dörte Sieglinde Björn Anke".split(),
-    "fr": "Maëlle Thibault Geneviève Loïc Océane Bastien Solène Hervé Ghislaine Anaïs Corentin Mireille Yannick".split(),
-    "pt": "Conceição Thiago Iracema Anselmo Luzia Caetano Beatriz Odair Joana Vitória Edivaldo Marlene Rui".split(),
-}
-SURNAMES = {
-    "en": "Whitcombe Nakamura Okonkwo Fairbrother Delgado Pemberley Zhao Ashworth O'Driscoll Baptiste Lindqvist Long "
-    "Varga Abernathy Mensah St. Clair Haverford Tran Cartwright Winterbourne Young Kowalczyk Ramanathan McAllister Bell "
-    "Thistlewood Van Houten Gupta Brackenridge Underhill Ferrante Price".replace("St. Clair", "St._Clair")
-    .replace("Van Houten", "Van_Houten")
-    .split(),
-    "es": "Arizmendi Quiroga Zubizarreta Palomares Echeverría Cifuentes Barrenechea Olmedo Ybarra Sotomayor Lizarraga "
-    "Monforte Urdiales Villaseñor".split(),
-    "de": "Brinkmann Möllendorf Achterberg Schnieders Küppersbusch Wallenstein Hagedorn Oelrichs Strathmann Pfannkuch "
-    "Grünwald Terborg Kalthoff Rüsing".split(),
-    "fr": "Delacroix Beaumarchais Lefrançois Quénard Montreuil Vauquelin Castaing Pelletreau Guérin Saint-Amand "
-    "Desjardins Kerbrat Lhermitte Bonnaud".split(),
-    "pt": "Figueiredo Vasconcelos Brandão Queiroz Assunção Tavares Bittencourt Magalhães Carvalhal Lacerda Nogueira "
-    "Portela Quintanilha Sarmento".split(),
-}
-CITIES = {
-    "en": "Dunmore,Cedar Rapids,Albany,Fort Collins,Leicester,Scranton,Galway,Wichita,Eau Claire,Baton Rouge,Tacoma,"
-    "Duluth,Brighton,Halifax".split(","),
-    "es": "Albacete,Cuenca,Getafe,Reus,Logroño,Badajoz,Mérida,Alcalá de Henares,Cali,Rosario".split(","),
-    "de": "Oldenburg,Göttingen,Bad Tölz,Passau,Kiel,Wuppertal,Graz,Winterthur,Cottbus,Fulda".split(","),
-    "fr": "Quimper,Angers,Saint-Étienne,Nîmes,Colmar,Pau,Limoges,Namur,Lausanne,Dunkerque".split(","),
-    "pt": "Coimbra,Aveiro,Uberlândia,Londrina,Santarém,Braga,Niterói,Sorocaba,Évora,Maceió".split(","),
-}
-HOSPITALS = {
-    "en": "St. Brendan's Hospital;Marlowe Medical Center;Ridgefield Community Hospital;Harbor View Clinic;Tennyson "
-    "Imaging Center;Royal Wexcombe Infirmary;Larkspur Health Center;Children's Hospital of Northfield".split(";"),
-    "es": "Hospital Universitario Puerta Nueva;Clínica Santa Águeda;Hospital General de Valdelamar;Centro de Salud Los "
-    "Almendros;Hospital Comarcal de Vinaroz".split(";"),
-    "de": "Klinikum Oberfeld;St. Josefs-Krankenhaus Rheine;Universitätsklinikum Marburg;Radiologische Praxis am Markt;"
-    "Kreiskrankenhaus Lüchow".split(";"),
-    "fr": "CHU de Poitiers;Hôpital Saint-Luc;Clinique des Tilleuls;Centre Hospitalier de Montluçon;Hôpital Lariboisière".split(
-        ";"
-    ),
-    "pt": "Hospital São Bento;Hospital Distrital de Tomar;Clínica Boa Esperança;Santa Casa de Ourinhos;Hospital da "
-    "Luz Sul".split(";"),
-}
-STREETS = {
-    "en": "48 Larkfield Road;1207 W Orchard Street;9 Priory Close, Flat 2;5518 Juniper Ave Apt 12;PO Box 4471".split(
-        ";"
-    ),
-    "es": "Calle del Olmo, 14, 2º B;Avda. de la Constitución 120;Plaza de los Fueros, 3;C/ Mayor 7, 1º Dcha;Paseo de "
-    "Ronda, 88".split(";"),
-    "de": "Lindenstraße 17;Am Alten Markt 4a;Goethestr. 112;Kastanienallee 9;Bergweg 33".split(";"),
-    "fr": "12 rue des Lilas;8 bis avenue de Verdun;144 boulevard Voltaire;3 place de la Mairie;27 chemin du Moulin".split(
-        ";"
-    ),
-    "pt": "Rua das Flores, 210;Avenida Paulista 1450;Travessa do Carmo, 8;Rua 25 de Abril, 31;Praça da República 6".split(
-        ";"
-    ),
-}
+
+def _read_people() -> dict[str, dict[str, list[str]]]:
+    found: dict[str, dict[str, list[str]]] = {}
+    text = (Path(__file__).parent / "people.txt").read_text(encoding="utf-8")
+    for match in re.finditer(r"^\[(\w\w) (\w+)\]\n([^\[]*)", text, re.MULTILINE):
+        found.setdefault(match[2], {})[match[1]] = " ".join(match[3].split()).split("; ")
+    return found
+
+
+_PEOPLE = _read_people()
+GIVEN, SURNAMES = _PEOPLE["given"], _PEOPLE["surnames"]
+CITIES, HOSPITALS, STREETS = _PEOPLE["cities"], _PEOPLE["hospitals"], _PEOPLE["streets"]
 MONTHS = {
     "en": "January February March April May June July August September October November December".split(),
     "es": "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre".split(),
@@ -154,131 +109,19 @@ class Style:
     templates: tuple[str, ...]
 
 
-STYLES = (
-    Style(
-        name="fields",
-        language="en",
-        templates=(
-            "PATIENT NAME: {NAME}\nMRN: {MRN}\nDOB: {DOB}\nACCESSION: {ACC}\nEXAM DATE: {DATE}\nREFERRING PHYSICIAN: "
-            "{TDOC}\n\nFINDINGS:\n{body}\n\nIMPRESSION: No acute abnormality.\n\nElectronically signed by {DOC}, MD on "
-            "{DATE} at 14:32.\n",
-            "Name: {NAME2}   Sex: F   Age: 47\nAddress: {STREET}, {CITY}, {STZIP}\nHome phone: {PHONE}\nInsurance ID: "
-            "{ID}\nOrdering provider: {DOC} MD (NPI {NPI})\n\nHISTORY: Pain.\nFINDINGS: {body}\nDictated by: {DOC}\n"
-            "Transcribed: {DATE} by {INITIALS}\n",
-        ),
-    ),
-    Style(
-        name="letter",
-        language="en",
-        templates=(
-            "Dear {TDOC},\n\nThank you for referring {TNAME}, whom I saw on {DATE} at {HOSPITAL}. {body} {SURTITLE} lives in "
-            "{CITY} with a daughter, {GIVEN}, who can be reached at {PHONE}.\n\nYours sincerely,\n{DOC}, FRCR\n",
-            "RE: {NAME}, DOB {DOB}, MRN {MRN}\n\nI had the pleasure of seeing {TNAME} in clinic. {body}\nCopy to: {TDOC}, "
-            "{HOSPITAL}, {STREET}, {CITY}\nEmail: {EMAIL}\n",
-        ),
-    ),
-    Style(
-        name="running",
-        language="en",
-        templates=(
-            "TECHNIQUE: CT of the chest. COMPARISON: CT from {HOSPITAL} dated {DATE}. {body} These results were called to "
-            "{TDOC} by {TDOC} on {DATE} at 3:45 pm. Patient {NAME} (MRN {MRN}) was informed.",
-            "{body} The patient, {NAME}, a {AGE90}-year-old woman, was transferred from {HOSPITAL} on {DATE}. Results discussed with "
-            "{DOC}, NP, pager {PAGER}. Images sent to {EMAIL}. Scanner serial number {SERIAL}.",
-        ),
-    ),
-    Style(
-        name="informe",
-        language="es",
-        templates=(
-            "Paciente: {NAME}\nNHC: {MRN}\nFecha de nacimiento: {DOB}\nDomicilio: {STREET}, {CITY}\nMédico solicitante: "
-            "{TDOC}\n\nHALLAZGOS: {body}\n\nFdo.: {DOC}\n{HOSPITAL}, {DATE}\n",
-        ),
-    ),
-    Style(
-        name="Befund",
-        language="de",
-        templates=(
-            "Patient: {NAME2}, geb. {DOB}\nFall-Nr.: {MRN}\nAnschrift: {STREET}, {ZIP} {CITY}\n\nSehr geehrte Frau Kollegin "
-            "{SURDOC},\n\nvielen Dank für die Überweisung von {TNAME}. Befund vom {DATE}: {body}\n\nMit freundlichen "
-            "kollegialen Grüßen\n{TDOC}\n{HOSPITAL}, Tel. {PHONE}\n",
-        ),
-    ),
-    Style(
-        name="compte rendu",
-        language="fr",
-        templates=(
-            "Patient : {TNAME}, né(e) le {DOB}\nIPP : {MRN}\nMédecin prescripteur : {TDOC}\n\nRésultats : {body}\n\n"
-            "Demeurant {STREET}, {ZIP} {CITY}. Tél. : {PHONE}\n{HOSPITAL}, le {DATE}\n{TDOC}\n",
-        ),
-    ),
-    Style(
-        name="laudo",
-        language="pt",
-        templates=(
-            "Paciente: {NAME}\nData de nascimento: {DOB}\nProntuário: {MRN}\nMédico solicitante: {TDOC}\n\nAchados: {body}\n\n"
-            "Endereço: {STREET}, {CITY}. Telefone: {PHONE}\n{HOSPITAL}, {DATE}\nDr(a). {DOC}\n",
-        ),
-    ),
-)
+def _read_styles() -> tuple[Style, ...]:
+    styles = []
+    text = (Path(__file__).parent / "styles.txt").read_text(encoding="utf-8")
+    for match in re.finditer(r"^\[(\w\w) (.+)\]\n((?:(?!^\[\w\w ).*\n?)*)", text, re.MULTILINE):
+        templates = tuple(one.strip("\n") + "\n" for one in re.split(r"^---$", match[3], flags=re.MULTILINE))
+        styles.append(Style(name=match[2], language=match[1], templates=templates))
+    return tuple(styles)
+
+
+STYLES = tuple(style for style in _read_styles() if not style.name.startswith("held"))
 """Styles like those that patterns were written for."""
 
-HELD = (
-    Style(
-        name="held: dictated",
-        language="en",
-        templates=(
-            "this is a follow up study on {NAME} medical record number {MRN} who was last here {DATE}. {body} i spoke with "
-            "{TDOC} about this just now, and the family, {GIVEN} and {GIVEN}, will drive up from {CITY} tomorrow. dictated "
-            "by {DOC}.",
-            "{NAME}'s wife {GIVEN} phoned from {PHONE}. {body} Compared with the outside films of {DATE} that "
-            "{HOSPITAL} sent over. Reviewed together with {DOC} and {DOC}. Please page {TDOC} (beeper {PAGER}) with "
-            "questions about {SURNAME}.",
-        ),
-    ),
-    Style(
-        name="held: tabular",
-        language="en",
-        templates=(
-            "| Pt | {NAME3} | {MRN} | b. {DOB} |\n| Req | {DOC} | {HOSPITAL} | {PHONE} |\n| Acq | {DATE} | Tech {GIVEN} | "
-            "S/N {SERIAL} |\n\n{body}\n\n-- {DOC} / {INITIALS} / {DATE}\n",
-            "<<{NAME2}>> <<{MRN}>> <<{DOB}>>\nExamination performed {DATE}; clinical contact {DOC} ({EMAIL}).\n{body}\nAddendum "
-            "{DATE}: discussed w/ {TDOC}; pt resides at {STREET}, {CITY}. License plate {PLATE} noted for parking.\n",
-        ),
-    ),
-    Style(
-        name="held: nota",
-        language="es",
-        templates=(
-            "Se trata de {NAME}, remitida desde {HOSPITAL} por {TDOC} el {DATE}. {body} Contactar con su hija {GIVEN} en el "
-            "{PHONE}. Vive en {CITY}. Informado por {DOC}, nº de colegiado {ID}.",
-        ),
-    ),
-    Style(
-        name="held: Kurzbrief",
-        language="de",
-        templates=(
-            "Über {TNAME} (*{DOB}), wohnhaft {STREET} in {CITY}: {body} Rücksprache mit Oberarzt {SURDOC} am {DATE} erfolgt; "
-            "die Tochter {GIVEN} ist unter {PHONE} erreichbar. gez. {DOC}",
-        ),
-    ),
-    Style(
-        name="held: note",
-        language="fr",
-        templates=(
-            "Vu ce jour {TNAME} (dossier {MRN}), adressée par {TDOC} de {HOSPITAL}. {body} Contact : sa fille {GIVEN}, {PHONE}. "
-            "Relu le {DATE} par {DOC}.",
-        ),
-    ),
-    Style(
-        name="held: nota pt",
-        language="pt",
-        templates=(
-            "Trata-se de {NAME}, residente em {CITY}, encaminhada por {TDOC} ({HOSPITAL}) em {DATE}. {body} Contato com a filha "
-            "{GIVEN}: {PHONE}. Liberado por {DOC}.",
-        ),
-    ),
-)
+HELD = tuple(style for style in _read_styles() if style.name.startswith("held"))
 """Styles that neither patterns nor the recogniser were made with."""
 
 _TITLES = {
@@ -302,7 +145,7 @@ class _Person:
         return self.rng.choice(GIVEN[self.language])
 
     def _surname(self) -> str:
-        one = self.rng.choice(SURNAMES[self.language]).replace("_", " ")
+        one = self.rng.choice(SURNAMES[self.language])
         if self.language in {"es", "pt"} and self.rng.random() < 0.6:
             one += " " + self.rng.choice(SURNAMES[self.language])
         return one

@@ -1,7 +1,7 @@
 """Free text: what each tool finds of the identifiers in it that nobody told it of, and what it takes besides.
 
-Run by ``benchmarks/run.py``, or by itself: ``PYTHONPATH=src:.:benchmarks python benchmarks/text/run.py``. All tools see the
-same texts and nothing else: no header, no order. Corpora are read from the folder of test data, where there is one.
+Run by ``benchmarks/run.py``, or by itself: ``PYTHONPATH=src:.:benchmarks python benchmarks/text/run.py``. All tools see
+the same texts and nothing else: no header, no order. Corpora are read from the folder of test data, if there is one.
 """
 
 import argparse
@@ -41,11 +41,11 @@ BODIES_HELD = "reports of nobody"
 SPEED = "reports, for the speed"
 NOTES = {
     ASQ: "queries to assistants; the even half was trained on",
-    MEDDOCAN: "Spanish clinical cases; the even half was trained on; sex, countries, ages below 90 count neither way",
+    MEDDOCAN: "Spanish clinical cases; the even half was trained on; sex, countries, ages below 90 do not count",
     "presidio-research": f"no clinical text; of its labels {', '.join(sorted(PRESIDIO_IDENTIFIERS))}",
     "presidio-research, all labels": "also organisations, titles, ages, nationalities",
     "obi": "notes as the project's own tool marked them",
-    "aci-bench": "conversations and notes; names and dates in them are not marked, so that finding them counts as taken",
+    "aci-bench": "conversations and notes; names and dates are not marked, so that finding them counts as taken",
     PLANTED: "made-up people in reports of seven styles in five languages",
     HELD: "six styles that neither patterns nor recogniser were made with",
     BODIES_HELD: "findings without identifiers; every second body, of which none was trained on",
@@ -198,14 +198,19 @@ def _print(corpora: dict[str, list[Document]], scores: dict[str, dict[str, Score
     print(format_table(["", "words", *names], rows))
     print("\nTexts without identifiers that were touched, %\n")
     rows = [
-        [name, str(next(iter(scores.values()))[name].clean_texts), *(_percent(scores[tool][name].clean_share) for tool in names)]
+        [
+            name,
+            str(next(iter(scores.values()))[name].clean_texts),
+            *(_percent(scores[tool][name].clean_share) for tool in names),
+        ]
         for name, documents in corpora.items()
         if any(not one.gold for one in documents)
     ]
     print(format_table(["", "texts", *names], rows))
     print("\nMB/s of a core\n")
     rows = [
-        [name, *(f"{figures['tools'][tool]['corpora'][name]['mb_per_second']:.3f}" for tool in names)] for name in corpora
+        [name, *(f"{figures['tools'][tool]['corpora'][name]['mb_per_second']:.3f}" for tool in names)]
+        for name in corpora
     ]
     print(format_table(["", *names], rows))
     for name in names:
@@ -223,7 +228,9 @@ def _print_goals(scores: dict[str, dict[str, Score]], figures: dict[str, Any]) -
         value = getattr(ours[corpus], measure) if corpus in ours else None
         if value is not None:
             met = value >= goal if measure == "recall" else value <= goal
-            what = {"recall": "found", "clean_share": "texts without identifiers touched", "over": "words taken"}[measure]
+            what = {"recall": "found", "clean_share": "texts without identifiers touched", "over": "words taken"}[
+                measure
+            ]
             bound = "at least" if measure == "recall" else "at most"
             print(f"{corpus}: {what} {value:.2%}, goal {bound} {goal:.1%}: {'met' if met else 'missed'}")
     speed = figures["tools"]["Scanward"]["corpora"][SPEED]["mb_per_second"]
@@ -236,11 +243,13 @@ def _show(corpora: dict[str, list[Document]], scores: dict[str, Score], count: i
         texts = {document.name: document.text for document in documents}
         for name, gold in scores[corpus].missed[:count]:
             text = texts[name]
-            around = f"{text[max(0, gold.start - 30) : gold.start]}<<{text[gold.start : gold.end]}>>{text[gold.end : gold.end + 20]}"
-            print(f"{corpus}: missed {gold.label}: {around!r}")
+            print(f"{corpus}: missed {gold.label}: {_around(text, gold.start, gold.end)}")
         for name, start, end in scores[corpus].wrong[:count]:
-            text = texts[name]
-            print(f"{corpus}: took {text[max(0, start - 30) : start]}<<{text[start:end]}>>{text[end : end + 20]}".replace("\n", " "))
+            print(f"{corpus}: took {_around(texts[name], start, end)}")
+
+
+def _around(text: str, start: int, end: int) -> str:
+    return repr(f"{text[max(0, start - 30) : start]}<<{text[start:end]}>>{text[end : end + 20]}")
 
 
 if __name__ == "__main__":

@@ -12,7 +12,8 @@ Found = Sequence[tuple[int, int]]
 
 _WORD = re.compile(r"\w+")
 _TITLES = frozenset(
-    "dr dra prof mr mrs ms miss herr herrn frau mme mlle monsieur madame sr sra srta don doña dña d m pr md do np rn pa phd "
+    "dr dra prof mr mrs ms miss herr herrn frau mme mlle monsieur madame sr sra srta don doña dña d m pr md do np rn "
+    "pa phd "
     "frcr facr".split()
 )
 """Whether these are taken with a name says nothing of how much is lost."""

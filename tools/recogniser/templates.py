@@ -24,10 +24,9 @@ class Labelled(NamedTuple):
 
 
 LABELS = {
-    "P": "PERSON", "T": "PERSON", "I": "PERSON", "L": "PERSON", "G": "PERSON", "N": "PERSON", "H": "PLACED",
+    "P": "PERSON", "T": "PERSON", "I": "PERSON", "L": "PERSON", "G": "PERSON", "N": "PERSON", "H": "ORG",
     "C": "PLACE", "A": "PLACE", "Z": "PLACE", "D": "DATE", "M": "ID", "F": "CONTACT", "E": "CONTACT",
 }  # fmt: skip
-LABELS["H"] = "ORG"
 
 _MONTHS = {
     "en": "January February March April May June July August September October November December".split(),
@@ -37,7 +36,14 @@ _MONTHS = {
     "pt": "janeiro fevereiro março abril maio junho julho agosto setembro outubro novembro dezembro".split(),
 }
 _DATES = {
-    "en": ("{m}/{d}/{y}", "{m:02}/{d:02}/{yy:02}", "{B} {d}, {y}", "{B} {d}th, {y}", "{d} {b} {y}", "{y}-{m:02}-{d:02}"),
+    "en": (
+        "{m}/{d}/{y}",
+        "{m:02}/{d:02}/{yy:02}",
+        "{B} {d}, {y}",
+        "{B} {d}th, {y}",
+        "{d} {b} {y}",
+        "{y}-{m:02}-{d:02}",
+    ),
     "es": ("{d:02}/{m:02}/{y}", "{d} de {B} de {y}", "{d}-{m}-{y}"),
     "de": ("{d:02}.{m:02}.{y}", "{d}. {B} {y}", "{d}.{m}.{yy:02}"),
     "fr": ("{d:02}/{m:02}/{y}", "{d} {B} {y}"),
@@ -52,19 +58,35 @@ _TITLES = {
 }
 _HOSPITALS = {
     "en": (
-        "{x} Hospital", "{x} Medical Center", "St. {g}'s Hospital", "{x} Clinic", "{x} General Hospital", "{x} Health",
-        "{x} Imaging Center", "{x} Cancer Institute", "University of {x} Hospital", "{c} Clinic", "{x} {y} Hospital", "{x} clinic",
-        "{x} Radiology Associates", "St. {g} Medical Center", "{c} Children's Hospital", "{x} Memorial", "{x} Urgent Care",
-        "{x} Nursing Home", "Mount {x}", "{c} VA", "our {c} office", "{x} Orthopedics", "the {x} ED", "{x} Healthcare in {c}",
+        "{x} Hospital;{x} Medical Center;St. {g}'s Hospital;{x} Clinic;{x} General Hospital;{x} Health;"
+        "{x} Imaging Center;"
+        "{x} Cancer Institute;University of {x} Hospital;{c} Clinic;{x} {y} Hospital;{x} clinic;"
+        "{x} Radiology Associates;"
+        "St. {g} Medical Center;{c} Children's Hospital;{x} Memorial;{x} Urgent Care;{x} Nursing Home;Mount {x};{c} VA;"
+        "{c} office;{x} Orthopedics;{x} ED;{x} Healthcare in {c}"
+    ).split(";"),
+    "es": (
+        "Hospital {x};Hospital Universitario {x};Hospital General de {c};Clínica {x};Centro de Salud {x};"
+        "Hospital Virgen de {x};Hospital {x} {y};Hospital Universitario {x} {y}"
+    ).split(";"),
+    "de": (
+        "Klinikum {x};{x}-Klinik;Krankenhaus {x};Universitätsklinikum {c};St. {g}-Krankenhaus;Praxis {x};MVZ {x};"
+        "Uniklinik {c}"
+    ).split(";"),
+    "fr": ("CHU de {c};Hôpital {x};Clinique {x};Clinique Saint-{g};Centre Hospitalier de {c};Hôpital Saint-{g}").split(
+        ";"
     ),
-    "es": ("Hospital {x}", "Hospital Universitario {x}", "Hospital General de {c}", "Clínica {x}", "Centro de Salud {x}", "Hospital Virgen de {x}"),
-    "de": ("Klinikum {x}", "{x}-Klinik", "Krankenhaus {x}", "Universitätsklinikum {c}", "St. {g}-Krankenhaus", "Praxis {x}", "MVZ {x}", "Uniklinik {c}"),
-    "fr": ("CHU de {c}", "Hôpital {x}", "Clinique {x}", "Clinique Saint-{g}", "Centre Hospitalier de {c}", "Hôpital Saint-{g}"),
-    "pt": ("Hospital {x}", "Hospital São {g}", "Clínica {x}", "Santa Casa de {c}", "Hospital Municipal de {c}", "UBS {x}"),
-}  # fmt: skip
+    "pt": ("Hospital {x};Hospital São {g};Clínica {x};Santa Casa de {c};Hospital Municipal de {c};UBS {x}").split(";"),
+}
 _STREETS = {
     "en": ("{n} {x} Street", "{n} {x} Ave", "{n} {x} Road Apt {d}", "{n} W {x} Blvd", "{n} {x} Lane", "P.O. Box {n}"),
-    "es": ("Calle {x}, {d}, {d}º A", "Avda. de {x} {d}", "Plaza {x}, {d}", "C/ {x} {d}", "Paseo de {x}, {d} - {d}º Dcha"),
+    "es": (
+        "Calle {x}, {d}, {d}º A",
+        "Avda. de {x} {d}",
+        "Plaza {x}, {d}",
+        "C/ {x} {d}",
+        "Paseo de {x}, {d} - {d}º Dcha",
+    ),
     "de": ("{x}straße {d}", "{x}weg {d}a", "Am {x} {d}", "{x} Allee {d}", "{x}platz {d}"),
     "fr": ("{d} rue de {x}", "{d} avenue {x}", "{d} bis boulevard {x}", "{d} place {x}", "{d} chemin des {x}"),
     "pt": ("Rua {x}, {d}", "Avenida {x} {d}", "Travessa {x}, {d}", "Praça {x} {d}"),
@@ -77,7 +99,8 @@ _PHONES = {
     "pt": ("(##) 9####-####", "+351 21 ### ####", "## ####-####"),
 }
 _NUMBERS = (
-    "#######", "########", "######", "@@######", "@@-######", "###-##-####", "@@@-######", "#####", "@######", "##-#####",
+    "#######", "########", "######", "@@######", "@@-######", "###-##-####", "@@@-######", "#####",
+    "@######", "##-#####",
     "######-##", "@@@#########", "####-#####", "@#########", "## ######## ##", "#@#######",
 )  # fmt: skip
 
@@ -110,7 +133,9 @@ class Maker:
         self._towns = towns
         self._given = sorted(word for word in listed_given() & name_words() if word.isascii() and len(word) > 2)
         self._surnames = sorted(word for word in listed_surnames() & name_words() if word.isascii() and len(word) > 2)
-        self._doubtful = sorted(word for word in doubtful_words() & (listed_given() | listed_surnames()) if len(word) > 2)
+        self._doubtful = sorted(
+            word for word in doubtful_words() & (listed_given() | listed_surnames()) if len(word) > 2
+        )
 
     def _name(self, names: list[str]) -> str:
         """Return a listed name, one spliced of two, or an ordinary word that is a name too."""

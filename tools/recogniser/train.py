@@ -24,14 +24,15 @@ CODE = ROOT / "src/scanward/deidentify/text/recogniser"
 sys.path[:0] = [str(ROOT / "benchmarks"), str(ROOT / "tools")]
 
 from recogniser import templates  # noqa: E402
+from text.bodies import BODIES, expand  # noqa: E402
+from text.corpora import KINDS as LABELS  # noqa: E402
+from text.corpora import Document, halves, read_asq, read_meddocan  # noqa: E402
+
 from scanward.deidentify.text.folding import fold  # noqa: E402
 from scanward.deidentify.text.prose_lexicon import places  # noqa: E402
 from scanward.deidentify.text.recogniser.crf import KINDS, MODEL, OUTSIDE  # noqa: E402
 from scanward.deidentify.text.recogniser.features import EDGE, FAR, OFFSETS, TOKEN, features_of  # noqa: E402
 from scanward.model.identifier import IdentifierKind  # noqa: E402
-from text.bodies import BODIES, expand  # noqa: E402
-from text.corpora import KINDS as LABELS  # noqa: E402
-from text.corpora import Document, halves, read_asq, read_meddocan  # noqa: E402
 
 Labelled = templates.Labelled
 
@@ -44,7 +45,10 @@ PARAMETERS = {"c1": 0.15, "c2": 0.05, "max_iterations": 120, "feature.minfreq": 
 LEAST_WEIGHT = 15
 """Smaller ones, in thousandths, are left out."""
 
-_BY_KIND = {kind: label for label, kind in KINDS.items()} | {IdentifierKind.EMAIL: "CONTACT", IdentifierKind.DEVICE: "ID"}
+_BY_KIND = {kind: label for label, kind in KINDS.items()} | {
+    IdentifierKind.EMAIL: "CONTACT",
+    IdentifierKind.DEVICE: "ID",
+}
 _PLACE = re.compile(r"clinic|hospital|center|health|med|office|institute|university|general", re.IGNORECASE)
 
 
@@ -159,7 +163,9 @@ def main() -> None:
     digest = hashlib.sha256(data).hexdigest()
     if arguments.out is None:
         (CODE / MODEL).write_bytes(data)
-        pinned = re.sub(r'(?m)^MODEL_SHA256 = "\w*"', f'MODEL_SHA256 = "{digest}"', (CODE / "crf.py").read_text("utf-8"))
+        pinned = re.sub(
+            r'(?m)^MODEL_SHA256 = "\w*"', f'MODEL_SHA256 = "{digest}"', (CODE / "crf.py").read_text("utf-8")
+        )
         (CODE / "crf.py").write_text(pinned, encoding="utf-8")
     else:
         arguments.out.write_bytes(data)

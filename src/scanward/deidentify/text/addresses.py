@@ -61,13 +61,18 @@ _STREETS: tuple[tuple[re.Pattern[str], frozenset[str] | None], ...] = (
     ),
     (
         re.compile(
-            r"(?<![^\W_])(?:C/\.?|Calle|Avda?\.?|Avenida|Av\.|Plaza|Pl?za?\.?|Paseo|Pº|P\.º|Carretera|Ctra\.?|Crta\.?|Carrer|Camino|"
-            r"Ronda|Rambla|Gran Vía|Urb\.?|Urbanización|Rua|Travessa|Praça|Estrada|Alameda|Via|Viale|Corso|Piazza|Largo)\s*"
+            r"(?<![^\W_])(?:C/\.?|Calle|Avda?\.?|Avenida|Av\.|Plaza|Pl?za?\.?|Paseo|Pº|P\.º|Carretera|Ctra\.?|Crta\.?|"
+            r"Carrer|Camino|"
+            r"Ronda|Rambla|Gran Vía|Urb\.?|Urbanización|Rua|Travessa|Praça|Estrada|Alameda|Via|Viale|Corso|Piazza|"
+            r"Largo)\s*"
             r"(?:(?:de|del|della|dei|la|las|los|el|da|do|"
-            r"dos)\s+)*(?P<words>[A-ZÀ-Þ\d][\w'’.-]*(?:,?\s+(?:de|del|la|las|los|el|y|e|da|do|dos|[A-ZÀ-Þ][\w'’.-]*|[a-zà-þ][\w'’-]*)){0,4}?),?\s*"
+            r"dos)\s+)*(?P<words>[A-ZÀ-Þ\d][\w'’.-]*(?:,?\s+(?:de|del|la|las|los|el|y|e|da|do|dos|[A-ZÀ-Þ][\w'’.-]*|"
+            r"[a-zà-þ][\w'’-]*)){0,4}?),?\s*"
             r"(?:(?:n[º°o]?\.?|núm\.?|no\.)\s*)?(?:\d{1,4}|s/n)\b"
-            r"(?:\s*[,-]?\s*(?:\d{1,2}\s?[.]?\s?[ºª°o]?\.?\s?[A-Za-z]?|esc(?:alera)?\.?\s?\w{1,2}|[Bb]ajo(?:\s[A-Z])?|[A-Z]|[Dd]cha|[Ii]zda|[Ii]zq|"
-            r"[Pp]iso\s\w+|[Pp]uerta\s\w+|[Pp]rincipal|planta\s\w+|\d{1,2}[ªº]?\s?planta|bloque\s\w+)\b\.?(?![\w-])){0,3}"
+            r"(?:\s*[,-]?\s*(?:\d{1,2}\s?[.]?\s?[ºª°o]?\.?\s?[A-Za-z]?|esc(?:alera)?\.?\s?\w{1,2}|[Bb]ajo(?:\s[A-Z])?|"
+            r"[A-Z]|[Dd]cha|[Ii]zda|[Ii]zq|"
+            r"[Pp]iso\s\w+|[Pp]uerta\s\w+|[Pp]rincipal|planta\s\w+|\d{1,2}[ªº]?\s?planta|"
+            r"bloque\s\w+)\b\.?(?![\w-])){0,3}"
         ),
         _ROMANCE,
     ),
@@ -157,7 +162,9 @@ def _streets(wording: Wording) -> Iterator[re.Match[str]]:
             continue
         for match in pattern.finditer(wording.text):
             words = re.findall(r"[^\W\d_]+", match["words"]) if "words" in pattern.groupindex else []
-            if not any(fold(word) in core_words() for word in words):
+            core = [fold(word) in core_words() for word in words]
+            # What begins with a word for a street is one if any word of it is a name.
+            if not (all(core) and core if triggers is _ROMANCE else any(core)):
                 yield match
 
 

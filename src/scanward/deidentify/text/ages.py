@@ -22,7 +22,9 @@ _BEHIND_CUE = re.compile(
     re.IGNORECASE,
 )
 _CUES = frozenset("age aged edad alter âge âgé âgée agé agée idade età".split())
-_CUE_OF_SURVIVAL = re.compile(r"(?:over|within|after|past|last|for|in|every|hace|desde|depuis|seit)\s+(?:the\s+)?$", re.IGNORECASE)
+_CUE_OF_SURVIVAL = re.compile(
+    r"(?:over|within|after|past|last|for|in|every|hace|desde|depuis|seit)\s+(?:the\s+)?$", re.IGNORECASE
+)
 
 
 def find_ages(wording: Wording) -> Iterator[tuple[int, int]]:

@@ -21,7 +21,7 @@ _TITLE = re.compile(
     r"MME|Mlle|Sr|Sra|SRA|Srta|SRTA|"
     r"Dra|DRA|Dott|DOTT|Dott\.ssa|Doctor|DOCTOR|Professor|PROFESSOR|Nurse|NURSE|Sgt|Capt|Rev|Oberarzt|OA|"
     r"Chefarzt|CA)(?P<dot>\.)?|(?:MR|MS|SR)\."
-    r"(?P<dot2>))(?:[ \t]*(?:med|phil|habil|rer|nat)\.)*[ \t]+(?:(?:Dr|DR|Prof|med)\.?[ \t]+)*" + _NAME
+    r"(?P<dot2>))(?:[ \t]*(?:med|phil|habil|rer|nat)\.){0,4}[ \t]+(?:(?:Dr|DR|Prof|med)\.?[ \t]+){0,4}" + _NAME
 )
 _CUE = re.compile(
     r"(?<![^\W_])(?P<cue>patient'?s?[ _]?name|pat(?:ient)?|pt|name|first name|last name|surname|"

@@ -6,6 +6,7 @@ from datetime import date
 from itertools import islice
 from typing import NamedTuple
 
+from scanward.deidentify.text.ages import CAPPED, find_ages
 from scanward.deidentify.text.known import KnownIdentifiers
 from scanward.deidentify.text.prose_patterns import find_prose, find_prose_dates, plausible
 from scanward.deidentify.text.replace import Replacer
@@ -98,9 +99,12 @@ class TextCleaner:
     def find(self, text: str) -> list[Shape]:
         """Return what identifies somebody in `text`, in order, not overlapping."""
         found = [Shape(*span) for span in self.known.find_closely(text)]
+        if self._retain_dates:
+            found = [shape for shape in found if shape.kind is not IdentifierKind.DATE]
         shapes, terms = find_prose(
             text,
             known_days=self._days,
+            dates=not self._retain_dates,
             institutions=not self._retain_institution,
             strict=self._recogniser is None,
         )
@@ -120,6 +124,8 @@ class TextCleaner:
         for one in recognised:
             if self._retain_institution and one.kind is IdentifierKind.INSTITUTION:
                 continue
+            if self._retain_dates and one.kind is IdentifierKind.DATE:
+                continue
             if any(start < one.end and one.start < end for start, end in terms):
                 continue
             shape = plausible(text, Shape(one.start, one.end, one.kind))
@@ -127,15 +133,18 @@ class TextCleaner:
                 yield shape
 
     def clean(self, text: str) -> Prose:
-        """Return `text` with all that identifies replaced; the rest stands character by character as it stood."""
-        moved = self._moved_dates(text)
+        """Return `text` with all that identifies replaced; the rest stands character by character as it stood.
+
+        Dates move where they are to; an age over 89 becomes :data:`~scanward.deidentify.text.ages.CAPPED`.
+        """
+        instead = {**self._moved_dates(text), **_capped_ages(text)}
         pieces: list[str] = []
         replaced: list[Replaced] = []
         at = 0
         for shape in self.find(text):
             value = text[shape.start : shape.end]
-            # A birth date never moves: with the day of the study it would be as telling as it was.
-            shown = None if shape.kind is IdentifierKind.BIRTH_DATE else moved.get((shape.start, shape.end))
+            # By the kind too: a birth date never moves, for with the day of the study it would be as telling as it was.
+            shown = instead.get(shape)
             if shown is None:
                 shown = self.replace(shape.kind, value)
             pieces += [text[at : shape.start], shown]
@@ -151,15 +160,23 @@ class TextCleaner:
         """Return what stands for a field of a document that is, as a whole, an identifier of `kind`; empty stays so."""
         return self._replacer.replace(kind, value) if value.strip() else value
 
-    def _moved_dates(self, text: str) -> dict[tuple[int, int], str]:
+    def _moved_dates(self, text: str) -> dict[Shape, str]:
+        """Return what stands for dates that move, none of which may become what is known of somebody."""
         if self._shift_days is None:
             return {}
         moved = {}
         for written in find_prose_dates(Wording(text), self._days):
             shown = shift_written(text, written, self._shift_days)
-            if shown is not None:
-                moved[written.start, written.end] = shown
+            if shown is not None and not self._tells(shown):
+                moved[Shape(written.start, written.end, IdentifierKind.DATE)] = shown
         return moved
+
+    def _tells(self, shown: str) -> bool:
+        return any(span.kind is not IdentifierKind.DATE for span in self.known.find_in_text(shown))
+
+
+def _capped_ages(text: str) -> dict[Shape, str]:
+    return {Shape(*span, IdentifierKind.OTHER_ID): CAPPED for span in find_ages(Wording(text))}
 
 
 def is_prose(text: str) -> bool:

@@ -20,10 +20,14 @@ from scanward.deidentify.text.names import PARTICLES
 
 _FOLDER = os.path.dirname(__file__)  # noqa: PTH120 - start-up time
 _COMPOUND = re.compile(
-    r"\w{3,}(?:arthrose|bereich|raum|raume|raumen|kopf|odem|herd|herde|lange|hohlen?|kanal|wand|wande|rand|platten?|spalt|frakturen?|knochen|"
-    r"lappen|lasion(?:en)?|defekte?|pol|horn|hornes|bander|band|sehnen?|korper[ns]?|gefasse?n?|zysten?|gange?|steinen?|blase|drusen?|"
-    r"gewebe|schicht|saum|feld|ganglien|erguss|schaden|riss|linie|breite|tiefe|hohe|ebene|ebenen|winkel|achse|fenster|sonde|katheter|"
-    r"klappe|klappen|wurzel|scheibe|scheiben|fuge|fugen|kreis|zeit|wert|werte|form|grad|art|kontrolle|aufnahme|bild|schwellung|"
+    r"\w{3,}(?:arthrose|bereich|raum|raume|raumen|kopf|odem|herd|herde|lange|hohlen?|kanal|wand|wande|rand|platten?|"
+    r"spalt|frakturen?|knochen|"
+    r"lappen|lasion(?:en)?|defekte?|pol|horn|hornes|bander|band|sehnen?|korper[ns]?|gefasse?n?|zysten?|gange?|steinen?|"
+    r"blase|drusen?|"
+    r"gewebe|schicht|saum|feld|ganglien|erguss|schaden|riss|linie|breite|tiefe|hohe|ebene|ebenen|winkel|achse|fenster|"
+    r"sonde|katheter|"
+    r"klappe|klappen|wurzel|scheibe|scheiben|fuge|fugen|kreis|zeit|wert|werte|form|grad|art|kontrolle|aufnahme|bild|"
+    r"schwellung|"
     r"prozess|muster|stenosen|embolie|insuffizienz|dilatation|infarkte?|blutungen|metastasen|tumoren)"
 )
 """How German puts words together, where every noun has a capital."""
@@ -114,7 +118,14 @@ def _find_sense(lowered: str) -> int:
     sense |= Sense.PARTICLE if word in PARTICLES else 0
     core = word in core_words() or (word in _prose_words() and not sense & (Sense.GIVEN | Sense.SURNAME))
     sense |= Sense.CORE if core else 0
-    if core or _COMPOUND.fullmatch(word) or word in _prose_words() or is_ordinary(word) or is_everyday(word) or is_clinical(word):
+    if (
+        core
+        or _COMPOUND.fullmatch(word)
+        or word in _prose_words()
+        or is_ordinary(word)
+        or is_everyday(word)
+        or is_clinical(word)
+    ):
         sense |= Sense.WORD
     if sense & (Sense.GIVEN | Sense.SURNAME):
         ordinary = word not in name_words() or word in _prose_words() or is_everyday(word)

@@ -1,4 +1,4 @@
-"""Names of persons and towns in prose, told from terms and ordinary words by the lists and by what stands beside them."""
+"""Names of persons and towns in prose, told from terms and words by the lists and by what stands beside them."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -16,48 +16,69 @@ _CAPITAL = re.compile(r"(?<![^\W\d_])[A-ZÀ-ÖØ-ÞĀ-Ž][^\W\d_]*(?:['’](?!s\
 _SMALL = re.compile(r"[^\W\d_]+")
 _BESIDE = re.compile(r"[ \t]?[,.&^-]?[ \t]?|[ \t]['’]s?[ \t]")
 _PARTICLES = re.compile(
-    r"[ \t,]{1,2}(?:(?:van|von|de|der|den|del|della|di|da|dos|das|du|la|le|el|al|bin|ter|ten|zu|zur|y|e|los|las|st\.)[ \t]+){1,3}"
+    r"[ \t,]{1,2}(?:(?:van|von|de|der|den|del|della|di|da|dos|das|du|la|le|el|al|bin|ter|ten|zu|zur|y|e|los|las|st\.)[ "
+    r"\t]+){1,3}"
 )
 _INITIAL = re.compile(r"[ \t]+(?P<initial>[A-Z])(?=\.|[,;:?!)\s'’]|$)")
 _MAKER_AFTER = re.compile(r"['’]?s?[ \t\n-]{1,3}(?P<one>[^\W\d_]+)(?:[ \t\n-]{1,3}(?P<two>[^\W\d_]+))?")
 _MAKER_BEFORE = re.compile(r"(?P<one>[^\W\d_]+)(?:[ \t]+(?:de|von|nach|di|da|do|du|des|of|d['’]))?[ \t'’-]+$")
 _TITLES = (
-    r"Dr|DR|Drs|Dra|Prof|Mr|Mrs|Ms|Miss|Mme|Mlle|Herrn?|Frau|Sra?|Srta|Don|Doña|Dña|D|M|Pr|Monsieur|Madame|Mademoiselle|Docteur|Doctor|"
+    r"Dr|DR|Drs|Dra|Prof|Mr|Mrs|Ms|Miss|Mme|Mlle|Herrn?|Frau|Sra?|Srta|Don|Doña|Dña|D|M|Pr|Monsieur|Madame|"
+    r"Mademoiselle|Docteur|Doctor|"
     r"Nurse|Oberarzt|Oberärztin|Chefarzt|Sig|Dott|Dona"
 )
 _TITLE_BEFORE = re.compile(rf"(?<![^\W_])(?:{_TITLES})\.?[ \t]+(?:[A-ZÀ-ÖØ-Þ][^\W\d_]*\.?[ \t]+)?$")
 _TITLE_LEFT = re.compile(rf"(?<![^\W_])(?:(?:{_TITLES})(?:\.?(?:\(a\))?\.?[ \t]|\.)(?:med\.[ \t])?)+$")
 _TITLE_RIGHT = re.compile(rf"(?:{_TITLES})(?![^\W_])")
 _KIN_BEFORE = re.compile(
-    r"(?<![^\W_])(?:wife|husband|spouse|partner|son|daughter|mother|father|brother|sister|aunt|uncle|niece|nephew|cousin|friend|"
-    r"neighbou?r|caregiver|guardian|grandson|granddaughter|grandmother|grandfather|esposa|esposo|marido|mujer|hij[oa]|madre|padre|"
-    r"herman[oa]|filh[oa]|m[ãa]e|pai|irm[ãa]o?|Ehefrau|Ehemann|Tochter|Sohn|Mutter|Vater|Bruder|Schwester|Lebensgefährt(?:e|in)|"
+    r"(?<![^\W_])(?:wife|husband|spouse|partner|son|daughter|mother|father|brother|sister|aunt|uncle|niece|nephew|"
+    r"cousin|friend|"
+    r"neighbou?r|caregiver|guardian|grandson|granddaughter|grandmother|grandfather|esposa|esposo|marido|mujer|hij[oa]|"
+    r"madre|padre|"
+    r"herman[oa]|filh[oa]|m[ãa]e|pai|irm[ãa]o?|Ehefrau|Ehemann|Tochter|Sohn|Mutter|Vater|Bruder|Schwester|"
+    r"Lebensgefährt(?:e|in)|"
     r"Kollege|Kollegin|Kollegen|épouse|époux|mari|femme|fille|fils|mère|père|frère|soeur|sœur),?[ \t]+$"
 )
 _ARTICLE_BEFORE = re.compile(
-    r"(?<![^\W_])(?:the|an?|el|la|los|las|un|una|unos|unas|de|del|sin|con|en|y|o|se|le|les|des|du|une|et|der|die|das|den|dem|des|ein|eine|"
+    r"(?<![^\W_])(?:the|an?|el|la|los|las|un|una|unos|unas|de|del|sin|con|en|y|o|se|le|les|des|du|une|et|der|die|das|"
+    r"den|dem|des|ein|eine|"
     r"os?|as?|um|uma|do|da|dos|das|no|na|e|il|lo|gli|i|più|muy|más|est|son|its?|no|of)[ \t]+$"
 )
-_WORD_BEFORE = re.compile(r"(?<![^\W_])(?P<one>[A-ZÀ-ÖØ-Þ][^\W\d_]+)[ \t]+(?:(?:van|von|de|der|del|di|da|dos|la|le)[ \t]+){0,2}$")
+_WORD_BEFORE = re.compile(
+    r"(?<![^\W_])(?P<one>[A-ZÀ-ÖØ-Þ][^\W\d_]+)[ \t]+(?:(?:van|von|de|der|del|di|da|dos|la|le)[ \t]+){0,2}$"
+)
 _GRADE_AFTER = re.compile(r"['’]?s?[ \t-]+(?:[IVX]{1,4}[abc]?|\d{1,2}[abc]?)(?![^\W_]|[./-]\d)")
 _SENTENCE_START = re.compile(r"(?:^|[.:;!?•*|-][ \t]+|\n[ \t]*|[\"“(]|\d[.)][ \t]+)$")
-_SIGNED = frozenset("transcribed dictated typed signed entered scanned read reviewed performed acquired technologist tech initials".split())
+_SIGNED = frozenset(
+    "transcribed dictated typed signed entered scanned read reviewed performed acquired technologist tech "
+    "initials".split()
+)
 _SIGNED_INITIALS = re.compile(
-    r"(?i:transcribed|dictated|typed|signed|entered|scanned|read|reviewed|performed|acquired|technologist|tech|initials)"
-    r"(?:[^\n.;]{0,40}?[ \t](?i:by))?[ \t]*:?[ \t]*(?P<initials>[A-Z]{2,3}(?:/[A-Za-z]{2,3})?)(?![^\W_])(?![ \t]+[A-Z][a-z])"
+    r"(?i:transcribed|dictated|typed|signed|entered|scanned|read|reviewed|performed|acquired|technologist|tech|"
+    r"initials)"
+    r"(?:[^\n.;]{0,40}?[ \t](?i:by))?[ \t]*:?[ \t]*(?P<initials>[A-Z]{2,3}(?:/[A-Za-z]{2,3})?)(?![^\W_])(?![ "
+    r"\t]+[A-Z][a-z])"
 )
 _LOOK_BEFORE, _FAR = 40, 3
 _ACRONYM = 6
 _SHORTEST_SMALL = 4
-_IN = re.compile(r"(?<![^\W_])(?:in|at|from|of|near|to|visited|our|the|de|en|a|em|aus|bei|nach|à)[ \t]+$", re.IGNORECASE)
+_LONGEST_WORD = 80
+_IN = re.compile(
+    r"(?<![^\W_])(?:in|at|from|of|near|to|visited|our|the|de|en|a|em|aus|bei|nach|à)[ \t]+$", re.IGNORECASE
+)
 _NAMELY = Sense.GIVEN | Sense.SURNAME
+_EPONYMS = Sense.EPONYM | Sense.EPONYM_TOO
 _CANDIDATE = _NAMELY | Sense.UNKNOWN
 _STATE_AFTER = re.compile(
-    r",?[ \t]+(?:A[KLRZ]|C[AOT]|D[CE]|FL|GA|HI|I[ADLN]|K[SY]|LA|M[ADEINOST]|N[CDEHJMVY]|O[HKR]|P[AR]|RI|S[CD]|T[NX]|UT|V[AT]|"
-    r"W[AIVY]|Alabama|Alaska|Arizona|Arkansas|California|Colorado|Connecticut|Delaware|Florida|Georgia|Hawaii|Idaho|Illinois|"
-    r"Indiana|Iowa|Kansas|Kentucky|Louisiana|Maine|Maryland|Massachusetts|Michigan|Minnesota|Mississippi|Missouri|Montana|"
+    r",?[ \t]+(?:A[KLRZ]|C[AOT]|D[CE]|FL|GA|HI|I[ADLN]|K[SY]|LA|M[ADEINOST]|N[CDEHJMVY]|O[HKR]|P[AR]|RI|S[CD]|T[NX]|UT|"
+    r"V[AT]|"
+    r"W[AIVY]|Alabama|Alaska|Arizona|Arkansas|California|Colorado|Connecticut|Delaware|Florida|Georgia|Hawaii|Idaho|"
+    r"Illinois|"
+    r"Indiana|Iowa|Kansas|Kentucky|Louisiana|Maine|Maryland|Massachusetts|Michigan|Minnesota|Mississippi|Missouri|"
+    r"Montana|"
     r"Nebraska|Nevada|New Hampshire|New Jersey|New Mexico|New York|North Carolina|North Dakota|Ohio|Oklahoma|Oregon|"
-    r"Pennsylvania|Rhode Island|South Carolina|South Dakota|Tennessee|Texas|Utah|Vermont|Virginia|Washington|West Virginia|"
+    r"Pennsylvania|Rhode Island|South Carolina|South Dakota|Tennessee|Texas|Utah|Vermont|Virginia|Washington|West "
+    r"Virginia|"
     r"Wisconsin|Wyoming|Ontario|Quebec|Québec|Alberta|Manitoba|Saskatchewan|British Columbia|Nova Scotia)(?![^\W_])"
 )
 
@@ -98,7 +119,8 @@ def find_names(wording: Wording, *, strict: bool) -> Names:
     words = [
         _Word(match.start(), match.end(), sense)
         for match in _CAPITAL.finditer(text)
-        if (sense := sense_of(match[0].lower())) & ~(Sense.WORD | Sense.CORE | Sense.MAKES_TERM) or match.end() - match.start() == 1
+        if (sense := sense_of(match[0].lower())) & ~(Sense.WORD | Sense.CORE | Sense.MAKES_TERM)
+        or match.end() - match.start() == 1
     ]
     terms = [(word.start, word.end) for word in words if _is_term(text, word)]
     aside = {start for start, _ in terms}
@@ -111,7 +133,9 @@ def find_names(wording: Wording, *, strict: bool) -> Names:
     if strict:
         _take_unknown(text, words, taken, aside)
     found = [
-        Shape(word.start, word.end, IdentifierKind.PERSON_NAME) for word, is_taken in zip(words, taken, strict=True) if is_taken
+        Shape(word.start, word.end, IdentifierKind.PERSON_NAME)
+        for word, is_taken in zip(words, taken, strict=True)
+        if is_taken
     ]
     found += _initials(text, words, taken)
     found += _small(wording)
@@ -121,38 +145,38 @@ def find_names(wording: Wording, *, strict: bool) -> Names:
 
 def _is_term(text: str, word: _Word) -> bool:
     """Say whether a name is part of a term: before or behind a word that makes terms, or one that is hardly a name."""
-    sense = word.sense
-    if not sense & (Sense.EPONYM | Sense.EPONYM_TOO | Sense.UNKNOWN):
+    if not word.sense & (Sense.EPONYM | Sense.EPONYM_TOO | Sense.UNKNOWN):
         return False
     titled = _TITLE_BEFORE.search(text, max(0, word.start - _LOOK_BEFORE), word.start) is not None
-    if sense & Sense.EPONYM and not titled and not _given_before(text, word):
+    if word.sense & Sense.EPONYM and not titled and not _given_before(text, word):
         return True
-    if titled:
-        return False
-    eponym = bool(sense & Sense.EPONYM_TOO)
-    unlisted = bool(sense & Sense.UNKNOWN)
-    if not eponym and not unlisted:
-        return False
+    return not titled and (_makes_term_after(text, word) or _makes_term_before(text, word))
+
+
+def _makes_term_after(text: str, word: _Word) -> bool:
+    eponym = word.sense & Sense.EPONYM_TOO
     after = _MAKER_AFTER.match(text, word.end)
     if after is not None:
         one = sense_of(after["one"].lower())
-        if one & Sense.MAKES_TERM and not after["one"][0].isupper():
+        if one & Sense.MAKES_TERM and (eponym or not after["one"][0].isupper()):
             return True
-        if eponym:
-            if one & Sense.MAKES_TERM or (one & (Sense.EPONYM | Sense.EPONYM_TOO) and text[word.end] == "-"):
-                return True
-            two = sense_of((after["two"] or "").lower())
-            if after["two"] and two & Sense.MAKES_TERM and one & (Sense.EPONYM | Sense.EPONYM_TOO | Sense.WORD):
-                return True
-    if eponym and _GRADE_AFTER.match(text, word.end):
-        return True
+        if eponym and one & _EPONYMS and text[word.end] == "-":
+            return True
+        two = sense_of((after["two"] or "").lower())
+        if eponym and two & Sense.MAKES_TERM and one & (_EPONYMS | Sense.WORD):
+            return True
+    return bool(eponym and _GRADE_AFTER.match(text, word.end))
+
+
+def _makes_term_before(text: str, word: _Word) -> bool:
+    eponym = word.sense & Sense.EPONYM_TOO
     before = _MAKER_BEFORE.search(text, max(0, word.start - _LOOK_BEFORE), word.start)
     if before is None:
         return False
     one = sense_of(before["one"].lower())
     if one & Sense.MAKES_TERM and (eponym or before["one"].islower()):
         return True
-    return eponym and text[word.start - 1] == "-" and bool(one & (Sense.EPONYM | Sense.EPONYM_TOO))
+    return bool(eponym and text[word.start - 1] == "-" and one & _EPONYMS)
 
 
 def _given_before(text: str, word: _Word) -> bool:
@@ -166,7 +190,12 @@ def _given_before(text: str, word: _Word) -> bool:
 
 def _take_sure(words: Sequence[_Word], taken: list[bool], aside: set[int]) -> None:
     for index, word in enumerate(words):
-        if word.sense & Sense.NAME and word.start not in aside and word.end - word.start > 2 and not word.sense & Sense.PLACE:
+        if (
+            word.sense & Sense.NAME
+            and word.start not in aside
+            and word.end - word.start > 2
+            and not word.sense & Sense.PLACE
+        ):
             taken[index] = True
 
 
@@ -194,8 +223,10 @@ def _take_pairs(text: str, words: Sequence[_Word], taken: list[bool], aside: set
         given, family = (right, left) if "," in gap else (left, right)
         if given.sense & Sense.CORE or family.sense & Sense.CORE or min(_size(given), _size(family)) < 2:
             continue
-        if given.sense & Sense.GIVEN and family.sense & (Sense.SURNAME | Sense.UNKNOWN | Sense.EPONYM_TOO) and not (
-            right.start in aside and not right.sense & Sense.EPONYM_TOO and not right.sense & Sense.EPONYM
+        if (
+            given.sense & Sense.GIVEN
+            and family.sense & (Sense.SURNAME | Sense.UNKNOWN | Sense.EPONYM_TOO)
+            and not (right.start in aside and not right.sense & Sense.EPONYM_TOO and not right.sense & Sense.EPONYM)
         ):
             taken[index] = taken[index + 1] = True
 
@@ -211,7 +242,9 @@ def _take_beside(text: str, words: Sequence[_Word], taken: list[bool], aside: se
             left, right = sorted((words[index], words[other]))
             if words[index].sense & (Sense.CORE | Sense.PARTICLE) or not _is_beside(text, left, right):
                 continue
-            if words[index].sense & _CANDIDATE or (_size(words[index]) == 1 and "," not in text[left.end : right.start]):
+            if words[index].sense & _CANDIDATE or (
+                _size(words[index]) == 1 and "," not in text[left.end : right.start]
+            ):
                 taken[index] = True
 
 
@@ -225,9 +258,7 @@ def _take_unknown(text: str, words: Sequence[_Word], taken: list[bool], aside: s
 def _is_beside(text: str, left: _Word, right: _Word) -> bool:
     if right.start - left.end > 1 + _FAR * 6:
         return False
-    return bool(
-        _BESIDE.fullmatch(text, left.end, right.start) or _PARTICLES.fullmatch(text, left.end, right.start)
-    )
+    return bool(_BESIDE.fullmatch(text, left.end, right.start) or _PARTICLES.fullmatch(text, left.end, right.start))
 
 
 def _size(word: _Word) -> int:
@@ -278,12 +309,18 @@ def _given_only() -> frozenset[str]:
     )
 
 
+_TOWN_FURTHER = re.compile(
+    r"[ \t](?:(?:de|del|da|do|am|an der|upon|sur|sous|di)(?:[ \t](?:la|los|las|el))?[ \t][A-ZÀ-Þ][^\W\d_]+|"
+    r"(?i:metro(?:politan)?[ \t]area|metro|downtown|suburbs?|county|area)(?![^\W_]))"
+)
 _ZIP_AFTER = re.compile(r"[ \t]*[,.-]?[ \t]*(?:\(?\d{5}(?:-\d{3,4})?\)?)(?![\d.,/-]\d|\w)")
 _ZIP_BEFORE = re.compile(r"(?<![\w.,/-])\d{4,5}[ \t]*[.,-]?[ \t]*(?:[A-Z]{1,2}-)?$")
 
 
 def _town(text: str, start: int, end: int) -> Shape:
     """Return a town with its state and the postcode beside it."""
+    further = _TOWN_FURTHER.match(text, end)
+    end = further.end() if further else end
     state = _STATE_AFTER.match(text, end)
     end = state.end() if state else end
     code = _ZIP_AFTER.match(text, end)
@@ -292,7 +329,7 @@ def _town(text: str, start: int, end: int) -> Shape:
 
 
 def find_towns(wording: Wording, words: Sequence[_Word], aside: set[int]) -> Iterator[Shape]:
-    """Yield towns: those of more words, those of one that are nothing else, the others behind ``in`` or before a state."""
+    """Yield towns: of more words, of one that is nothing else, of others behind ``in`` or before a state."""
     text = wording.text
     for word in words:
         if word.sense & (Sense.PLACE | Sense.PLACE_TOO) and word.start not in aside:
@@ -301,10 +338,10 @@ def find_towns(wording: Wording, words: Sequence[_Word], aside: set[int]) -> Ite
                 yield _town(text, word.start, word.end)
     longer = places().longer
     for start in wording.starts(frozenset(longer)):
-        if not text[start].isupper():
+        if start in aside or (not text[start].isupper() and not text.startswith("the ", start)):
             continue
         first = next(_SMALL.finditer(text, start))
-        for name in longer[fold(first[0])] if fold(first[0]) in longer else ():
+        for name in longer.get(fold(first[0]), ()):
             end = _matched(text, first.end(), name[1:])
             if end is not None:
                 yield _town(text, start, end)
@@ -328,7 +365,7 @@ def is_title(word: str) -> bool:
 def with_title(text: str, shape: Shape) -> Shape:
     """Return the name of a person with the title before it, and without ordinary words written small at its end."""
     start, end = shape.start, shape.end
-    while (last := _LAST_SMALL.search(text, start, end)) is not None:
+    while (last := _LAST_SMALL.search(text, max(start, end - _LONGEST_WORD), end)) is not None:
         sense = sense_of(last["word"].lower())
         if sense & (Sense.NAME | Sense.GIVEN | Sense.SURNAME) and not sense & (Sense.WORD | Sense.CORE):
             break
@@ -347,7 +384,11 @@ def _joined(text: str, found: list[Shape]) -> list[Shape]:
         if joined and shape.kind is joined[-1].kind and shape.kind is IdentifierKind.PERSON_NAME:
             last = joined[-1]
             gap = text[last.end : shape.start]
-            if shape.start <= last.end or re.fullmatch(r"[ \t.'’-]{1,2}", gap) or (len(gap) < 20 and _PARTICLES.fullmatch(gap)):
+            if (
+                shape.start <= last.end
+                or re.fullmatch(r"[ \t.'’-]{1,2}", gap)
+                or (len(gap) < 20 and _PARTICLES.fullmatch(gap))
+            ):
                 joined[-1] = Shape(last.start, max(last.end, shape.end), last.kind)
                 continue
         joined.append(shape)

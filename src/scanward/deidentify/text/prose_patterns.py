@@ -20,30 +20,59 @@ from scanward.model.identifier import IdentifierKind
 
 _OTHER_SCRIPT = re.compile(r"[Ͱ-῿぀-鿿가-힯]")
 _DAY = re.compile(
-    r"(?:January|February|March|April|May|June|July|August|September|October|November|December|Jan|Feb|Mar|Apr|Jun|Jul|Aug|"
-    r"Sept?|Oct|Nov|Dec)\.?[ ](?:3[01]|[12]\d|0?[1-9])(?:st|nd|rd|th)?(?!\d|[.,/-]\d|[ ]?(?:mm|cm|mg|ml|%|x\b|years?|yo))"
+    r"(?:January|February|March|April|May|June|July|August|September|October|November|December|Jan|Feb|Mar|Apr|Jun|Jul|"
+    r"Aug|"
+    r"Sept?|Oct|Nov|Dec)\.?[ ](?:3[01]|[12]\d|0?[1-9])(?:st|nd|rd|th)?(?!\d|[.,/-]\d|[ ]?(?:mm|cm|mg|ml|%|x\b|years?|"
+    r"yo))"
 )
 _MONTHS = frozenset(
-    "january february march april may june july august september october november december jan feb mar apr jun jul aug sep sept "
+    "january february march april may june july august september october november december jan feb mar apr jun jul aug "
+    "sep sept "
     "oct nov dec".split()
 )
+_IN = frozenset(
+    "in since last this next early late mid until during of en desde mes hasta im seit ab bis em depuis mois "
+    "entre".split()
+)
+_IN_MONTH = re.compile(
+    r"(?:(?:[Ii]n|[Ss]ince|[Uu]ntil|[Dd]uring|[Ee]arly|[Ll]ate|[Mm]id|[Oo]f)[ -](?:early[ ]|late[ ]|mid[ -]?)?(?:"
+    r"(?:January|February|March|April|May|June|July|August|September|October|November|December))"
+    r"|(?P<rel>[Ll]ast|[Tt]his|[Nn]ext)[ ](?:January|February|March|April|May|June|July|August|September|October|"
+    r"November|December)"
+    r"|(?:[Ee]n|[Dd]esde|[Hh]asta|[Mm]es[ ]de|[Ee]ntre)[ ](?:el[ ]mes[ ]de[ ])?(?:[Ee]nero|[Ff]ebrero|[Mm]arzo|"
+    r"[Aa]bril|[Mm]ayo|[Jj]unio|[Jj]ulio|[Aa]gosto|"
+    r"[Ss]eptiembre|[Oo]ctubre|[Nn]oviembre|[Dd]iciembre)"
+    r"|(?:[Ii]m|[Ss]eit|[Aa]b|[Bb]is)[ ](?:Januar|Februar|März|April|Mai|Juni|Juli|August|September|Oktober|November|"
+    r"Dezember)"
+    r"|(?:[Ee]n|[Dd]epuis|[Mm]ois[ ]de)[ ](?:janvier|février|mars|avril|mai|juin|juillet|août|septembre|octobre|"
+    r"novembre|décembre)"
+    r"|(?:[Ee]m|[Dd]esde)[ ](?:janeiro|fevereiro|março|abril|maio|junho|julho|agosto|setembro|outubro|novembro|"
+    r"dezembro))"
+    r"(?![^\W_])(?![ ](?:\d|[A-Z][a-z]))"
+)
 _HEAD_BEHIND = re.compile(
-    r"[ \t-]+(?:(?:downtown|uptown|university|general|county|regional|memorial|heart|cancer|medical|med|health|presbyterian|"
+    r"[ \t-]+(?:(?:downtown|uptown|university|general|county|regional|memorial|heart|cancer|medical|med|health|"
+    r"presbyterian|"
     r"children['’]s|va|main|[A-Z][^\W\d_]+)[ \t]+){0,3}"
-    r"(?:hospital|clinic|office|branch|campus|center|centre|medical center|health|healthcare|health care|med|general|va|ed|er|"
+    r"(?:hospital|clinic|office|branch|campus|center|centre|medical center|health|healthcare|health care|med|general|"
+    r"va|ed|er|"
     r"memorial|presbyterian|infirmary|institute|university|klinik|klinikum)(?![^\W_])",
     re.IGNORECASE,
 )
 _CUE = re.compile(
-    r"(?:c\.?p\.?|c\.?e\.?p\.?|plz|zip(?:[ ]code)?|n[.ºo°]*[ ]?col(?:egiad[oa])?|tel[ée]?f?(?:ono|on|one|éfono)?|fax|phone|pager|beeper|"
-    r"e-?mail|correo(?:[ ]electr[óo]nico)?|mrn|ssn|nhc|nass|cipa?|dni|ipp|id|ins(?:urance)?|number|no|nr)(?:[ ]?(?:number|no|id|nr))?"
-    r"[.]?[ \t]*[:=.#/]?[ \t]*(?=[#\w+(])(?<=[^\w])",
+    r"(?:c\.?p\.?|c\.?e\.?p\.?|plz|zip(?:[ ]code)?|n[.ºo°]*[ ]?col(?:egiad[oa])?|tel[ée]?f?(?:ono|on|one|éfono)?|fax|"
+    r"phone|pager|beeper|"
+    r"e-?mail|correo(?:[ ]electr[óo]nico)?|mrn|ssn|nhc|nass|cipa?|dni|ipp|id|ins(?:urance)?|number|no|nr)(?:[ "
+    r"]?(?:number|no|id|nr))?"
+    r"(?![\w@-])(?:[.]?[ \t]*[:=#/][ \t]*|[.]?[ \t]+|[.])(?=[#\w+(])",
     re.IGNORECASE,
 )
 _PART = re.compile(r"[^\W_]+")
 _YEAR = re.compile(r"(?:19|20)\d\d")
 _SHORTEST_NUMBER = 3
+_NUMBERED = frozenset({IdentifierKind.OTHER_ID, IdentifierKind.PHONE})
 _WORDED = frozenset({IdentifierKind.PERSON_NAME, IdentifierKind.INSTITUTION})
+_NAMED = frozenset({IdentifierKind.PERSON_NAME, IdentifierKind.ADDRESS})
 _LABELLED = frozenset({IdentifierKind.ADDRESS, IdentifierKind.OTHER_ID, IdentifierKind.PHONE, IdentifierKind.DATE})
 _LABEL = re.compile(r"(?P<word>[^\W\d_]{2,})[ \t]*[:.=]+[ \t]*(?=[^\W_])")
 _FIRST = re.compile(r"(?P<word>[^\W\d_]+)[ \t,.:\n]+(?=[^\W_])")
@@ -52,24 +81,34 @@ _IN_TOWN = re.compile(r"(?:,[ \t]*|[ \t]+(?:in|of|at|de|en|i)[ \t]+|[ \t]+)")
 _AT = frozenset("at to from in by via of the our".split())
 _AT_INSTITUTION = re.compile(
     r"(?i:at|to|from|in|by|via|of|the|our)[ \t]+(?:(?i:the|our)[ \t]+)?(?P<name>(?:[A-ZÀ-Þ][\w.'’&-]*[ \t]+){1,5}"
-    r"(?:Hospital|Clinic|General|Center|Centre|Health|Healthcare|Med|Infirmary|Institute|Hospice|Memorial|Presbyterian|Imaging|Radiology|"
-    r"Orthopedics|Pediatrics|Oncology|Associates|Permanente|clinic|hospital)(?:[ \t]+(?:Center|Centre|Clinic|Care|Hospital|System|Group))?)(?![^\W_])"
+    r"(?:Hospital|Clinic|General|Center|Centre|Health|Healthcare|Med|Infirmary|Institute|Hospice|Memorial|Presbyterian|"
+    r"Imaging|Radiology|"
+    r"Orthopedics|Pediatrics|Oncology|Associates|Permanente|clinic|hospital)(?:[ \t]+(?:Center|Centre|Clinic|Care|"
+    r"Hospital|System|Group))?)(?![^\W_])"
 )
 _FURTHER = re.compile(
-    r"[ \t]+(?:(?:de|del|la|el|los|las|do|da|dos|des|du|of|for|am|im|der|d['’]|l['’])[ \t]*){0,2}(?P<word>[A-ZÀ-Þ][^\W\d_'’]+)(?=[\s,.;)]|$)"
+    r"[ \t]+(?:(?:de|del|la|el|los|las|do|da|dos|des|du|of|for|am|im|der|d['’]|l['’])[ "
+    r"\t]*){0,2}(?P<word>[A-ZÀ-Þ][^\W\d_'’]+)(?=[\s,.;)]|$)"
     r"(?![ \t]*:)"
 )
 _STATE = re.compile(r",[ \t](?:[A-Z]{2}|Texas|California|Florida|Ohio|Illinois|Georgia|Michigan)(?![^\W_])")
 _DEPARTMENTS = frozenset(
-    "servicio unidad departamento sección section service department dept abteilung klinik calle avda avenida av plaza paseo c on from at "
-    "tel tfno telefono teléfono fax email correo mrn dr dra prof mr mrs ms españa spain impression findings comparison history"
-    .split()
+    "servicio unidad departamento sección section service department dept abteilung klinik calle avda avenida av plaza "
+    "paseo c on from at "
+    "tel tfno telefono teléfono fax email correo mrn dr dra prof mr mrs ms españa spain impression findings "
+    "comparison history".split()
 )
 _LONGEST_BESIDE = 6
+_LONGEST_WORD = 80
 
 
 def find_prose(
-    text: str, *, known_days: Collection[date] = (), institutions: bool = True, strict: bool = True
+    text: str,
+    *,
+    known_days: Collection[date] = (),
+    dates: bool = True,
+    institutions: bool = True,
+    strict: bool = True,
 ) -> tuple[list[Shape], list[tuple[int, int]]]:
     """Return what looks like an identifier in `text`, and the parts that are terms; spans may overlap.
 
@@ -79,15 +118,17 @@ def find_prose(
         What is searched.
     known_days
         Dates of the study, which decide between two readings of a date.
-    institutions
-        Whether names of institutions are looked for.
+    dates, institutions
+        Whether dates and names of institutions are looked for.
     strict
         Whether nothing else looks for names (:func:`scanward.deidentify.text.prose_names.find_names`).
     """
     wording = Wording(text)
     names = prose_names.find_names(wording, strict=strict)
-    found = [Shape(item.start, item.end, IdentifierKind.DATE) for item in find_prose_dates(wording, known_days)]
-    found += _days(wording)
+    found: list[Shape] = []
+    if dates:
+        found += (Shape(item.start, item.end, IdentifierKind.DATE) for item in find_prose_dates(wording, known_days))
+        found += _days(wording)
     found += (Shape(start, end, IdentifierKind.OTHER_ID) for start, end in find_ages(wording))
     found += find_contacts(wording, values_only=True)
     found += find_ids(wording, values_only=True)
@@ -96,8 +137,13 @@ def find_prose(
     found += find_titled(wording)
     found += names.found
     found += prose_names.find_initials(wording)
+    places = list(_institutions(wording, names.found))
     if institutions:
-        found += _institutions(wording, names.found)
+        found += places
+    else:
+        # What an institution is called may be the name of a person or town.
+        found = [shape for shape in found if not any(_is_within(shape, place) for place in places)]
+        names.terms.extend((place.start, place.end) for place in places)
     if _OTHER_SCRIPT.search(text):
         found += (shape for shape in find_names_of_headers(text) if _OTHER_SCRIPT.search(text, shape.start, shape.end))
     kept = kept_uids(text)
@@ -105,6 +151,10 @@ def find_prose(
         found = [shape for shape in found if not any(shape.start < end and start < shape.end for start, end in kept)]
     tidy = [tidied(text, shape) for shape in _with_towns(text, found)]
     return [*tidy, *find_fields(wording)], names.terms
+
+
+def _is_within(shape: Shape, other: Shape) -> bool:
+    return shape.kind in _NAMED and other.start <= shape.start and shape.end <= other.end
 
 
 def tidied(text: str, shape: Shape) -> Shape:
@@ -115,12 +165,16 @@ def tidied(text: str, shape: Shape) -> Shape:
         start = cue.end()
     while kind in _LABELLED and (label := _LABEL.match(text, start, end)) is not None and _is_only_word(label["word"]):
         start = label.end()
+    if kind is IdentifierKind.ADDRESS:
+        end = start + len(text[start:end].rstrip(" .,;"))
     if kind is IdentifierKind.PERSON_NAME:
         while (first := _FIRST.match(text, start, end)) is not None and _is_only_word(first["word"]):
             if prose_names.is_title(first["word"]):
                 break
             start = first.end()
-        while (last := _LAST.search(text, start, end)) is not None and _is_only_word(last["word"]):
+        while (last := _LAST.search(text, max(start, end - _LONGEST_WORD), end)) is not None and _is_only_word(
+            last["word"]
+        ):
             end = last.start()
         return prose_names.with_title(text, Shape(start, end, kind))
     return Shape(start, end, kind)
@@ -128,7 +182,8 @@ def tidied(text: str, shape: Shape) -> Shape:
 
 def _is_only_word(word: str) -> bool:
     sense = sense_of(word.lower())
-    return bool(sense & Sense.CORE) and not sense & (Sense.GIVEN | Sense.SURNAME) and len(word) > 1
+    name = Sense.GIVEN | Sense.SURNAME | Sense.EPONYM | Sense.EPONYM_TOO
+    return bool(sense & Sense.CORE) and not sense & name and len(word) > 1
 
 
 def find_prose_dates(wording: Wording, known_days: Collection[date] = ()) -> Iterator[WrittenDate]:
@@ -139,9 +194,12 @@ def find_prose_dates(wording: Wording, known_days: Collection[date] = ()) -> Ite
 
 
 def _days(wording: Wording) -> Iterator[Shape]:
-    """Yield days of a month without a year."""
+    """Yield days of a month without a year, and months alone: all of a date but its year identifies (Safe Harbor)."""
     for match in wording.matches(_DAY, _MONTHS):
         yield Shape(*match.span(), IdentifierKind.DATE)
+    for match in wording.matches(_IN_MONTH, _IN):
+        start = match.start() if match["rel"] else match.end() - len(match[0].split(" ")[-1].split("-")[-1])
+        yield Shape(start, match.end(), IdentifierKind.DATE)
 
 
 def _institutions(wording: Wording, names: list[Shape]) -> Iterator[Shape]:
@@ -157,9 +215,9 @@ def _institutions(wording: Wording, names: list[Shape]) -> Iterator[Shape]:
         yield Shape(*match.span("name"), IdentifierKind.INSTITUTION)
     for shape in names:
         if shape.kind is IdentifierKind.ADDRESS:
-            match = _HEAD_BEHIND.match(text, shape.end)
-            if match is not None:
-                yield Shape(shape.start, match.end(), IdentifierKind.INSTITUTION)
+            head = _HEAD_BEHIND.match(text, shape.end)
+            if head is not None:
+                yield Shape(shape.start, head.end(), IdentifierKind.INSTITUTION)
 
 
 def _with_towns(text: str, found: list[Shape]) -> list[Shape]:
@@ -189,6 +247,8 @@ def plausible(text: str, shape: Shape) -> Shape | None:
     if not words or all(_is_core(text[start:end]) for start, end in words):
         return None
     start, end = words[0][0], words[-1][1]
+    if shape.kind in _NUMBERED and not any(map(str.isdigit, text[start:end])):
+        return None
     if text[start:end].isdigit() and (end - start < _SHORTEST_NUMBER or _YEAR.fullmatch(text, start, end)):
         return None
     title = text[shape.start : start] if prose_names.is_title(text[shape.start : start].strip(" .")) else ""
@@ -201,7 +261,9 @@ def _is_nothing(word: str, kind: IdentifierKind) -> bool:
     if not word.islower():
         return False
     sense = sense_of(word)
-    return bool(sense & (Sense.WORD | Sense.CORE | Sense.PARTICLE)) or not sense & (Sense.NAME | Sense.UNKNOWN | Sense.PLACE)
+    return bool(sense & (Sense.WORD | Sense.CORE | Sense.PARTICLE)) or not sense & (
+        Sense.NAME | Sense.UNKNOWN | Sense.PLACE
+    )
 
 
 def _is_core(word: str) -> bool:

@@ -1,7 +1,7 @@
 """Recognises identifiers by their words, how they are written, and the words around them.
 
-The model is trained by ``tools/recogniser/train.py``. Here its weights are read and applied: all features belong to single
-words, so that what a word says of itself and of its neighbours is added up once for each word that is met.
+The model is trained by ``tools/recogniser/train.py``. Here its weights are read and applied: all features belong to
+single words, so that what a word says of itself and of its neighbours is added up once for each word that is met.
 """
 
 import gzip
@@ -9,7 +9,8 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from enum import Enum
 from functools import cache
 from math import exp, log
 from operator import mul
@@ -23,8 +24,10 @@ from scanward.model.identifier import IdentifierKind
 from scanward.ports.recognisers import Recognised
 
 MODEL = "model.json.gz"
-MODEL_SHA256 = "884ac2f6c6ff49c14737caaa0c167fc318e56cb9b654ef1ce086f22b79391f29"
+MODEL_SHA256 = "8b672cf4117399efe62e96a4f686e96a5dae078f260fd2f9ac6e5ebdda77ed64"
 """Of the file beside this one; another is not read."""
+
+_FOLDER = os.path.dirname(__file__)  # noqa: PTH120 - start-up time
 
 OUTSIDE = "O"
 KINDS = {
@@ -51,8 +54,14 @@ _LONGEST_ACRONYM = 5
 _REACH = 3
 """How many words before and after a word that could be an identifier are looked at."""
 
-_BESIDE = 2
-"""How many words beside what others found are looked at too."""
+_BESIDE = 4
+"""How near to what others found a word is looked at too, in characters."""
+
+_AROUND = 64
+"""How many characters around a word that could be an identifier are split into words."""
+
+_CANDIDATE = re.compile(r"(?<![^\W\d_])[A-ZÀ-ÖØ-ÞĀ-Ž][^\W\d_]*|\d+")
+_SENTENCE_ENDS = frozenset({". ", "! ", "? ", "; ", ": ", ") ", "- "})
 
 _NOWHERE = (1 << 62, 1 << 62)
 _MOST_REMEMBERED = 1 << 16
@@ -63,7 +72,6 @@ _HEADS = frozenset(
     "street st ave avenue road rd blvd lane drive calle avda plaza rua avenida rue mount saint".split()
 )
 _MAYBE = Sense.UNKNOWN | Sense.GIVEN | Sense.SURNAME | Sense.PLACE | Sense.PLACE_TOO | Sense.DOUBTFUL
-_WORTH_IN_LOWER_CASE = Sense.NAME | Sense.PLACE
 _LINK = re.compile(r"[ \t.,'’&/#-]{0,3}")
 
 Row = tuple[float, ...]
@@ -77,8 +85,8 @@ class Model(TypedDict):
     labels
         The first is that of words outside identifiers.
     steps
-        What the steps between labels of neighbouring words weigh, by the labels but the first: to ``enter`` one from outside,
-        to ``leave`` it, to ``stay`` in it; each over that of staying outside. Other steps weigh nothing.
+        What the steps between labels of neighbouring words weigh, by the labels but the first: to ``enter`` one from
+        outside, to ``leave`` it, to ``stay`` in it; each over that of staying outside. Other steps weigh nothing.
     vocabulary
         Words that are ordinary in the texts that were trained on, folded.
     state
@@ -116,7 +124,7 @@ class CrfRecogniser:
         self._threshold = threshold
         self._clear = _margin(steps, threshold)
         self._rows: dict[str, tuple[Row, ...]] = {}
-        self._worth: dict[str, bool] = {}
+        self._worth: dict[str, Worth] = {}
         self._least: dict[str, float] = {}
         self._name = name
 
@@ -131,57 +139,49 @@ class CrfRecogniser:
 
     def recognise_beside(self, text: str, taken: Sequence[tuple[int, int]]) -> list[Recognised]:
         """Return the words of `text` that are in identifiers, looking only around those that are not in `taken`."""
-        tokens = [(match.start(), match.end(), match[0]) for match in TOKEN.finditer(text)]
         found: list[Recognised] = []
-        for start, end in self._windows(tokens, taken):
-            for index, (kind, certainty) in self._read(tokens, start, end):
-                _add(found, text, Recognised(tokens[index][0], tokens[index][1], kind, certainty))
+        for places in _grouped(self._candidates(text, taken)):
+            first, last = max(0, places[0] - _AROUND), places[-1] + _AROUND
+            tokens = [(match.start(), match.end(), match[0]) for match in TOKEN.finditer(text, first, last)]
+            for start, end in _windows(tokens, places):
+                for index, (kind, certainty) in self._read(tokens, start, end):
+                    _add(found, text, Recognised(tokens[index][0], tokens[index][1], kind, certainty))
         return found
 
-    def _windows(
-        self, tokens: Sequence[tuple[int, int, str]], taken: Sequence[tuple[int, int]]
-    ) -> Iterator[tuple[int, int]]:
-        """Yield the stretches of words around those that could be an identifier and are not taken."""
-        start = end = -1
+    def _candidates(self, text: str, taken: Sequence[tuple[int, int]]) -> Iterator[int]:
+        """Yield where words start that could be in an identifier and are not taken."""
         spans = iter(taken)
         gone, until = next(spans, _NOWHERE)
-        beside = -_BESIDE
-        for index, (place, _, token) in enumerate(tokens):
-            while place >= until:
+        before = -_BESIDE
+        for match in _CANDIDATE.finditer(text):
+            start, end = match.span()
+            while start >= until:
+                before = until
                 gone, until = next(spans, _NOWHERE)
-            if place >= gone:
-                beside = index
-                continue
-            if token == "\n":
-                beside = -_BESIDE
+            if start >= gone:
                 continue
             # What others found may be only a part: what stands beside it counts however ordinary it is.
-            near = index - beside <= _BESIDE or (index + _BESIDE < len(tokens) and tokens[index + _BESIDE][0] >= gone)
-            if self._is_worth_a_look(token) or (near and (token[0].isupper() or token.isdigit())):
-                if index - _REACH > end:
-                    if end >= 0:
-                        yield start, min(end, len(tokens))
-                    start = max(0, index - _REACH)
-                end = index + _REACH + 1
-        if end >= 0:
-            yield start, min(end, len(tokens))
+            if gone - end <= _BESIDE or start - before <= _BESIDE:
+                near = "\n" not in (text[end:gone] if gone - end <= _BESIDE else text[before:start])
+                if near or self._is_worth_a_look(match[0], text, start, end):
+                    yield start
+            elif self._is_worth_a_look(match[0], text, start, end):
+                yield start
 
-    def _is_worth_a_look(self, token: str) -> bool:
-        looked = self._worth.get(token)
-        if looked is None:
-            looked = _is_worth_a_look(token)
+    def _is_worth_a_look(self, token: str, text: str, start: int, end: int) -> bool:
+        worth = self._worth.get(token)
+        if worth is None:
+            worth = _worth_of(token)
             if len(self._worth) < _MOST_REMEMBERED:
-                self._worth[token] = looked
-        return looked
+                self._worth[token] = worth
+        return worth is Worth.YES or (worth is Worth.INSIDE and not _opens_sentence(text, start, end))
 
     def _read(
         self, tokens: Sequence[tuple[int, int, str]], start: int, end: int
     ) -> Iterator[tuple[int, tuple[IdentifierKind, float]]]:
-        """Yield what is recognised among the tokens from `start` to `end`: forward and backward sums (Rabiner, 1989)."""
+        """Yield what is recognised among the tokens from `start` to `end` (forward and backward sums: Rabiner 1989)."""
         count = len(tokens)
-        rows = [
-            self._row(tokens[index][2] if 0 <= index < count else EDGE) for index in range(start - FAR, end + FAR)
-        ]
+        rows = [self._row(tokens[index][2] if 0 <= index < count else EDGE) for index in range(start - FAR, end + FAR)]
         scores = [
             [
                 a + b + c + d + e + f + g
@@ -275,16 +275,57 @@ def _margin(steps: Mapping[str, Sequence[float]], threshold: float) -> float:
     return max(alone, 0.0) + max(*steps["stay"], 0.0) + log(1 / threshold - 1)
 
 
-def _is_worth_a_look(token: str) -> bool:
+class Worth(Enum):
+    """Whether a word could be in an identifier."""
+
+    NO = 0
+    INSIDE = 1
+    """Not as the first of a sentence: it is an ordinary word too."""
+    YES = 2
+
+
+def _worth_of(token: str) -> Worth:
     if token.isdigit():
-        return len(token) >= _FEWEST_DIGITS
-    if not token[0].isalpha():
-        return False
+        return Worth.YES if len(token) >= _FEWEST_DIGITS else Worth.NO
     lowered = token.lower()
     sense = sense_of(lowered)
-    if token[0].isupper():
-        return bool(sense & _MAYBE) or lowered in _HEADS
-    return bool(sense & _WORTH_IN_LOWER_CASE) and not sense & Sense.WORD
+    if sense & _MAYBE:
+        return Worth.INSIDE if sense & (Sense.WORD | Sense.CORE) else Worth.YES
+    return Worth.INSIDE if lowered in _HEADS else Worth.NO
+
+
+def _opens_sentence(text: str, start: int, end: int) -> bool:
+    """Say whether a word is the first of a line or sentence, and small letters follow."""
+    if text[end : end + 1] != " " or not text[end + 1 : end + 2].islower():
+        return False
+    return start == 0 or text[start - 1] == "\n" or text[max(0, start - 2) : start] in _SENTENCE_ENDS
+
+
+def _grouped(places: Iterable[int]) -> Iterator[list[int]]:
+    """Yield runs of `places` that are so near each other that they are looked at together."""
+    group: list[int] = []
+    for place in places:
+        if group and place - group[-1] > 2 * _AROUND:
+            yield group
+            group = []
+        group.append(place)
+    if group:
+        yield group
+
+
+def _windows(tokens: Sequence[tuple[int, int, str]], places: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Yield the stretches of words around those that start at `places`."""
+    wanted = frozenset(places)
+    start = end = -1
+    for index, (place, _, _) in enumerate(tokens):
+        if place in wanted:
+            if index - _REACH > end:
+                if end >= 0:
+                    yield start, min(end, len(tokens))
+                start = max(0, index - _REACH)
+            end = index + _REACH + 1
+    if end >= 0:
+        yield start, min(end, len(tokens))
 
 
 def _least_for(token: str, vocabulary: frozenset[str]) -> float:
@@ -322,7 +363,7 @@ def load_recogniser() -> CrfRecogniser:
     EngineError
         The model is not the one that belongs to this version.
     """
-    path = os.path.join(os.path.dirname(__file__), MODEL)  # noqa: PTH118, PTH120 - start-up time
+    path = os.path.join(_FOLDER, MODEL)  # noqa: PTH118 - start-up time
     try:
         with open(path, "rb") as file:  # noqa: PTH123 - start-up time
             data = file.read()

@@ -22,7 +22,8 @@ _UPPER = re.compile(r"[A-ZÀ-ÖØ-Þ]")
 _REPEATED = re.compile(r"(.)\1{2,}")
 _KEPT = 2
 _SENSES = (
-    ("GIVEN", Sense.GIVEN), ("SURNAME", Sense.SURNAME), ("NAME", Sense.NAME), ("DOUBTFUL", Sense.DOUBTFUL), ("WORD", Sense.WORD),
+    ("GIVEN", Sense.GIVEN), ("SURNAME", Sense.SURNAME), ("NAME", Sense.NAME), ("DOUBTFUL", Sense.DOUBTFUL),
+    ("WORD", Sense.WORD),
     ("CORE", Sense.CORE), ("EPONYM", Sense.EPONYM), ("EPONYM_TOO", Sense.EPONYM_TOO), ("MAKES_TERM", Sense.MAKES_TERM),
     ("PLACE", Sense.PLACE), ("PLACE_TOO", Sense.PLACE_TOO), ("UNKNOWN", Sense.UNKNOWN),
 )  # fmt: skip
@@ -33,7 +34,7 @@ def shape_of(token: str) -> str:
     if token.isdigit():
         return f"d{min(len(token), 10)}"
     if not token[:1].isalpha():
-        return "eol" if token == "\n" else token
+        return "eol" if token.isspace() else token
     shape = "".join("X" if char.isupper() else "x" for char in token)
     return _REPEATED.sub(r"\1\1", shape)
 
@@ -48,7 +49,7 @@ def features_of(token: str, vocabulary: Collection[str]) -> tuple[tuple[str, ...
     vocabulary
         Words that are ordinary in the texts that were trained on, folded.
     """
-    if token == EDGE:
+    if not token:
         return ("edge",), ("edge",)
     shape = shape_of(token)
     if not token[0].isalpha():
