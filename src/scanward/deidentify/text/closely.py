@@ -323,8 +323,9 @@ class CloseMatcher:
             lead = 2 if flat[max(0, start - 3) : start].lstrip("+( ") == "00" else 0
             return Close(start - lead, behind.end() if behind is not None else end, hit.kind)
         if hit.kind in {IdentifierKind.ADDRESS, IdentifierKind.INSTITUTION}:
-            return Close(*self._places.widen(passage, start, end), hit.kind)
-        if hit.kind not in NAME_KINDS:
+            # Places are called by persons, and so a hit of one may be the name of another.
+            start, end = self._places.widen(passage, start, end)
+        elif hit.kind not in NAME_KINDS:
             return hit
         after = _MARRIED.match(flat, end) if flat[end : end + 1] == "-" else None
         if after is not None and _is_half(passage, end + 1, after.end()):
