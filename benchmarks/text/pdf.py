@@ -127,9 +127,7 @@ def _bare(text: str) -> str:
 
 
 def _text_of(data: bytes) -> str:
-    return subprocess.run(
-        ["pdftotext", "-layout", "-", "-"], input=data, capture_output=True, check=True
-    ).stdout.decode()
+    return subprocess.run(["pdftotext", "-", "-"], input=data, capture_output=True, check=True).stdout.decode()
 
 
 def _seen_in(data: bytes) -> str:

@@ -35,6 +35,9 @@ _STRIDE: Final = 1.45
 _NEXT: Final = 1.3
 """The next line of a column begins at most so many heights below."""
 
+_RAGGED: Final = 0.2
+"""Of the width of a column: a line that ends no more before its edge may go on in the next one."""
+
 _MOST_PARTS: Final = 4
 _LONGEST: Final = 24
 """Of so many parts at most words are joined, and of so many letters."""
@@ -191,6 +194,7 @@ def views_of(glyphs: Sequence[Glyph]) -> Iterator[View]:
         _by_lines(glyphs, chains),
         columns,
         _without_hyphens(columns, _HYPHENS),
+        _without_hyphens(_by_columns(glyphs, chains, flowing=True), _HYPHENS),
     ):
         text = _plain(view.text)
         if text.strip() and text not in seen:
@@ -219,13 +223,21 @@ def _by_lines(glyphs: Sequence[Glyph], chains: Sequence[Sequence[Segment]]) -> V
     return builder.view()
 
 
-def _by_columns(glyphs: Sequence[Glyph], chains: Sequence[Sequence[Segment]]) -> View:
+def _by_columns(glyphs: Sequence[Glyph], chains: Sequence[Sequence[Segment]], *, flowing: bool = False) -> View:
+    """Return the text column by column; `flowing`, a line that is full goes on in the next one without a break."""
     builder = _Builder(glyphs)
     for chain in chains:
+        column = hull(segment.box for segment in chain)
+        full = column.right - _RAGGED * (column.right - column.left)
         for segment in chain:
-            builder.put_line([segment])
+            is_full = flowing and segment.box.right >= full and segment is not chain[-1]
+            builder.put_line([segment], end=" " if is_full and not _ends_in_hyphen(segment, glyphs) else "\n")
         builder.put("\n", -1)
     return builder.view()
+
+
+def _ends_in_hyphen(segment: Segment, glyphs: Sequence[Glyph]) -> bool:
+    return glyphs[segment.words[-1][-1]].text in _HYPHENS
 
 
 def _joined(glyphs: Sequence[Glyph]) -> View:
@@ -252,14 +264,14 @@ class _Builder:
         self._texts.append(text)
         self._owners += [owner] * len(text)
 
-    def put_line(self, segments: Iterable[Segment]) -> None:
+    def put_line(self, segments: Iterable[Segment], *, end: str = "\n") -> None:
         for position, segment in enumerate(segments):
             self.put("  " if position else "", -1)
             for place, word in enumerate(segment.words):
                 self.put(" " if place else "", -1)
                 for number in word:
                     self.put(self._glyphs[number].text, number)
-        self.put("\n", -1)
+        self.put(end, -1)
 
     def put_word(self, numbers: Iterable[int]) -> None:
         for number in numbers:

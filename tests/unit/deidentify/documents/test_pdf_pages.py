@@ -80,6 +80,16 @@ def test_names_are_found_across_lines_columns_and_hyphens():
         assert all(max(page[n].ink.right for n in run) < 300 for run in runs)
 
 
+def test_a_full_line_goes_on_in_the_next_one_and_a_short_one_does_not():
+    page = glyphs("The results were called to the ward on March", 10, 10) + glyphs("16 by phone", 10, 30)
+    texts = [view.text for view in views_of(page)]
+    assert any("on March 16 by phone" in text for text in texts)
+    found = {page[number].text for span in find_spans(page, CLEANER) for number in span.glyphs}
+    assert {"M", "1", "6"} <= found
+    page = glyphs("Findings", 10, 10) + glyphs("The liver is of normal size and the spleen", 10, 30)
+    assert not any("Findings The" in view.text for view in views_of(page))
+
+
 def test_what_overlaps_is_said_once():
     page = glyphs("Patient: Ottokar Zimmerlund", 10, 10)
     shown = [span.shown for span in find_spans(page, CLEANER) if span.shown]
