@@ -230,9 +230,10 @@ class CloseMatcher:
             if known is None:
                 continue
             plain = all(len(word) < 2 or is_plain(word) or is_clinical(word) for word in (words[index], second))
-            if plain and not (
-                passage.capitals(index) is Capitals.FIRST and _stands_alone(passage, index + 1, split=True)
-            ):
+            capital = passage.capitals(index) is Capitals.FIRST
+            if not capital and any(is_plain(word) for word in (known, words[index], second)):
+                continue
+            if plain and not _stands_alone(passage, index + 1, split=True):
                 continue
             yield Close(passage.starts[index], passage.end(index + 1), self._names.kind_of(known))
 

@@ -28,7 +28,8 @@ EPONYM_NOUNS = frozenset(
     "lymphoma thyroiditis chorea palsy law spot island islands point arch curve clinic scanner protocol "
     "zyste zysten zeichen fraktur frakturen krankheit syndrom tumoren winkel klassifikation aufnahme projektion "
     "hernie quiste signo fractura enfermedad sindrome angulo clasificacion escala "
-    "kyste signe maladie fracture classification echelle quisto sinal fratura doenca classificacao harris "
+    "cisto cistos kystes quistes kyste signe maladie fracture classification echelle quisto sinal fratura doenca "
+    "classificacao harris "
     "stage stages stadium circle pouch foramen sphincter fissure crypt polygone ampulla tetralogy tetralogie ulcer "
     "wave waves cells cell nodule nodules plaque plaques pugh turcotte".split()
 )

@@ -184,6 +184,24 @@ def test_close_forms_of_contacts_are_found(contact):
     assert joined == contact.strip("+( ")
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("Seven^Sevcan", "No se ven fracturas."),
+        ("Hasan^Ali", "It has an edge."),
+        ("Backer^Jo", "Cisto de Baker de 16 mm."),
+        ("Wills^Jo", "The circle of Willis is complete."),
+        ("Hall^Jo", "A Hill-Sachs deformity."),
+        ("Ricard^Jo", "Derrame pericárdico."),
+        ("May^Will", "The patient may return and the patient will remain."),
+        ("Long^Anna", "With a long segment."),
+        ("Left^Art", "Full power, LEFT."),
+    ],
+)
+def test_terms_in_which_names_stand_by_chance_stay(name, text):
+    assert found(text, KnownIdentifiers([Identifier(K.PATIENT_NAME, name)])) == []
+
+
 def test_mail_of_somebody_else_is_left():
     assert found("Write to radiology@clinic.org or info@brownfield.org please.") == []
 
