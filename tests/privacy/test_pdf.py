@@ -153,8 +153,7 @@ def test_words_and_codes_in_images_are_taken_out_and_the_rest_of_the_page_stays(
 
 @pytest.mark.peers("pdftotext")
 def test_another_look_finds_what_the_first_one_missed_or_lets_nothing_out(pdf, cleaner, engines, monkeypatch):
-    page = Page("", 300, 90, objects={"I": image(scan(REPORT[:2], shape=(240, 800)))})
-    page.content = filling("I", page)
+    page = Page(lines(*REPORT[:2], y=240), 400, 280)
     monkeypatch.setattr(pdf_module, "find_spans", lambda glyphs, cleaner: [])
     # Nothing goes at first, so all that is known has to be found by the look at the result.
     made = pdf.clean(make(page), cleaner)
