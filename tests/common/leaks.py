@@ -101,9 +101,11 @@ def find_leaks(
     leaks: dict[tuple[str, str], Leak] = {}
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         output = _look_at(path, path.relative_to(folder).as_posix())
-        explained = _moved_dates(by_signature.get(output.signature), output)
+        host = by_signature.get(output.signature)
+        explained = _moved_dates(host, output)
+        own = {id(plant) for plant in (*host.places, *host.identity)} if host is not None else set()
         for plant in plants:
-            how = _find(plant, output, explained)
+            how = _find(plant, output, explained, is_own=id(plant) in own)
             if how:
                 leaks.setdefault((plant.place, output.file), Leak(place=plant.place, how=how, file=output.file))
     return list(leaks.values())
@@ -135,9 +137,11 @@ def _day(text: str) -> date:
     return date(int(text[:4]), int(text[4:6]), int(text[6:8]))
 
 
-def _find(plant: Plant, output: _Output, explained: frozenset[str]) -> str:
+def _find(plant: Plant, output: _Output, explained: frozenset[str], *, is_own: bool) -> str:
     """Return how a plant is found in an output; empty when it is not."""
     by_chance = plant.kind is Kind.DATE and plant.token in explained
+    if by_chance and not is_own:
+        return ""  # the date of another host: nothing of that is in this output
     wanted = [text.casefold() for text in notations(plant.kind, plant.token)]
     wanted = [text for text in wanted if text[:_TEXT_GRAM] in output.text_grams]
     for seen in output.texts if wanted else ():

@@ -175,6 +175,15 @@ def _moved_dates(source: Reading | None, known: Known, offsets: Mapping[str, int
     return frozenset(_moved(day, days) for day in known.dates.get(patient, ()))
 
 
+def _own_dates(source: Reading | None) -> frozenset[tuple[str, str]]:
+    """Return the dates of an input, each with its place."""
+    if source is None:
+        return frozenset()
+    return frozenset(
+        (value.place, text[:8]) for value in source.values if value.vr in {"DA", "DT"} for text in value.texts
+    )
+
+
 def _moved(day: str, days: int) -> str:
     try:
         return (date(int(day[:4]), int(day[4:6]), int(day[6:8])) + timedelta(days=days)).strftime("%Y%m%d")
@@ -192,7 +201,7 @@ def _search_one(
 ) -> Iterator[Finding]:
     # Values were dropped after the first reading, so that memory does not grow with the number of files.
     output = read(output.path)
-    allowed = allowed_in(output, _moved_dates(source, known, offsets))
+    allowed = allowed_in(output, _moved_dates(source, known, offsets), _own_dates(source))
     hits = [
         *search_values(output, known, searcher, allowed),
         *search_embedded(output, known, searcher, allowed),

@@ -44,14 +44,19 @@ class Allowed:
         Whether UIDs are: then what is part of a UID is no finding.
     moved_dates
         Dates of the patient, moved: equal to another date of the inputs by chance.
+    own_dates
+        What stood where in the input that the output was made of: equal to that, no move explains a date.
     """
 
     kinds: frozenset[Kind]
     uid_values: bool
     moved_dates: frozenset[str]
+    own_dates: frozenset[tuple[str, str]] = frozenset()
 
 
-def allowed_in(output: Reading, moved_dates: frozenset[str]) -> Allowed:
+def allowed_in(
+    output: Reading, moved_dates: frozenset[str], own_dates: frozenset[tuple[str, str]] = frozenset()
+) -> Allowed:
     """Return what may be in `output` by its own marks (PS3.16 CID 7050)."""
     codes = retained(output)
     kinds: set[Kind] = set()
@@ -68,6 +73,7 @@ def allowed_in(output: Reading, moved_dates: frozenset[str]) -> Allowed:
         kinds=frozenset(kinds),
         uid_values=RETAINS_UIDS in codes,
         moved_dates=moved_dates if MODIFIED_DATES in codes else frozenset(),
+        own_dates=own_dates,
     )
 
 
@@ -96,7 +102,7 @@ def _may_stand(needle: Needle, value: Value, allowed: Allowed) -> bool:
     kind = needle.wanted.kind
     if kind in allowed.kinds or (allowed.uid_values and value.vr == "UI"):
         return True
-    if needle.wanted.value not in allowed.moved_dates or needle.wanted.source == value.place:
+    if needle.wanted.value not in allowed.moved_dates or (value.place, needle.wanted.value) in allowed.own_dates:
         return False
     # A birth date is explained only where a date stands: nothing else of it may come out by any chance.
     return kind is Kind.DATE or (kind is Kind.BIRTH_DATE and value.vr in {"DA", "DT"})
