@@ -135,7 +135,7 @@ def _make_pdf_cleaner(*, looks: bool) -> "Carrier":
     except EngineError:
         # Pages of plain text can be cleaned without; for others it is missed, and said so.
         return PdfCleaner(engine, None)
-    return PdfCleaner(engine, engines.text, second=engines.second, barcodes=engines.barcodes)
+    return PdfCleaner(engine, engines.text, second=engines.second, barcodes=engines.barcodes, faces=engines.faces)
 
 
 def _missing(error: ModuleNotFoundError) -> EngineError:

@@ -177,7 +177,7 @@ class PdfiumEngine:
         except metadata.PackageNotFoundError as error:
             raise EngineError(
                 f"expected the package {error.name}, found none",
-                remedy="Install what looking at PDF documents needs: pip install 'scanward[pdf]'.",
+                remedy="Install what looking at PDF documents needs: pip install 'scanward[documents]'.",
             ) from None
 
     @contextmanager
