@@ -1,7 +1,7 @@
 """Radiology reports of made-up people: every identifier in them is known, because it was put there.
 
-The styles differ in how reports are laid out and where they name people. Two of them, `HELD`, were written after the
-patterns were, with names of their own; neither they nor any sentence of them is among the templates that the
+The styles differ in how reports are laid out and where they name people. Those of `HELD` were written when patterns and
+recogniser were done, with names of their own; neither they nor any sentence of them is among the templates that the
 recogniser is trained on (``tools/recogniser``).
 """
 
@@ -25,8 +25,6 @@ def _read_people() -> dict[str, dict[str, list[str]]]:
 
 
 _PEOPLE = _read_people()
-GIVEN, SURNAMES = _PEOPLE["given"], _PEOPLE["surnames"]
-CITIES, HOSPITALS, STREETS = _PEOPLE["cities"], _PEOPLE["hospitals"], _PEOPLE["streets"]
 MONTHS = {
     "en": "January February March April May June July August September October November December".split(),
     "es": "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre".split(),
@@ -108,6 +106,11 @@ class Style:
     language: str
     templates: tuple[str, ...]
 
+    @property
+    def is_held(self) -> bool:
+        """Whether it was kept from whom made patterns and recogniser."""
+        return self.name.startswith("held")
+
 
 def _read_styles() -> tuple[Style, ...]:
     styles = []
@@ -118,11 +121,11 @@ def _read_styles() -> tuple[Style, ...]:
     return tuple(styles)
 
 
-STYLES = tuple(style for style in _read_styles() if not style.name.startswith("held"))
+STYLES = tuple(style for style in _read_styles() if not style.is_held)
 """Styles like those that patterns were written for."""
 
-HELD = tuple(style for style in _read_styles() if style.name.startswith("held"))
-"""Styles that neither patterns nor the recogniser were made with."""
+HELD = tuple(style for style in _read_styles() if style.is_held)
+"""Styles, with names of their own, that neither patterns nor the recogniser were made with."""
 
 _TITLES = {
     "en": (("Mrs.", "Mr.", "Ms."), ("Dr.", "Dr", "Prof.")),
@@ -136,18 +139,22 @@ _TITLES = {
 class _Person:
     """Draws values for one report; what is asked twice of the patient is the same."""
 
-    def __init__(self, rng: random.Random, language: str) -> None:
-        self.rng, self.language = rng, language
+    def __init__(self, rng: random.Random, style: Style) -> None:
+        self.rng, self.language = rng, style.language
+        self._held = "_held" if style.is_held else ""
         self.given, self.surname = self._given(), self._surname()
         self.mrn = self._digits(rng.choice(("{d7}", "{d8}", "00{d6}", "{l2}{d6}", "{d3}-{d2}-{d4}", "{d6}-{d2}")))
 
+    def _one_of(self, table: str) -> str:
+        return self.rng.choice(_PEOPLE[table + self._held][self.language])
+
     def _given(self) -> str:
-        return self.rng.choice(GIVEN[self.language])
+        return self._one_of("given")
 
     def _surname(self) -> str:
-        one = self.rng.choice(SURNAMES[self.language])
+        one = self._one_of("surnames")
         if self.language in {"es", "pt"} and self.rng.random() < 0.6:
-            one += " " + self.rng.choice(SURNAMES[self.language])
+            one += " " + self._one_of("surnames")
         return one
 
     def _digits(self, form: str) -> str:
@@ -211,11 +218,11 @@ class _Person:
             "EMAIL": lambda: (
                 f"{self._given()[0].lower()}.{self._surname().split()[0].lower()}@clinic-{digits('{d2}')}.org"
             ),
-            "STREET": lambda: rng.choice(STREETS[language]),
-            "CITY": lambda: rng.choice(CITIES[language]),
+            "STREET": lambda: self._one_of("streets"),
+            "CITY": lambda: self._one_of("cities"),
             "ZIP": lambda: digits("{d5}"),
             "STZIP": lambda: rng.choice(("PA", "IA", "CO", "NY")) + " " + digits("{d5}"),
-            "HOSPITAL": lambda: rng.choice(HOSPITALS[language]),
+            "HOSPITAL": lambda: self._one_of("hospitals"),
             "AGE90": lambda: str(rng.randint(90, 104)),
         }
 
@@ -242,7 +249,7 @@ def make(
         findings = (bodies or {}).get(style.language) or BODIES[style.language]
         for number in range(count):
             template = style.templates[number % len(style.templates)]
-            made.append(_filled(f"{style.name} {number}", template, _Person(rng, style.language), findings, rng))
+            made.append(_filled(f"{style.name} {number}", template, _Person(rng, style), findings, rng))
     return made
 
 

@@ -32,7 +32,11 @@ _ROMANCE = frozenset(
     "urbanización rua travessa praça estrada alameda via viale corso piazza largo".split()
 )
 _FRENCH = frozenset("rue avenue av boulevard bd place chemin allée impasse quai route cours square".split())
+_GERMAN_PREPOSITIONS = frozenset("am an im in auf zum zur unter hinter".split())
 _BOXES = frozenset("box postfach apartado postbus boîte bp".split())
+_FROM_NUMBER = r"(?<![\w.])\d{1,"
+"""So begins a pattern that starts at a number."""
+
 _STREETS: tuple[tuple[re.Pattern[str], frozenset[str] | None], ...] = (
     (
         re.compile(
@@ -75,6 +79,13 @@ _STREETS: tuple[tuple[re.Pattern[str], frozenset[str] | None], ...] = (
             r"bloque\s\w+)\b\.?(?![\w-])){0,3}"
         ),
         _ROMANCE,
+    ),
+    (
+        re.compile(
+            r"(?<![^\W_])(?:Am|An de[rnm]|Im|In de[rnm]|Auf de[rnm]|Zu[mr]|Unter den|Hinter de[rnm])[ ](?P<words>(?:[A-ZÄÖÜ][\w-]+[ ]){1,3})"
+            r"\d{1,4}[ ]?[a-z]?(?=,?[ ](?:\d{5}|in[ ][A-ZÄÖÜ]))"
+        ),
+        _GERMAN_PREPOSITIONS,
     ),
     (
         re.compile(
@@ -160,12 +171,21 @@ def _streets(wording: Wording) -> Iterator[re.Match[str]]:
     for pattern, triggers in _STREETS:
         if not _is_triggered(wording, triggers):
             continue
-        for match in pattern.finditer(wording.text):
+        for match in _matches(wording, pattern, triggers):
             words = re.findall(r"[^\W\d_]+", match["words"]) if "words" in pattern.groupindex else []
             core = [fold(word) in core_words() for word in words]
             # What begins with a word for a street is one if any word of it is a name.
-            if not (all(core) and core if triggers is _ROMANCE else any(core)):
+            if not (all(core) and core if triggers in (_ROMANCE, _GERMAN_PREPOSITIONS) else any(core)):
                 yield match
+
+
+def _matches(wording: Wording, pattern: re.Pattern[str], triggers: frozenset[str] | None) -> Iterator[re.Match[str]]:
+    """Yield the matches of `pattern`, which is tried only where it can start."""
+    if triggers is _ROMANCE or triggers is _GERMAN_PREPOSITIONS:
+        return wording.matches(pattern, triggers)
+    if pattern.pattern.startswith(_FROM_NUMBER):
+        return wording.matches_at_numbers(pattern)
+    return pattern.finditer(wording.text)
 
 
 def _is_triggered(wording: Wording, triggers: frozenset[str] | None) -> bool:

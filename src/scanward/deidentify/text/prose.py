@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from scanward.deidentify.text.ages import CAPPED, find_ages
 from scanward.deidentify.text.known import KnownIdentifiers
-from scanward.deidentify.text.prose_patterns import find_prose, find_prose_dates, plausible
+from scanward.deidentify.text.prose_patterns import find_prose, find_prose_dates, plausible, with_towns
 from scanward.deidentify.text.replace import Replacer
 from scanward.deidentify.text.shapes import Shape
 from scanward.deidentify.text.wording import Wording
@@ -111,7 +111,7 @@ class TextCleaner:
         found = merge([*found, *shapes])
         if self._recogniser is not None:
             found = merge([*found, *self._recognised(text, self._recogniser, found, terms)])
-        return found
+        return with_towns(text, found)
 
     def _recognised(
         self, text: str, recogniser: Recogniser, found: list[Shape], terms: list[tuple[int, int]]

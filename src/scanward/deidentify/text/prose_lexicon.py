@@ -32,6 +32,9 @@ _COMPOUND = re.compile(
 )
 """How German puts words together, where every noun has a capital."""
 
+_NAMES_TOO = frozenset({"ander"})
+"""Words of reports in one language that are given names in another."""
+
 _MOST_REMEMBERED = 1 << 16
 _POSSESSIVE = re.compile(r"['’]s?$")
 
@@ -116,7 +119,9 @@ def _find_sense(lowered: str) -> int:
     sense |= Sense.PLACE if word in places().sure else 0
     sense |= Sense.PLACE_TOO if word in places().doubtful else 0
     sense |= Sense.PARTICLE if word in PARTICLES else 0
-    core = word in core_words() or (word in _prose_words() and not sense & (Sense.GIVEN | Sense.SURNAME))
+    core = (word in core_words() and word not in _NAMES_TOO) or (
+        word in _prose_words() and not sense & (Sense.GIVEN | Sense.SURNAME)
+    )
     sense |= Sense.CORE if core else 0
     if (
         core

@@ -14,6 +14,14 @@ from scanward.model.identifier import IdentifierKind
 
 _CAPITAL = re.compile(r"(?<![^\W\d_])[A-ZÀ-ÖØ-ÞĀ-Ž][^\W\d_]*(?:['’](?!s\b)[^\W\d_]+)?")
 _SMALL = re.compile(r"[^\W\d_]+")
+_SMALL_BEFORE = re.compile(r"(?<![^\W_])[^\W\d_][a-zà-öø-ÿ]+[ ]$")
+_GERMAN = frozenset("der die das und kein keine mit im des".split())
+"""Where nouns have capitals, an unlisted word with one is seldom a name."""
+
+_DRUG = re.compile(
+    r"(?:mab|nib|pril|olol|statin|mycin|micin|cillin|azole?|parin|xaban|gliptin|tide|formin|sartan|pine|dine|mine|zine|tine|"
+    r"[aeiou]ine?|[aeiou]l|ide|ate|one|oxin|cept|vir|sone|lone|zepam|zolam|ium|ase|ane|ex|ix|ax|ia|itis|osis|oma|us|um|ic|al)$"
+)
 _BESIDE = re.compile(r"[ \t]?[,.&^-]?[ \t]?|[ \t]['’]s?[ \t]")
 _PARTICLES = re.compile(
     r"[ \t,]{1,2}(?:(?:van|von|de|der|den|del|della|di|da|dos|das|du|la|le|el|al|bin|ter|ten|zu|zur|y|e|los|las|st\.)[ "
@@ -31,13 +39,11 @@ _TITLE_BEFORE = re.compile(rf"(?<![^\W_])(?:{_TITLES})\.?[ \t]+(?:[A-ZÀ-ÖØ-Þ
 _TITLE_LEFT = re.compile(rf"(?<![^\W_])(?:(?:{_TITLES})(?:\.?(?:\(a\))?\.?[ \t]|\.)(?:med\.[ \t])?)+$")
 _TITLE_RIGHT = re.compile(rf"(?:{_TITLES})(?![^\W_])")
 _KIN_BEFORE = re.compile(
-    r"(?<![^\W_])(?:wife|husband|spouse|partner|son|daughter|mother|father|brother|sister|aunt|uncle|niece|nephew|"
-    r"cousin|friend|"
-    r"neighbou?r|caregiver|guardian|grandson|granddaughter|grandmother|grandfather|esposa|esposo|marido|mujer|hij[oa]|"
-    r"madre|padre|"
-    r"herman[oa]|filh[oa]|m[ãa]e|pai|irm[ãa]o?|Ehefrau|Ehemann|Tochter|Sohn|Mutter|Vater|Bruder|Schwester|"
-    r"Lebensgefährt(?:e|in)|"
-    r"Kollege|Kollegin|Kollegen|épouse|époux|mari|femme|fille|fils|mère|père|frère|soeur|sœur),?[ \t]+$"
+    r"(?<![^\W_])(?:(?i:wife|husband|spouse|partner|son|daughter|mother|father|brother|sister|aunt|uncle|niece|nephew|cousin|"
+    r"friend|neighbou?r|caregiver|guardian|grandson|granddaughter|grandmother|grandfather|esposa|esposo|marido|mujer|"
+    r"hij[oa]|madre|padre|herman[oa]|filh[oa]|m[ãa]e|pai|irm[ãa]o?|épouse|époux|mari|femme|fille|fils|mère|père|frère|"
+    r"soeur|sœur)|(?P<german>Ehefrau|Ehemann|Tochter|Sohn|Mutter|Vater|Bruder|Schwester|Lebensgefährt(?:e|in)|"
+    r"Kolleg(?:e|in|en))),?[ \t]+$"
 )
 _ARTICLE_BEFORE = re.compile(
     r"(?<![^\W_])(?:the|an?|el|la|los|las|un|una|unos|unas|de|del|sin|con|en|y|o|se|le|les|des|du|une|et|der|die|das|"
@@ -59,6 +65,7 @@ _SIGNED_INITIALS = re.compile(
     r"(?:[^\n.;]{0,40}?[ \t](?i:by))?[ \t]*:?[ \t]*(?P<initials>[A-Z]{2,3}(?:/[A-Za-z]{2,3})?)(?![^\W_])(?![ "
     r"\t]+[A-Z][a-z])"
 )
+_PARTED_INITIALS = re.compile(r"(?<=[a-z] / )(?P<initials>[A-Z]{2,3})(?= / \d)")
 _LOOK_BEFORE, _FAR = 40, 3
 _ACRONYM = 6
 _SHORTEST_SMALL = 4
@@ -130,8 +137,8 @@ def find_names(wording: Wording, *, strict: bool) -> Names:
     _take_kin(text, words, taken)
     _take_pairs(text, words, taken, aside)
     _take_beside(text, words, taken, aside)
-    if strict:
-        _take_unknown(text, words, taken, aside)
+    if strict or wording.present.isdisjoint(_GERMAN):
+        _take_unknown(text, words, taken, aside, inside_only=not strict)
     found = [
         Shape(word.start, word.end, IdentifierKind.PERSON_NAME)
         for word, is_taken in zip(words, taken, strict=True)
@@ -209,8 +216,10 @@ def _take_titled(text: str, words: Sequence[_Word], taken: list[bool]) -> None:
 def _take_kin(text: str, words: Sequence[_Word], taken: list[bool]) -> None:
     """Take what stands behind a word for a relative (her daughter, Imogen)."""
     for index, word in enumerate(words):
-        if not word.sense & Sense.CORE and _size(word) > 1 and not taken[index]:
-            taken[index] = _KIN_BEFORE.search(text, max(0, word.start - _LOOK_BEFORE), word.start) is not None
+        if _size(word) > 1 and not taken[index]:
+            kin = _KIN_BEFORE.search(text, max(0, word.start - _LOOK_BEFORE), word.start)
+            # In German an ordinary noun behind it has a capital too.
+            taken[index] = kin is not None and not (word.sense & Sense.CORE and kin["german"])
 
 
 def _take_pairs(text: str, words: Sequence[_Word], taken: list[bool], aside: set[int]) -> None:
@@ -248,11 +257,22 @@ def _take_beside(text: str, words: Sequence[_Word], taken: list[bool], aside: se
                 taken[index] = True
 
 
-def _take_unknown(text: str, words: Sequence[_Word], taken: list[bool], aside: set[int]) -> None:
+def _take_unknown(text: str, words: Sequence[_Word], taken: list[bool], aside: set[int], *, inside_only: bool) -> None:
+    """Take capitalised words that are in no list; if `inside_only`, only those within sentences of small letters."""
     for index, word in enumerate(words):
         value = text[word.start : word.end]
-        if word.sense & Sense.UNKNOWN and word.start not in aside and len(value) > 2:
-            taken[index] = not (value.isupper() and len(value) <= _ACRONYM) or taken[index]
+        if not word.sense & Sense.UNKNOWN or word.start in aside or len(value) <= 2 or taken[index]:
+            continue
+        if inside_only:
+            taken[index] = value[1:].islower() and len(value) > 3 and _is_inside(text, word) and not _DRUG.search(value)
+        else:
+            taken[index] = not (value.isupper() and len(value) <= _ACRONYM)
+
+
+def _is_inside(text: str, word: _Word) -> bool:
+    """Say whether a word not in capitals stands right before, and no mark that makes it part of another."""
+    match = _SMALL_BEFORE.search(text, max(0, word.start - _LOOK_BEFORE), word.start)
+    return match is not None and text[word.end : word.end + 1] not in {"-", "®", "™", "/"}
 
 
 def _is_beside(text: str, left: _Word, right: _Word) -> bool:
@@ -279,6 +299,9 @@ def _initials(text: str, words: Sequence[_Word], taken: Sequence[bool]) -> Itera
 
 def find_initials(wording: Wording) -> Iterator[Shape]:
     """Yield the initials of who typed or signed."""
+    if " / " in wording.text:
+        for match in _PARTED_INITIALS.finditer(wording.text):
+            yield Shape(*match.span("initials"), IdentifierKind.PERSON_NAME)
     for match in wording.matches(_SIGNED_INITIALS, _SIGNED):
         yield Shape(*match.span("initials"), IdentifierKind.PERSON_NAME)
 

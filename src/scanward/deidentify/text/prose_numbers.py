@@ -75,13 +75,12 @@ _PHONE_WORDS = frozenset(
     "contact contacted".split()
 )
 _FEWEST_PHONE_DIGITS = 4
-_MEASURED = re.compile(
+MEASURED = re.compile(
     r"\s?(?:ml|mg|mm|cm|kg|ms|msec|sec|hz|khz|mhz|hu|kv|kvp|ma|mas|mgy|gy|cgy|bq|mbq|mci|ppm|%|px|mcg|µg|g|iu|units?|"
     r"cells|days?|weeks?|months?|"
     r"years?|hours?|hrs?|min|minutes|mmhg|bpm|x\s?\d)\b|\s?%",
     re.IGNORECASE,
 )
-_EMAIL_PARTED = re.compile(r"[\w.+-]{1,64}\s?(?:\[at\]|\(at\)|@)\s?[\w-]{1,63}(?:\s?(?:\.|\[dot\])\s?[\w-]{2,63})+")
 
 
 def find_numbers(wording: Wording) -> Iterator[Shape]:
@@ -97,11 +96,11 @@ def find_numbers(wording: Wording) -> Iterator[Shape]:
         if (
             _digits(value) >= _FEWEST_PHONE_DIGITS
             and not _YEAR.fullmatch(value)
-            and not _MEASURED.match(text, match.end())
+            and not MEASURED.match(text, match.end())
         ):
             yield Shape(*match.span("value"), IdentifierKind.PHONE)
     for match in wording.matches_at_numbers(_PHONE, lead="+("):
-        if _MEASURED.match(text, match.end()) is None and _digits(match[0]) >= 8:
+        if MEASURED.match(text, match.end()) is None and _digits(match[0]) >= 8:
             yield Shape(*match.span(), IdentifierKind.PHONE)
     if wording.longest >= 3:
         yield from (Shape(*span, IdentifierKind.OTHER_ID) for span in _codes(wording))
@@ -118,10 +117,10 @@ def _codes(wording: Wording) -> Iterator[tuple[int, int]]:
             at -= 1
         for begin in {at, start}:
             match = _CODED.match(text, begin) or _IBAN.match(text, begin)
-            if match is not None and _MEASURED.match(text, match.end()) is None:
+            if match is not None and MEASURED.match(text, match.end()) is None:
                 yield match.span()
         match = _GROUPED.match(text, start)
-        if match is not None and _digits(match[0]) >= 7 and _MEASURED.match(text, match.end()) is None:
+        if match is not None and _digits(match[0]) >= 7 and MEASURED.match(text, match.end()) is None:
             yield match.span()
     if "#" in text:
         for match in _HASHED.finditer(text):

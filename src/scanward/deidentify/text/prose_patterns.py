@@ -11,7 +11,7 @@ from scanward.deidentify.text.ages import find_ages
 from scanward.deidentify.text.persons import find_titled
 from scanward.deidentify.text.prose_fields import find_fields
 from scanward.deidentify.text.prose_lexicon import Sense, sense_of
-from scanward.deidentify.text.prose_numbers import find_numbers
+from scanward.deidentify.text.prose_numbers import MEASURED, find_numbers
 from scanward.deidentify.text.shapes import Shape, find_contacts, find_ids, kept_uids
 from scanward.deidentify.text.wording import Wording
 from scanward.deidentify.text.words import find_names as find_names_of_headers
@@ -77,7 +77,7 @@ _LABELLED = frozenset({IdentifierKind.ADDRESS, IdentifierKind.OTHER_ID, Identifi
 _LABEL = re.compile(r"(?P<word>[^\W\d_]{2,})[ \t]*[:.=]+[ \t]*(?=[^\W_])")
 _FIRST = re.compile(r"(?P<word>[^\W\d_]+)[ \t,.:\n]+(?=[^\W_])")
 _LAST = re.compile(r"[ \t,.:;\n]+(?:N[.º°o]{1,2}[ ]?)?(?P<word>[^\W\d_]+)$")
-_IN_TOWN = re.compile(r"(?:,[ \t]*|[ \t]+(?:in|of|at|de|en|i)[ \t]+|[ \t]+)")
+_IN_TOWN = re.compile(r"(?:,[ \t]*|[ \t]+(?:in|of|at|de|du|des|en|i|do|da|von)[ \t]+|[ \t]+)")
 _AT = frozenset("at to from in by via of the our".split())
 _AT_INSTITUTION = re.compile(
     r"(?i:at|to|from|in|by|via|of|the|our)[ \t]+(?:(?i:the|our)[ \t]+)?(?P<name>(?:[A-ZÀ-Þ][\w.'’&-]*[ \t]+){1,5}"
@@ -91,6 +91,13 @@ _FURTHER = re.compile(
     r"\t]*){0,2}(?P<word>[A-ZÀ-Þ][^\W\d_'’]+)(?=[\s,.;)]|$)"
     r"(?![ \t]*:)"
 )
+_STREET = re.compile(
+    r"(?<![\w.,/-])\d{1,6}[A-Za-z]?[ ](?:[NSEW]\.?[ ])?(?:[A-Z][\w'’-]+[ ]){1,4}"
+    r"(?:Street|Avenue|Lane|Road|Boulevard|Drive|Court|Terrace|Close|Crescent|Gardens|Grove|Mews|Highway|Parkway|Way)(?![^\W_])"
+    r"(?:,?[ ](?:Apt|Apartment|Suite|Ste|Unit|Flat|Floor)\.?[ ]?#?\w{1,5})?"
+)
+_CAPITALS_LEFT = re.compile(r"(?:(?<![^\W_])[A-Z][^\W\d_'’]+[ ]){1,3}$")
+_ENDS_OF_SENTENCES = frozenset({"", ".", ":", "!", "?", ";"})
 _STATE = re.compile(r",[ \t](?:[A-Z]{2}|Texas|California|Florida|Ohio|Illinois|Georgia|Michigan)(?![^\W_])")
 _DEPARTMENTS = frozenset(
     "servicio unidad departamento sección section service department dept abteilung klinik calle avda avenida av plaza "
@@ -138,6 +145,7 @@ def find_prose(
     found += names.found
     found += prose_names.find_initials(wording)
     places = list(_institutions(wording, names.found))
+    found += (Shape(*match.span(), IdentifierKind.ADDRESS) for match in wording.matches_at_numbers(_STREET))
     if institutions:
         found += places
     else:
@@ -149,7 +157,7 @@ def find_prose(
     kept = kept_uids(text)
     if kept:
         found = [shape for shape in found if not any(shape.start < end and start < shape.end for start, end in kept)]
-    tidy = [tidied(text, shape) for shape in _with_towns(text, found)]
+    tidy = [tidied(text, shape) for shape in found]
     return [*tidy, *find_fields(wording)], names.terms
 
 
@@ -210,7 +218,9 @@ def _institutions(wording: Wording, names: list[Shape]) -> Iterator[Shape]:
         while (further := _FURTHER.match(text, end)) is not None and further["word"].lower() not in _DEPARTMENTS:
             end = further.end()
         state = _STATE.match(text, end)
-        yield Shape(shape.start, state.end() if state else end, shape.kind)
+        left = _CAPITALS_LEFT.search(text, max(0, shape.start - _LONGEST_WORD), shape.start)
+        start = left.start() if left is not None and not _opens(text, left.start()) else shape.start
+        yield Shape(start, state.end() if state else end, shape.kind)
     for match in wording.matches(_AT_INSTITUTION, _AT):
         yield Shape(*match.span("name"), IdentifierKind.INSTITUTION)
     for shape in names:
@@ -220,15 +230,23 @@ def _institutions(wording: Wording, names: list[Shape]) -> Iterator[Shape]:
                 yield Shape(shape.start, head.end(), IdentifierKind.INSTITUTION)
 
 
-def _with_towns(text: str, found: list[Shape]) -> list[Shape]:
-    """Join an institution with the town behind it (St. Mary's in Chicago, IL)."""
-    towns = {shape.start: shape for shape in found if shape.kind is IdentifierKind.ADDRESS}
-    joined = []
+def _opens(text: str, start: int) -> bool:
+    """Say whether a sentence or line begins at `start`."""
+    return (
+        not text[:start].strip() if start < _LONGEST_BESIDE else text[start - 2 : start].strip() in _ENDS_OF_SENTENCES
+    )
+
+
+def with_towns(text: str, found: list[Shape]) -> list[Shape]:
+    """Join an institution with the town behind it (St. Mary's in Chicago, IL); `found` is in order."""
+    joined: list[Shape] = []
     for shape in found:
-        if shape.kind is IdentifierKind.INSTITUTION:
-            gap = _IN_TOWN.match(text, shape.end)
-            if gap is not None and gap.end() in towns and gap.end() - shape.end <= _LONGEST_BESIDE:
-                shape = Shape(shape.start, towns[gap.end()].end, shape.kind)
+        if joined and shape.kind is IdentifierKind.ADDRESS and joined[-1].kind is IdentifierKind.INSTITUTION:
+            last = joined[-1]
+            gap = shape.start - last.end
+            if gap <= _LONGEST_BESIDE and _IN_TOWN.fullmatch(text, last.end, shape.start):
+                joined[-1] = Shape(last.start, shape.end, last.kind)
+                continue
         joined.append(shape)
     return joined
 
@@ -248,6 +266,8 @@ def plausible(text: str, shape: Shape) -> Shape | None:
         return None
     start, end = words[0][0], words[-1][1]
     if shape.kind in _NUMBERED and not any(map(str.isdigit, text[start:end])):
+        return None
+    if MEASURED.match(text, end) and text[end - 1].isdigit():
         return None
     if text[start:end].isdigit() and (end - start < _SHORTEST_NUMBER or _YEAR.fullmatch(text, start, end)):
         return None

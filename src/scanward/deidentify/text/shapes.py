@@ -209,9 +209,12 @@ def _formed(wording: Wording) -> Iterator[re.Match[str]]:
         yield from _HASH_ID.finditer(text)
     yield from _national(wording)
     if wording.longest >= _LONG_NUMBER:
-        for match in _LONG_RUN.finditer(text):
-            if _UNIT_AFTER.match(text, match.end()) is None:
-                yield match
+        for start, end in wording.numbers:
+            if end - start >= _LONG_NUMBER:
+                # One letter may stand before it.
+                match = (_LONG_RUN.match(text, start - 1) if start else None) or _LONG_RUN.match(text, start)
+                if match is not None and _UNIT_AFTER.match(text, match.end()) is None:
+                    yield match
 
 
 def _national(wording: Wording) -> Iterator[re.Match[str]]:
