@@ -98,26 +98,6 @@ def _analysed(engine: Any) -> Find:
     return find
 
 
-def _philter() -> tuple[Find, str]:
-    from importlib.metadata import version
-
-    import philter_lite
-    from philter_lite.filters import PosFilter
-
-    configs = Path(philter_lite.__file__).parent / "configs"
-    filters = [
-        one for one in philter_lite.load_filters(str(configs / "philter_delta.toml")) if not isinstance(one, PosFilter)
-    ]
-
-    def find(text: str) -> list[tuple[int, int]]:
-        return [(one.start, one.stop) for one in philter_lite.detect_phi(text, filters).phi]
-
-    return (
-        find,
-        f"philter-lite {version('philter-lite')} without its filters by part of speech, whose model is on no registry",
-    )
-
-
 def _pydeid() -> tuple[Find, str]:
     from importlib.metadata import version
 
@@ -136,8 +116,9 @@ CONTENDERS = (
     Contender(
         name="Presidio", load=_presidio, modules=("presidio_analyzer", "spacy"), package="presidio-analyzer from PyPI"
     ),
-    Contender(name="pyDeid", load=_pydeid, modules=("pydeid.phi",), package="the package pydeid of PyPI has no code"),
-    Contender(name="Philter", load=_philter, modules=("philter_lite",), package="philter-lite from PyPI"),
+    Contender(
+        name="pyDeid", load=_pydeid, modules=("pydeid.phi",), package="the package of that name on PyPI has no code"
+    ),
 )
 
 

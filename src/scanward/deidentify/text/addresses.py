@@ -82,7 +82,8 @@ _STREETS: tuple[tuple[re.Pattern[str], frozenset[str] | None], ...] = (
     ),
     (
         re.compile(
-            r"(?<![^\W_])(?:Am|An de[rnm]|Im|In de[rnm]|Auf de[rnm]|Zu[mr]|Unter den|Hinter de[rnm])[ ](?P<words>(?:[A-ZÄÖÜ][\w-]+[ ]){1,3})"
+            r"(?<![^\W_])(?:Am|An de[rnm]|Im|In de[rnm]|Auf de[rnm]|Zu[mr]|Unter den|Hinter de[rnm])[ ]"
+            r"(?P<words>(?:[A-ZÄÖÜ][\w-]+[ ]){1,3})"
             r"\d{1,4}[ ]?[a-z]?(?=,?[ ](?:\d{5}|in[ ][A-ZÄÖÜ]))"
         ),
         _GERMAN_PREPOSITIONS,
