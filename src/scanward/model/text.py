@@ -41,7 +41,7 @@ class TextPolicy:
         What becomes of documents.
     """
 
-    mode: TextMode = TextMode.REMOVE
+    mode: TextMode = TextMode.LABEL
     documents: DocumentMode = DocumentMode.CLEAN
 
     @property
