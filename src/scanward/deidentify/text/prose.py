@@ -118,7 +118,8 @@ class TextCleaner:
     ) -> Iterator[Shape]:
         """Yield what the recogniser finds but terms and what holds nothing but words of reports."""
         if self._sparing is not None:
-            recognised = self._sparing.recognise_beside(text, [(shape.start, shape.end) for shape in found])
+            taken = merge([*found, *(Shape(*term, IdentifierKind.OTHER_ID) for term in terms)])
+            recognised = self._sparing.recognise_beside(text, [(shape.start, shape.end) for shape in taken])
         else:
             recognised = recogniser.recognise(text)
         for one in recognised:

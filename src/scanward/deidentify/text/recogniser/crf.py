@@ -152,7 +152,7 @@ class CrfRecogniser:
         """Yield where words start that could be in an identifier and are not taken."""
         spans = iter(taken)
         gone, until = next(spans, _NOWHERE)
-        before = -_BESIDE
+        before = -_BESIDE - 1
         for match in _CANDIDATE.finditer(text):
             start, end = match.span()
             while start >= until:
@@ -163,7 +163,7 @@ class CrfRecogniser:
             # What others found may be only a part: what stands beside it counts however ordinary it is.
             if gone - end <= _BESIDE or start - before <= _BESIDE:
                 near = "\n" not in (text[end:gone] if gone - end <= _BESIDE else text[before:start])
-                if near or self._is_worth_a_look(match[0], text, start, end):
+                if (near and not _opens_sentence(text, start, end)) or self._is_worth_a_look(match[0], text, start, end):
                     yield start
             elif self._is_worth_a_look(match[0], text, start, end):
                 yield start
