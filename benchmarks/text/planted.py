@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from text.corpora import Document, Gold
+from .corpora import Document, Gold
 
 _FIELD = re.compile(r"\{(\w+)\}")
 

@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from text.corpora import Document, Gold
+from .corpora import Document, Gold
 
 Found = Sequence[tuple[int, int]]
 """What a tool found in a text: where each span starts and ends."""
