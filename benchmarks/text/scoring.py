@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from .corpora import Document, Gold
+from .corpora import Document, Gold  # noqa: TID252 - tests and scripts know this package by two names
 
 Found = Sequence[tuple[int, int]]
 """What a tool found in a text: where each span starts and ends."""

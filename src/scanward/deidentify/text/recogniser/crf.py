@@ -161,11 +161,10 @@ class CrfRecogniser:
             if start >= gone:
                 continue
             # What others found may be only a part: what stands beside it counts however ordinary it is.
-            if gone - end <= _BESIDE or start - before <= _BESIDE:
-                near = "\n" not in (text[end:gone] if gone - end <= _BESIDE else text[before:start])
-                if (near and not _opens_sentence(text, start, end)) or self._is_worth_a_look(match[0], text, start, end):
-                    yield start
-            elif self._is_worth_a_look(match[0], text, start, end):
+            behind, ahead = start - before, gone - end
+            between = text[end:gone] if ahead <= _BESIDE else text[before:start] if behind <= _BESIDE else "\n"
+            near = "\n" not in between and not _opens_sentence(text, start, end)
+            if near or self._is_worth_a_look(match[0], text, start, end):
                 yield start
 
     def _is_worth_a_look(self, token: str, text: str, start: int, end: int) -> bool:
