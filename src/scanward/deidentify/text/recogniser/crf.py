@@ -24,7 +24,7 @@ from scanward.model.identifier import IdentifierKind
 from scanward.ports.recognisers import Recognised
 
 MODEL = "model.json.gz"
-MODEL_SHA256 = "8b672cf4117399efe62e96a4f686e96a5dae078f260fd2f9ac6e5ebdda77ed64"
+MODEL_SHA256 = "b1ba886dbfd62bf150b4e7546c32ad9131f4685a560130206ccdfcfa961dda22"
 """Of the file beside this one; another is not read."""
 
 _FOLDER = os.path.dirname(__file__)  # noqa: PTH120 - start-up time
