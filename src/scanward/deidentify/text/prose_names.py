@@ -19,8 +19,10 @@ _GERMAN = frozenset("der die das und kein keine mit im des".split())
 """Where nouns have capitals, an unlisted word with one is seldom a name."""
 
 _DRUG = re.compile(
-    r"(?:mab|nib|pril|olol|statin|mycin|micin|cillin|azole?|parin|xaban|gliptin|tide|formin|sartan|pine|dine|mine|zine|tine|"
-    r"[aeiou]ine?|[aeiou]l|ide|ate|one|oxin|cept|vir|sone|lone|zepam|zolam|ium|ase|ane|ex|ix|ax|ia|itis|osis|oma|us|um|ic|al)$"
+    r"(?:mab|nib|pril|olol|statin|mycin|micin|cillin|azole?|parin|xaban|gliptin|tide|formin|sartan|pine|dine|mine|zine|"
+    r"tine|"
+    r"[aeiou]ine?|[aeiou]l|ide|ate|one|oxin|cept|vir|sone|lone|zepam|zolam|ium|ase|ane|ex|ix|ax|ia|itis|osis|oma|us|um|"
+    r"ic|al)$"
 )
 _BESIDE = re.compile(r"[ \t]?[,.&^-]?[ \t]?|[ \t]['’]s?[ \t]")
 _PARTICLES = re.compile(
@@ -38,12 +40,25 @@ _TITLES = (
 _TITLE_BEFORE = re.compile(rf"(?<![^\W_])(?:{_TITLES})\.?[ \t]+(?:[A-ZÀ-ÖØ-Þ][^\W\d_]*\.?[ \t]+)?$")
 _TITLE_LEFT = re.compile(rf"(?<![^\W_])(?:(?:{_TITLES})(?:\.?(?:\(a\))?\.?[ \t]|\.)(?:med\.[ \t])?)+$")
 _TITLE_RIGHT = re.compile(rf"(?:{_TITLES})(?![^\W_])")
-_KIN_BEFORE = re.compile(
-    r"(?<![^\W_])(?:(?i:wife|husband|spouse|partner|son|daughter|mother|father|brother|sister|aunt|uncle|niece|nephew|cousin|"
-    r"friend|neighbou?r|caregiver|guardian|grandson|granddaughter|grandmother|grandfather|esposa|esposo|marido|mujer|"
-    r"hij[oa]|madre|padre|herman[oa]|filh[oa]|m[ãa]e|pai|irm[ãa]o?|épouse|époux|mari|femme|fille|fils|mère|père|frère|"
-    r"soeur|sœur)|(?P<german>Ehefrau|Ehemann|Tochter|Sohn|Mutter|Vater|Bruder|Schwester|Lebensgefährt(?:e|in)|"
-    r"Kolleg(?:e|in|en))),?[ \t]+$"
+_KIN = re.compile(
+    r"(?:(?i:wife|husband|spouse|partner|son|daughter|mother|father|brother|sister|aunt|uncle|niece|nephew|cousin|"
+    r"friend|"
+    r"neighbou?r|caregiver|guardian|grandson|granddaughter|grandmother|grandfather|esposa|esposo|marido|mujer|hij[oa]|"
+    r"madre|padre|herman[oa]|filh[oa]|m[ãa]e|pai|irm[ãa]o?|épouse|époux|mari|femme|fille|fils|mère|père|frère|soeur|"
+    r"sœur)|"
+    r"(?P<german>Ehefrau|Ehemann|Tochter|Sohn|Mutter|Vater|Bruder|Schwester|Lebensgefährt(?:e|in)|Kolleg(?:e|in|en)))"
+    r",?[ \t]+(?P<name>[A-ZÀ-ÖØ-Þ][^\W\d_]+)(?![^\W_]|[ \t]*:)"
+)
+_KIN_WORDS = frozenset(
+    "wife husband spouse partner son daughter mother father brother sister aunt uncle niece nephew cousin friend "
+    "neighbor "
+    "neighbour caregiver guardian grandson granddaughter grandmother grandfather esposa esposo marido mujer hijo hija "
+    "madre "
+    "padre hermano hermana filho filha mãe mae pai irmão irmao irmã irma épouse époux mari femme fille fils mère père "
+    "frère "
+    "soeur sœur ehefrau ehemann tochter sohn mutter vater bruder schwester lebensgefährte lebensgefährtin kollege "
+    "kollegin "
+    "kollegen".split()
 )
 _ARTICLE_BEFORE = re.compile(
     r"(?<![^\W_])(?:the|an?|el|la|los|las|un|una|unos|unas|de|del|sin|con|en|y|o|se|le|les|des|du|une|et|der|die|das|"
@@ -134,7 +149,6 @@ def find_names(wording: Wording, *, strict: bool) -> Names:
     taken = [False] * len(words)
     _take_sure(words, taken, aside)
     _take_titled(text, words, taken)
-    _take_kin(text, words, taken)
     _take_pairs(text, words, taken, aside)
     _take_beside(text, words, taken, aside)
     if strict or wording.present.isdisjoint(_GERMAN):
@@ -213,15 +227,6 @@ def _take_titled(text: str, words: Sequence[_Word], taken: list[bool]) -> None:
             taken[index] = _TITLE_LEFT.search(text, max(0, word.start - _LOOK_BEFORE), word.start) is not None
 
 
-def _take_kin(text: str, words: Sequence[_Word], taken: list[bool]) -> None:
-    """Take what stands behind a word for a relative (her daughter, Imogen)."""
-    for index, word in enumerate(words):
-        if _size(word) > 1 and not taken[index]:
-            kin = _KIN_BEFORE.search(text, max(0, word.start - _LOOK_BEFORE), word.start)
-            # In German an ordinary noun behind it has a capital too.
-            taken[index] = kin is not None and not (word.sense & Sense.CORE and kin["german"])
-
-
 def _take_pairs(text: str, words: Sequence[_Word], taken: list[bool], aside: set[int]) -> None:
     """Take a given name and a surname in a row, whatever else they mean (Grace Long; Long, Grace)."""
     for index in range(len(words) - 1):
@@ -295,6 +300,14 @@ def _initials(text: str, words: Sequence[_Word], taken: Sequence[bool]) -> Itera
         match = _INITIAL.match(text, word.end)
         if match is not None and (is_taken or text[match.end("initial") : match.end("initial") + 1] == "."):
             yield Shape(word.start, match.end("initial"), IdentifierKind.PERSON_NAME)
+
+
+def find_kin(wording: Wording) -> Iterator[Shape]:
+    """Yield what stands behind a word for a relative or colleague (her daughter, Imogen), whatever else it means."""
+    for match in wording.matches(_KIN, _KIN_WORDS):
+        # In German an ordinary noun behind it has a capital too.
+        if not is_title(match["name"]) and not (match["german"] and sense_of(match["name"].lower()) & Sense.CORE):
+            yield Shape(*match.span("name"), IdentifierKind.PERSON_NAME)
 
 
 def find_initials(wording: Wording) -> Iterator[Shape]:

@@ -93,11 +93,18 @@ _FURTHER = re.compile(
 )
 _STREET = re.compile(
     r"(?<![\w.,/-])\d{1,6}[A-Za-z]?[ ](?:[NSEW]\.?[ ])?(?:[A-Z][\w'’-]+[ ]){1,4}"
-    r"(?:Street|Avenue|Lane|Road|Boulevard|Drive|Court|Terrace|Close|Crescent|Gardens|Grove|Mews|Highway|Parkway|Way)(?![^\W_])"
+    r"(?:Street|Avenue|Lane|Road|Boulevard|Drive|Court|Terrace|Close|Crescent|Gardens|Grove|Mews|Highway|Parkway|"
+    r"Way)(?![^\W_])"
     r"(?:,?[ ](?:Apt|Apartment|Suite|Ste|Unit|Flat|Floor)\.?[ ]?#?\w{1,5})?"
 )
 _CAPITALS_LEFT = re.compile(r"(?:(?<![^\W_])[A-Z][^\W\d_'’]+[ ]){1,3}$")
 _ENDS_OF_SENTENCES = frozenset({"", ".", ":", "!", "?", ";"})
+_CENTRE = re.compile(
+    r"(?:Centro de Salud|Centre [Hh]ospitalier(?: [Uu]niversitaire| [Rr]égional)?|Santa Casa|Complejo Hospitalario(?: "
+    r"Universitario)?)"
+    r"(?:[ ](?:de|du|des|do|da|del|la|los|las|el|le|les|d['’])){0,3}(?:[ ][A-ZÀ-Þ][^\W\d_]+){1,4}"
+)
+_CENTRES = frozenset("centro centre santa complejo".split())
 _STATE = re.compile(r",[ \t](?:[A-Z]{2}|Texas|California|Florida|Ohio|Illinois|Georgia|Michigan)(?![^\W_])")
 _DEPARTMENTS = frozenset(
     "servicio unidad departamento sección section service department dept abteilung klinik calle avda avenida av plaza "
@@ -158,7 +165,7 @@ def find_prose(
     if kept:
         found = [shape for shape in found if not any(shape.start < end and start < shape.end for start, end in kept)]
     tidy = [tidied(text, shape) for shape in found]
-    return [*tidy, *find_fields(wording)], names.terms
+    return [*tidy, *find_fields(wording), *prose_names.find_kin(wording)], names.terms
 
 
 def _is_within(shape: Shape, other: Shape) -> bool:
@@ -223,6 +230,8 @@ def _institutions(wording: Wording, names: list[Shape]) -> Iterator[Shape]:
         yield Shape(start, state.end() if state else end, shape.kind)
     for match in wording.matches(_AT_INSTITUTION, _AT):
         yield Shape(*match.span("name"), IdentifierKind.INSTITUTION)
+    for match in wording.matches(_CENTRE, _CENTRES):
+        yield Shape(*match.span(), IdentifierKind.INSTITUTION)
     for shape in names:
         if shape.kind is IdentifierKind.ADDRESS:
             head = _HEAD_BEHIND.match(text, shape.end)
