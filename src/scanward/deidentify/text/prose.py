@@ -21,6 +21,9 @@ FEWEST_WORDS = 12
 FEWEST_CHARACTERS = 40
 """A shorter text is a label, a title or a name: it is cleaned word by word (:mod:`scanward.deidentify.text.clean`)."""
 
+_TELLING = {IdentifierKind.EMAIL: 2, IdentifierKind.PHONE: 0}
+"""A mail address is one, whosoever name is in it; digits with dashes may be a number of any kind."""
+
 _WORD = re.compile(r"[^\W\d_]+")
 
 
@@ -186,12 +189,12 @@ def is_prose(text: str) -> bool:
 
 
 def merge(shapes: Iterable[Shape]) -> list[Shape]:
-    """Join what overlaps; the kind of the longest stays."""
+    """Join what overlaps; the kind of the longest stays, and of the most telling of two as long."""
     merged: list[Shape] = []
     for shape in sorted(shapes, key=lambda one: (one.start, -one.end)):
         if merged and shape.start < merged[-1].end:
             last = merged[-1]
-            longest = max(last, shape, key=lambda one: one.end - one.start)
+            longest = max(last, shape, key=lambda one: (one.end - one.start, _TELLING.get(one.kind, 1)))
             merged[-1] = Shape(last.start, max(last.end, shape.end), longest.kind)
         else:
             merged.append(shape)
