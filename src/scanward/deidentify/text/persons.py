@@ -129,19 +129,25 @@ def _is_no_term(word: str) -> bool:
 def _name_end(match: re.Match[str], *, strict: bool, weak: bool = False) -> int | None:
     """Return where the name ends that `match` begins, or None when what follows is no name.
 
-    Strict keeps every clinical word; otherwise the first word after a title is a name whatever it is. After a weak cue
-    (``for``) only a word that is capitalised, or a listed name, begins a name.
+    Strict keeps every clinical word; otherwise the first word after a title, and after initials behind it, is a name
+    whatever it is. After a weak cue (``for``) only a word that is capitalised, or a listed name, begins a name.
     """
     end = None
     offset = match.start("name")
+    initials = 0
     for number, piece in enumerate(_pieces(match["name"])):
         word = piece[1].strip(".")
         folded = fold(word)
         if folded in _PARTICLES:
             continue
+        if end is not None and _DEGREE.match(match.string, offset + piece[0]):
+            break
         capital = word[:1].isupper()
+        if not strict and number == initials and capital and len(word) == 1:
+            initials += 1
+            continue
         clinical = is_clinical(folded) and not is_name(folded)
-        if number == 0 and not strict:
+        if number == initials and not strict:
             accepted = capital and not (word.isupper() and len(word) <= 3 and folded in core_words())
         elif weak or number > 1:
             accepted = not clinical and (is_name(folded) or (capital and (len(word) > 1 or end is not None)))
