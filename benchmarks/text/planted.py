@@ -125,7 +125,7 @@ STYLES = tuple(style for style in _read_styles() if not style.is_held)
 """Styles like those that patterns were written for."""
 
 HELD = tuple(style for style in _read_styles() if style.is_held)
-"""Styles, with names of their own, that neither patterns nor the recogniser were made with."""
+"""Styles, with names of their own, on which nothing was trained; see ``styles.txt`` on what the first look found."""
 
 _TITLES = {
     "en": (("Mrs.", "Mr.", "Ms."), ("Dr.", "Dr", "Prof.")),
