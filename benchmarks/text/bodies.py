@@ -18,7 +18,8 @@ def expand(body: str, rng: Random) -> str:
     def fill(match: re.Match[str]) -> str:
         numbers = _RANGE.fullmatch(match[1])
         if numbers is None:
-            return rng.choice(match[1].split("|"))
+            choices: list[str] = match[1].split("|")
+            return rng.choice(choices)
         low, high = numbers.groups()
         if "." in low:
             return f"{rng.uniform(float(low), float(high)):.1f}"

@@ -21,20 +21,18 @@ import pycrfsuite
 
 ROOT = Path(__file__).resolve().parents[2]
 CODE = ROOT / "src/scanward/deidentify/text/recogniser"
-sys.path[:0] = [str(ROOT / "benchmarks"), str(ROOT / "tools")]
+sys.path.insert(0, str(ROOT))
 
-from recogniser import templates  # noqa: E402
-from text.bodies import BODIES, expand  # noqa: E402
-from text.corpora import KINDS as LABELS  # noqa: E402
-from text.corpora import Document, halves, read_asq, read_meddocan  # noqa: E402
-
+from benchmarks.text.bodies import BODIES, expand  # noqa: E402
+from benchmarks.text.corpora import KINDS as LABELS  # noqa: E402
+from benchmarks.text.corpora import Document, halves, read_asq, read_meddocan  # noqa: E402
 from scanward.deidentify.text.folding import fold  # noqa: E402
 from scanward.deidentify.text.prose_lexicon import places  # noqa: E402
 from scanward.deidentify.text.recogniser.crf import KINDS, MODEL, OUTSIDE  # noqa: E402
 from scanward.deidentify.text.recogniser.features import EDGE, FAR, OFFSETS, TOKEN, features_of  # noqa: E402
 from scanward.model.identifier import IdentifierKind  # noqa: E402
-
-Labelled = templates.Labelled
+from tools.recogniser import templates  # noqa: E402
+from tools.recogniser.templates import Labelled  # noqa: E402
 
 MADE = 3000
 SEED = 7
