@@ -87,6 +87,8 @@ class DeidentifyRequest:
         What stands where an identifier was in text, one of `TEXT_MODES`; empty: what the profile says.
     documents
         What becomes of documents, one of `DOCUMENT_MODES`; empty: what the profile says.
+    recogniser
+        Folder of a model of one's own that recognises identifiers in text; None for none.
     layouts
         A table of screens of devices and what is always filled on them; None: only that which comes with Scanward.
     """
@@ -103,6 +105,7 @@ class DeidentifyRequest:
     faces: str = ""
     text: str = ""
     documents: str = ""
+    recogniser: Path | None = None
     layouts: Path | None = None
 
     def __post_init__(self) -> None:
@@ -349,6 +352,8 @@ class GatewaySettings:
         Unit of work, 100 to 1000 instances.
     min_free_bytes
         New instances are refused while the disk of the blobs has less room.
+    recogniser
+        Folder of a model of one's own that recognises identifiers in text; empty: none.
     """
 
     __pydantic_config__: ClassVar[dict[str, str]] = _STRICT
@@ -367,3 +372,4 @@ class GatewaySettings:
     backoff_max_seconds: float = 3600.0
     shard_instances: int = 250
     min_free_bytes: int = 1024**3
+    recogniser: str = ""

@@ -11,6 +11,7 @@ import pytest
 
 from scanward.cli.main import main
 from tests.common.reports import HL7_MESSAGE, REPORT, SECRETS, assert_nothing_of
+from tests.common.token_models import write_model
 
 SEVERAL = 2
 
@@ -174,3 +175,25 @@ def test_what_is_not_released_any_more_does_not_stay(report, tmp_path, scanward_
     monkeypatch.setattr(bootstrap._Work, "_clean", refuse)
     assert run(capsysbinary, "text", report, "-q", "--out", out_dir)[0] == 3
     assert not written.exists()
+
+
+def test_a_model_of_ones_own_is_asked_too(tmp_path, scanward_home, capsysbinary):
+    """It finds the word whatever stands around it; without it, nothing tells that the word is a name."""
+    (tmp_path / "model").mkdir()
+    note = tmp_path / "note.txt"
+    note.write_text("The margins are smooth and whitcombe is stable in size.\n")
+    code, out, _ = run(capsysbinary, "text", note, "--mode", "label", "-q")
+    assert (code, b"whitcombe" in out) == (0, True)
+    asked = ("text", note, "--mode", "label", "-q", "--recogniser", write_model(tmp_path / "model"))
+    code, out, _ = run(capsysbinary, *asked)
+    assert (code, out) == (0, b"The margins are smooth and [NAME] is stable in size.\n")
+
+
+def test_a_model_that_is_not_there_is_told(report, tmp_path, scanward_home, capsysbinary):
+    code, out, err = run(capsysbinary, "text", report, "--recogniser", tmp_path / "none")
+    assert (code, out) == (1, b"")
+    assert "model" in err
+    (tmp_path / "empty").mkdir()
+    code, out, err = run(capsysbinary, "text", report, "--recogniser", tmp_path / "empty")
+    assert out == b""
+    assert code in (1, 3)

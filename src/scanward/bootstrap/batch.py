@@ -115,6 +115,7 @@ class QueueRun:
             faces=request.faces,
             text=request.text,
             documents=request.documents,
+            recogniser=str(request.recogniser.absolute()) if request.recogniser is not None else "",
             layouts=self.layouts,
             key_id=self.key_id,
             version=__version__,

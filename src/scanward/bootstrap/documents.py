@@ -3,15 +3,16 @@
 from dataclasses import replace
 from functools import cache, partial
 from importlib import metadata
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scanward.deidentify.documents.kinds import DocumentKind
-from scanward.errors import EngineError
+from scanward.errors import ConfigError, EngineError
 from scanward.model.profile import Profile
 from scanward.model.text import DocumentMode, TextMode
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from scanward.deidentify.documents.kinds import CleanedDocument
     from scanward.deidentify.text.prose import TextCleaner
@@ -40,32 +41,70 @@ def make_carriers(looks: bool) -> "Carriers":  # noqa: FBT001 - the one thing th
     return _Carriers(looks=looks)
 
 
-def make_recogniser() -> "Recogniser":
-    """Return what recognises identifiers in text that nobody told of; its model is loaded with the first text."""
-    return _Late()
+def recogniser_maker(brought: Path | None = None) -> "Callable[[], Recogniser]":
+    """Return what makes who recognises identifiers in text that nobody told of; it can be pickled.
+
+    Parameters
+    ----------
+    brought
+        Folder of a model that a site brings, which is asked besides; None for none.
+
+    Raises
+    ------
+    ConfigError
+        There is no such folder.
+    """
+    if brought is not None and not brought.is_dir():
+        raise ConfigError(
+            "expected a folder with the model of a recogniser, found none",
+            remedy="Name the folder that holds model.onnx, tokenizer.json and config.json.",
+        )
+    return partial(_Recognisers, None if brought is None else brought.absolute())
 
 
-class _Late:
-    """Loads the recogniser where there is prose: most runs have none."""
+class _Recognisers:
+    """Our own recogniser, and one that a site brings; loaded where there is prose, which most runs have none of."""
+
+    def __init__(self, brought: Path | None) -> None:
+        self._brought = brought
 
     @property
     def name(self) -> str:
-        """Model and version, for the report."""
-        return self._find().name
+        """Models and versions, for the report."""
+        other = self._find_brought()
+        return self._find().name if other is None else f"{self._find().name}, {other.name}"
 
     def recognise(self, text: str) -> "list[Recognised]":
         """Return what looks like an identifier in `text`."""
-        return self._find().recognise(text)
+        return self.recognise_beside(text, ())
 
     def recognise_beside(self, text: str, taken: "Sequence[tuple[int, int]]") -> "list[Recognised]":
         """Return what looks like an identifier in `text`; words within `taken` need not be looked at."""
-        return self._find().recognise_beside(text, taken)
+        found = self._find().recognise_beside(text, taken)
+        other = self._find_brought()
+        return found if other is None else sorted((*found, *other.recognise(text)))
+
+    def _find_brought(self) -> "Recogniser | None":
+        return None if self._brought is None else _load_brought(self._brought)
 
     @staticmethod
     def _find() -> "SparingRecogniser":
         from scanward.deidentify.text.recogniser.crf import load_recogniser
 
         return load_recogniser()
+
+
+@cache
+def _load_brought(folder: Path) -> "Recogniser":
+    try:
+        from scanward.adapters.engines.token_classifier import TokenClassifier
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        raise EngineError(
+            f"expected the package {package}, found none",
+            remedy="Install what runs a model of your own: pip install 'scanward[recogniser]'.",
+        ) from None
+    return TokenClassifier(folder)
 
 
 _PACKAGES = ("lxml", "pikepdf", "pypdfium2")

@@ -5,11 +5,12 @@ import secrets
 import socket
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from scanward.adapters.archive import DimseArchive
 from scanward.adapters.engines.dbos import DbosQueue
 from scanward.adapters.send.senders import Senders
-from scanward.bootstrap.documents import document_sight, make_carriers, make_recogniser
+from scanward.bootstrap.documents import document_sight, make_carriers, recogniser_maker
 from scanward.bootstrap.faces import face_sight, planner_maker
 from scanward.bootstrap.hands import make_hands
 from scanward.bootstrap.pixels import cleaner_maker, sight_of
@@ -147,7 +148,7 @@ class Engine:
             make_cleaner=cleaner_maker(stores.spool),
             make_planner=planner_maker(stores.spool),
             make_carriers=make_carriers,
-            make_recogniser=make_recogniser,
+            make_recogniser=recogniser_maker(Path(settings.recogniser) if settings.recogniser else None),
             sight=self._sight,
         )
         self.reviewer = HoldReviewer(ledger=ledger, registry=ledger, sight=self._sight, clock=clock)

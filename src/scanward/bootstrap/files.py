@@ -11,7 +11,7 @@ from scanward.adapters.keys import KeyFolder
 from scanward.adapters.receive.folder import FolderSources
 from scanward.adapters.send.folder import OutputFolder
 from scanward.adapters.store.journal import SqliteJournal, run_id
-from scanward.bootstrap.documents import make_carriers, make_recogniser, with_text
+from scanward.bootstrap.documents import make_carriers, recogniser_maker, with_text
 from scanward.bootstrap.faces import planner_maker, with_faces
 from scanward.bootstrap.pixels import cleaner_maker, read_layouts, with_layouts, with_mode
 from scanward.config import QUEUE, DeidentifyRequest, GatewaySettings, Progress
@@ -84,6 +84,7 @@ def deidentify_folder(
                 request.faces,
                 request.text,
                 request.documents,
+                str(request.recogniser or ""),
                 layouts,
             )
         )
@@ -107,7 +108,7 @@ def deidentify_folder(
             make_cleaner=cleaner_maker(spool),
             make_planner=planner_maker(spool),
             make_carriers=make_carriers,
-            make_recogniser=make_recogniser,
+            make_recogniser=recogniser_maker(request.recogniser),
         )
         pool, unit_files = _choose_pool(request, layouts, settings, home, run, keys, output)
         deidentify_files(

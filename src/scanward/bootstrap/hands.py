@@ -5,7 +5,7 @@ from pathlib import Path
 from scanward import __version__
 from scanward.adapters.receive.folder import FolderSources
 from scanward.adapters.send.shards import ShardFolder
-from scanward.bootstrap.documents import make_carriers, make_recogniser, with_text
+from scanward.bootstrap.documents import make_carriers, recogniser_maker, with_text
 from scanward.bootstrap.faces import planner_maker, with_faces
 from scanward.bootstrap.pixels import cleaner_maker, with_layouts, with_mode
 from scanward.bootstrap.stores import Stores
@@ -40,7 +40,7 @@ def make_hands(stores: Stores) -> Hands:
             make_cleaner=cleaner_maker(stores.spool),
             make_planner=planner_maker(stores.spool),
             make_carriers=make_carriers,
-            make_recogniser=make_recogniser,
+            make_recogniser=recogniser_maker(Path(spec.recogniser) if spec.recogniser else None),
         )
 
         def close() -> None:

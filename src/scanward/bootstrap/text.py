@@ -17,7 +17,7 @@ from scanward.adapters.home import find_home, make_private_folder
 from scanward.adapters.keys import KeyFolder
 from scanward.adapters.known_file import Known, read_known
 from scanward.adapters.send.document_folder import DocumentFolder
-from scanward.bootstrap.documents import make_carriers, make_recogniser
+from scanward.bootstrap.documents import make_carriers, recogniser_maker
 from scanward.config import DEIDENTIFYING, Progress, parse_recipient
 from scanward.deidentify.documents.kinds import CleanedDocument, DocumentFacts, DocumentKind
 from scanward.deidentify.profile import load_profile
@@ -79,6 +79,8 @@ class TextRequest:
         For whom: surrogates and names of outputs are one set for each.
     home
         Folder of keys and reports; None takes ``SCANWARD_HOME`` or the platform's user data folder.
+    recogniser
+        Folder of a model of one's own that recognises identifiers in text; None for none.
     """
 
     sources: tuple[Path, ...]
@@ -89,6 +91,7 @@ class TextRequest:
     known: tuple[Path, ...] = ()
     recipient: str = "default"
     home: Path | None = None
+    recogniser: Path | None = None
 
     def __post_init__(self) -> None:
         """Refuse what no run could carry out."""
@@ -155,7 +158,7 @@ def clean_files(
     make_private_folder(home)
     profile = request.choose_profile()
     known = _joined(map(read_known, request.known))
-    recogniser = make_recogniser()
+    recogniser = recogniser_maker(request.recogniser)()
     report = TextReport(
         version=__version__,
         profile=profile.name,

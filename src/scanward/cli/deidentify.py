@@ -77,6 +77,12 @@ _PATH = click.Path(path_type=Path)
     help="Reports beside the images and documents inside of instances.  [default: as the profile says]",
 )
 @click.option(
+    "--recogniser",
+    metavar="DIR",
+    type=_PATH,
+    help="Model of your own (ONNX) that recognises names in text; asked besides ours.",
+)
+@click.option(
     "--layouts",
     metavar="FILE",
     type=_PATH,
@@ -102,6 +108,7 @@ def deidentify(
     faces: str | None,
     text: str | None,
     documents: str | None,
+    recogniser: Path | None,
     layouts: Path | None,
     release_unchecked_pixels: bool,
     quiet: bool,
@@ -130,6 +137,7 @@ def deidentify(
         faces=faces or "",
         text=text or "",
         documents=documents or "",
+        recogniser=recogniser,
         layouts=layouts,
     )
     try:

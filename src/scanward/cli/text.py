@@ -67,6 +67,12 @@ _PATH = click.Path(path_type=Path)
     help="For whom; each has surrogates and names of files of its own.",
 )
 @click.option(
+    "--recogniser",
+    metavar="DIR",
+    type=_PATH,
+    help="Model of your own (ONNX) that recognises names in text; asked besides ours.",
+)
+@click.option(
     "--report",
     metavar="FILE",
     type=_PATH,
@@ -85,6 +91,7 @@ def text(
     known: tuple[Path, ...],
     profile: str,
     recipient: str,
+    recogniser: Path | None,
     report: Path | None,
     home: Path | None,
     quiet: bool,
@@ -110,6 +117,7 @@ def text(
         known=known,
         recipient=recipient,
         home=home,
+        recogniser=recogniser,
     )
     try:
         result = _run(request, report, quiet=quiet)

@@ -63,6 +63,8 @@ class JobSpec:
         Text of the profile.
     recipient, release_unchecked_pixels, pixels, faces, text, documents
         As asked for.
+    recogniser
+        Absolute path of the folder of a model of one's own, the same on every machine; empty for none.
     layouts
         Text of the site's table of screens, empty for none.
     key_id, version
@@ -88,6 +90,7 @@ class JobSpec:
     faces: str = ""
     text: str = ""
     documents: str = ""
+    recogniser: str = ""
 
     def __repr__(self) -> str:
         """Show no path: folders may be named after patients."""

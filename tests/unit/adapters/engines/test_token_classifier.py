@@ -2,37 +2,20 @@
 
 import json
 
-import numpy as np
 import pytest
 
 from scanward.adapters.engines.token_classifier import TokenClassifier, kind_of
 from scanward.errors import EngineError
 from scanward.model.identifier import IdentifierKind
+from tests.common.token_models import write_model
 
-openvino = pytest.importorskip("openvino")
-tokenizers = pytest.importorskip("tokenizers")
-
-LABELS = ["O", "B-PATIENT", "I-PATIENT", "DATE"]
-WORDS = {"[UNK]": 0, "seen": 1, "imogen": 2, "whitcombe": 3, "2019": 4, "by": 5}
-WEIGHTS = [[5, 0, 0, 0], [5, 0, 0, 0], [0, 5, 0, 0], [0, 0, 5, 0], [0, 0, 0, 5], [5, 0, 0, 0]]
+pytest.importorskip("openvino")
+pytest.importorskip("tokenizers")
 
 
 @pytest.fixture
 def folder(tmp_path):
-    """A model that looks words up: each has one label."""
-    from openvino import opset13 as ops
-
-    ids = ops.parameter([-1, -1], np.int64, name="input_ids")
-    table = ops.constant(np.array(WEIGHTS, np.float32))
-    found = ops.gather(table, ids, ops.constant(0))
-    model = openvino.Model([found], [ids], "tiny")
-    openvino.save_model(model, tmp_path / "model.xml", compress_to_fp16=False)
-    tokenizer = tokenizers.Tokenizer(tokenizers.models.WordLevel(WORDS, unk_token="[UNK]"))
-    tokenizer.normalizer = tokenizers.normalizers.Lowercase()
-    tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.Whitespace()
-    tokenizer.save(str(tmp_path / "tokenizer.json"))
-    (tmp_path / "config.json").write_text(json.dumps({"id2label": dict(enumerate(LABELS))}), encoding="utf-8")
-    return tmp_path
+    return write_model(tmp_path)
 
 
 def test_tokens_of_one_kind_are_found_together(folder):
