@@ -4,6 +4,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
+from enum import Enum
 from functools import cache
 
 from scanward.deidentify.text.folding import fold
@@ -142,22 +143,22 @@ def shift_written(text: str, written: WrittenDate, days: int) -> str | None:
 
 
 def _numeric(wording: Wording, known_days: Collection[date]) -> Iterator[WrittenDate]:
-    for match in wording.matches_at_numbers(_NUMERIC, longest=4):
+    matches = list(wording.matches_at_numbers(_NUMERIC, longest=4))
+    order = _order(matches, known_days)
+    for match in matches:
         if match["year"]:
             day = _date(int(match["year"]), int(match["m"]), int(match["d"]))
             if day is not None:
                 fields = ((*match.span("year"), "Y"), (*match.span("m"), "m"), (*match.span("d"), "d"))
                 yield WrittenDate(*match.span(), day, fields)
             continue
-        group = "2" if match["a2"] else "3" if match["a3"] else ""
-        year = _year(match["y" + group])
-        first, second = int(match["a" + group]), int(match["b" + group])
+        group, day_first, month_first = _readings(match)
         separator = " " if group == "2" else match["sep2" if not group else "sep3"]
-        day_first, month_first = _date(year, second, first), _date(year, first, second)
         if day_first is None and month_first is None:
             continue
+        is_usual = order is _Order.MONTH_FIRST or (order is _Order.OPEN and separator == "/")
         american = month_first is not None and (
-            day_first is None or month_first in known_days or (separator == "/" and day_first not in known_days)
+            day_first is None or month_first in known_days or (is_usual and day_first not in known_days)
         )
         letters = "md" if american else "dm"
         fields = (
@@ -166,6 +167,38 @@ def _numeric(wording: Wording, known_days: Collection[date]) -> Iterator[Written
             (*match.span("y" + group), "y" if group == "3" else "Y"),
         )
         yield WrittenDate(*match.span(), month_first if american else day_first, fields)
+
+
+class _Order(Enum):
+    """What of a numeric date comes first in a text, as far as its other dates tell."""
+
+    OPEN = "nothing tells"
+    DAY_FIRST = "days"
+    MONTH_FIRST = "months"
+
+
+def _order(matches: Iterable[re.Match[str]], known_days: Collection[date]) -> _Order:
+    """Return what comes first in the dates of one text: who writes 17/06/2016 writes 01/12/2012 alike."""
+    days = months = 0
+    for match in matches:
+        if match["year"]:
+            continue
+        _, day_first, month_first = _readings(match)
+        if day_first is None and month_first is None:
+            continue
+        days += month_first is None or (day_first in known_days and month_first not in known_days)
+        months += day_first is None or (month_first in known_days and day_first not in known_days)
+    if bool(days) == bool(months):
+        return _Order.OPEN
+    return _Order.DAY_FIRST if days else _Order.MONTH_FIRST
+
+
+def _readings(match: re.Match[str]) -> tuple[str, date | None, date | None]:
+    """Return which groups a numeric date matched, and what it is with the day first and with the month first."""
+    group = "2" if match["a2"] else "3" if match["a3"] else ""
+    year = _year(match["y" + group])
+    first, second = int(match["a" + group]), int(match["b" + group])
+    return group, _date(year, second, first), _date(year, first, second)
 
 
 def _compact(wording: Wording) -> Iterator[WrittenDate]:
