@@ -105,6 +105,10 @@ _STATE_AFTER = re.compile(
 )
 
 
+_DEGREES = frozenset("MD DO RN NP PA MPH PhD BSN DDS FRCR FACR MBBS FRCP CRNP RT ARRT".split())
+"""Behind a name they say what somebody is, and not who."""
+
+
 class _Word(NamedTuple):
     start: int
     end: int
@@ -146,6 +150,7 @@ def find_names(wording: Wording, *, strict: bool) -> Names:
     ]
     terms = [(word.start, word.end) for word in words if _is_term(text, word)]
     aside = {start for start, _ in terms}
+    aside.update(word.start for word in words if text[word.start : word.end] in _DEGREES)
     taken = [False] * len(words)
     _take_sure(words, taken, aside)
     _take_titled(text, words, taken)
