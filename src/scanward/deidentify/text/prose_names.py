@@ -80,6 +80,10 @@ _SIGNED_INITIALS = re.compile(
     r"(?:[^\n.;]{0,40}?[ \t](?i:by))?[ \t]*:?[ \t]*(?P<initials>[A-Z]{2,3}(?:/[A-Za-z]{2,3})?)(?![^\W_])(?![ "
     r"\t]+[A-Z][a-z])"
 )
+_TYPED_INITIALS = re.compile(
+    r"(?i:transcribed|dictated|typed|entered)(?:[ \t]+(?i:by))?[ \t]*:[ \t]*(?P<initials>[a-z]{2,3})"
+    r"(?=[ \t]*(?:\d|[.;,/\n]|$))"
+)
 _PARTED_INITIALS = re.compile(r"(?<=[a-z] / )(?P<initials>[A-Z]{2,3})(?= / \d)")
 _LOOK_BEFORE, _FAR = 40, 3
 _ACRONYM = 6
@@ -320,8 +324,9 @@ def find_initials(wording: Wording) -> Iterator[Shape]:
     if " / " in wording.text:
         for match in _PARTED_INITIALS.finditer(wording.text):
             yield Shape(*match.span("initials"), IdentifierKind.PERSON_NAME)
-    for match in wording.matches(_SIGNED_INITIALS, _SIGNED):
-        yield Shape(*match.span("initials"), IdentifierKind.PERSON_NAME)
+    for pattern in (_SIGNED_INITIALS, _TYPED_INITIALS):
+        for match in wording.matches(pattern, _SIGNED):
+            yield Shape(*match.span("initials"), IdentifierKind.PERSON_NAME)
 
 
 def _small(wording: Wording) -> Iterator[Shape]:
