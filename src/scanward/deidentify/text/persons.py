@@ -132,7 +132,7 @@ def _name_end(match: re.Match[str], *, strict: bool, weak: bool = False) -> int 
     Strict keeps every clinical word; otherwise the first word after a title, and after initials behind it, is a name
     whatever it is. After a weak cue (``for``) only a word that is capitalised, or a listed name, begins a name.
     """
-    end = None
+    end = alone = None
     offset = match.start("name")
     initials = 0
     for number, piece in enumerate(_pieces(match["name"])):
@@ -145,6 +145,8 @@ def _name_end(match: re.Match[str], *, strict: bool, weak: bool = False) -> int 
         capital = word[:1].isupper()
         if not strict and number == initials and capital and len(word) == 1:
             initials += 1
+            if folded not in core_words():
+                alone = offset + piece[0] + 1
             continue
         clinical = is_clinical(folded) and not is_name(folded)
         if number == initials and not strict:
@@ -156,7 +158,7 @@ def _name_end(match: re.Match[str], *, strict: bool, weak: bool = False) -> int 
         if not accepted or (word.isupper() and len(word) <= 3 and not is_name(folded) and len(word) > 1):
             break
         end = offset + piece[0] + len(piece[1].rstrip("."))
-    return end
+    return alone if end is None else end
 
 
 _PARTICLES = frozenset("van von de der den del della di da dos la le las los el al bin ter ten zu zur mc st".split())
