@@ -60,6 +60,8 @@ def encode_unit(unit: Unit) -> str:
         [index, *_file(file), numbers.setdefault(number, len(numbers)), _from_bytes(uid)]
         for index, file, number, uid in unit.files
     ]
+    for number in sorted(unit.facts.keys() - numbers.keys()):
+        numbers[number] = len(numbers)  # a unit of documents has the facts of an instance that is not among them
     facts = [_facts(unit.facts[number]) for number in numbers]
     documents = [[index, *_file(file), kind.value] for index, file, kind in unit.documents]
     return _dump(["deidentify", unit.study, files, facts, _identifiers(unit.identifiers), documents])
