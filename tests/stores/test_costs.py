@@ -114,7 +114,7 @@ def use(ledger: SqlLedger) -> None:
     ledger.find_unrouted(10)
     ledger.mark_routed(batch, NOW)
     ledger.instances_of(batch)
-    ledger.get_study(one.study_id)
+    ledger.other_studies(ledger.get_study(one.study_id), limit=10)
     use_priors(ledger, one.study_id)
     denied = ledger.open_release(batch, "other", "HRESCH", release_id_of(batch, "other"), NOW)
     ledger.record_decision(denied.release_id, DENY, ReleaseState.DENIED, NOW)
