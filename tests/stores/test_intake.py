@@ -56,6 +56,20 @@ def test_the_studies_of_instances_are_told(ledger: SqlLedger):
     assert ledger.studies_of([f"{number:032x}" for number in range(5000)] + asked[-2:]) == {received[5].study_id}
 
 
+def test_other_studies_of_a_patient_tell_who_they_were(ledger: SqlLedger):
+    received = [make_received(str(number), patient="a", at=after(number)) for number in (1, 2, 3)]
+    received[0] = replace(received[0], patient=replace(received[0].patient, name="PLANTED^BEFORE"))
+    ledger.add_received([*received, make_received("4", patient="b")])
+    study = ledger.get_study(received[2].study_id)
+    others = ledger.other_studies(study, 10)
+    assert [one.study_uid for one in others] == ["1.2.3.999.2", "1.2.3.999.1"]
+    assert [one.patient.name for one in others] == ["PLANTED^PATIENT", "PLANTED^BEFORE"]
+    assert others[0].accession_number == "PLANTED-ACCESSION"
+    assert len(ledger.other_studies(study, 1)) == 1
+    assert "PLANTED" not in repr(others)
+    assert list(ledger.other_studies(ledger.get_study(make_received("4").study_id), 10)) == []
+
+
 def test_another_patients_study_takes_nothing(ledger: SqlLedger):
     first = make_received(number=1, patient="a")
     others = [make_received(number=2, patient="b"), make_received(number=1, patient="b")]
