@@ -90,6 +90,18 @@ def test_an_archive_inside_of_an_archive_is_refused(tmp_path):
     assert other.member == "b"
 
 
+def test_a_member_without_a_name_is_refused_and_the_others_are_read(tmp_path):
+    make_zip(tmp_path / "in" / "a.zip", {"n": b"1", "b": b"2"})
+    path = tmp_path / "in" / "a.zip"
+    data = bytearray(path.read_bytes())
+    at = data.index(b"PK\x01\x02")
+    data[at + 28 : at + 32] = b"\0\0\1\0"  # in the directory the letter of its name is an extra field
+    path.write_bytes(bytes(data))
+    refused, other = sources(tmp_path).find()
+    assert refused.reason == "an archive member without a name"
+    assert other.member == "b"
+
+
 def test_names_that_come_twice_are_refused(tmp_path):
     path = tmp_path / "in" / "a.zip"
     path.parent.mkdir()
