@@ -150,7 +150,8 @@ def _name_end(match: re.Match[str], *, strict: bool, weak: bool = False) -> int 
             continue
         clinical = is_clinical(folded) and not is_name(folded)
         if number == initials and not strict:
-            accepted = capital and not (word.isupper() and len(word) <= 3 and folded in core_words())
+            is_code = word.isupper() and len(word) <= 3 and folded in core_words()
+            accepted = capital and not is_code and folded not in _FORM_WORDS
         elif weak or number > 1:
             accepted = not clinical and (is_name(folded) or (capital and (len(word) > 1 or end is not None)))
         else:
@@ -160,6 +161,12 @@ def _name_end(match: re.Match[str], *, strict: bool, weak: bool = False) -> int 
         end = offset + piece[0] + len(piece[1].rstrip("."))
     return alone if end is None else end
 
+
+_FORM_WORDS = frozenset(
+    "name names id ids notes note information info unique visit visits practitioner summary signature office number "
+    "details comments instructions".split()
+)
+"""What follows a title in headings and forms (Doctor Notes, Nurse Name), and is nobody's name there."""
 
 _PARTICLES = frozenset("van von de der den del della di da dos la le las los el al bin ter ten zu zur mc st".split())
 

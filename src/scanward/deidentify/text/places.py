@@ -10,7 +10,7 @@ from scanward.deidentify.text.notation import Edge, Gap, Notation, SearchContext
 from scanward.model.identifier import IdentifierKind
 
 GENERIC = frozenset(
-    "clinico clinica provincial comarcal infantil militar hospital hospitals clinic clinics klinik kliniken "
+    "id clinico clinica provincial comarcal infantil militar hospital hospitals clinic clinics klinik kliniken "
     "klinikum krankenhaus spital hopital clinique ospedale clinica policlinico hospitais "
     "medical medicine center centre centro zentrum health healthcare care general regional university "
     "universitat universitaet universitario "

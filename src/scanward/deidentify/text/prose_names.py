@@ -155,6 +155,7 @@ def find_names(wording: Wording, *, strict: bool) -> Names:
     terms = [(word.start, word.end) for word in words if _is_term(text, word)]
     aside = {start for start, _ in terms}
     aside.update(word.start for word in words if text[word.start : word.end] in _DEGREES)
+    aside.update(word.start for word in words if is_title(text[word.start : word.end]))
     taken = [False] * len(words)
     _take_sure(words, taken, aside)
     _take_titled(text, words, taken)

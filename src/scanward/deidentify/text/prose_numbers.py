@@ -76,7 +76,7 @@ _PHONE_WORDS = frozenset(
 )
 _FEWEST_PHONE_DIGITS = 4
 MEASURED = re.compile(
-    r"\s?(?:ml|mg|mm|cm|kg|ms|msec|sec|hz|khz|mhz|hu|kv|kvp|ma|mas|mgy|gy|cgy|bq|mbq|mci|ppm|%|px|mcg|µg|g|iu|units?|"
+    r"\s?(?:ml|mg|mm|cm|kg|ms|msec|sec|hz|khz|mhz|hu|kv|kvp|ma|mas|mgy|gy|cgy|rads?|bq|mbq|mci|ppm|%|px|mcg|µg|g|iu|units?|"
     r"cells|days?|weeks?|months?|"
     r"years?|hours?|hrs?|min|minutes|mmhg|bpm|x\s?\d)\b|\s?%",
     re.IGNORECASE,

@@ -8,6 +8,8 @@ from datetime import date
 from scanward.deidentify.text import prose_names
 from scanward.deidentify.text.addresses import find_addresses, find_institutions
 from scanward.deidentify.text.ages import find_ages
+from scanward.deidentify.text.folding import fold
+from scanward.deidentify.text.months import month_words
 from scanward.deidentify.text.persons import find_titled
 from scanward.deidentify.text.prose_fields import find_fields
 from scanward.deidentify.text.prose_lexicon import Sense, sense_of
@@ -69,6 +71,7 @@ _CUE = re.compile(
 )
 _PART = re.compile(r"[^\W_]+")
 _YEAR = re.compile(r"(?:19|20)\d\d")
+_DATED = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)|\d[/.-]\d|\d(?:st|nd|rd|th)\b|['’]\d\d(?!\d)|\d0s\b")
 _SHORTEST_NUMBER = 3
 _NUMBERED = frozenset({IdentifierKind.OTHER_ID, IdentifierKind.PHONE})
 _WORDED = frozenset({IdentifierKind.PERSON_NAME, IdentifierKind.INSTITUTION})
@@ -271,7 +274,7 @@ def plausible(text: str, shape: Shape) -> Shape | None:
         del words[0]
     while words and _is_nothing(text[slice(*words[-1])], shape.kind):
         del words[-1]
-    if not words or all(_is_core(text[start:end]) for start, end in words):
+    if not words or all(_is_core(text[start:end]) or prose_names.is_title(text[start:end]) for start, end in words):
         return None
     start, end = words[0][0], words[-1][1]
     if shape.kind in _NUMBERED and not any(map(str.isdigit, text[start:end])):
@@ -280,8 +283,20 @@ def plausible(text: str, shape: Shape) -> Shape | None:
         return None
     if text[start:end].isdigit() and (end - start < _SHORTEST_NUMBER or _YEAR.fullmatch(text, start, end)):
         return None
+    if shape.kind is IdentifierKind.DATE and not _is_dated(text[start:end]):
+        return None
     title = text[shape.start : start] if prose_names.is_title(text[shape.start : start].strip(" .")) else ""
     return Shape(start - len(title), end, shape.kind)
+
+
+def _is_dated(value: str) -> bool:
+    """Say whether numbers in what is taken for a date could be one: with a month, a year or as days are written.
+
+    Others are doses and counts.
+    """
+    if not any(map(str.isdigit, value)) or _DATED.search(value) is not None:
+        return True
+    return any(fold(match[0]) in month_words() for match in _PART.finditer(value))
 
 
 def _is_nothing(word: str, kind: IdentifierKind) -> bool:
