@@ -1,6 +1,7 @@
 """The picture of a page: what identifies painted over, what stands there instead drawn, and the rest as it was."""
 
 import io
+import math
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
@@ -119,7 +120,9 @@ def surroundings(picture: Picture, box: Box) -> tuple[int, int, int]:
     return int(middle[0]), int(middle[1]), int(middle[2])
 
 
-def draw_text(picture: Picture, box: Box, text: str, *, angle: float = 0.0, em: float = EM) -> None:
+def draw_text(
+    picture: Picture, box: Box, text: str, *, angle: float = 0.0, em: float = EM, before: float = math.inf
+) -> None:
     """Draw text into a box, and on to where it is blank behind it, as large as fits.
 
     Parameters
@@ -134,6 +137,8 @@ def draw_text(picture: Picture, box: Box, text: str, *, angle: float = 0.0, em: 
         By how much it is turned clockwise, taken to the next multiple of 90.
     em
         Size of the font in heights of the box.
+    before
+        Column that an upright text ends before.
     """
     from PIL import Image, ImageDraw, ImageFont
 
@@ -146,7 +151,7 @@ def draw_text(picture: Picture, box: Box, text: str, *, angle: float = 0.0, em: 
         return
     size = max(int(part.shape[0] * em), _SMALLEST_PX)
     wanted = ImageFont.load_default(size).getlength(text)
-    wide = _blank_to(turned, rows, columns, int(wanted) + 2)
+    wide = int(min(_blank_to(turned, rows, columns, int(wanted) + 2), max(before - columns.start - _KEPT_OFF, 1)))
     if wanted > wide:
         size = max(int(size * wide / wanted), _SMALLEST_PX)
     part = turned[rows, columns.start : columns.start + wide]

@@ -12,6 +12,7 @@ Nothing of the input reaches the output but pixels that are seen:
 """
 
 import hashlib
+import math
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -261,7 +262,7 @@ class PdfCleaner:
             )
             numbers = [number for number in whole if number not in gone]
             gone.update(numbers)
-            shown = span.shown
+            shown = " ".join(span.shown.split())  # what went over two lines stands on one
             for run in runs_of(numbers, glyphs):
                 box = hull(glyphs[number].ink for number in run)
                 is_own = all(glyphs[number].word < 0 for number in run)
@@ -274,7 +275,9 @@ class PdfCleaner:
         for place in places:
             if place.shown:
                 em = EM if place.is_own else READ_EM
-                draw_text(canvas.picture, place.line, place.shown, angle=place.angle, em=em)
+                draw_text(
+                    canvas.picture, place.line, place.shown, angle=place.angle, em=em, before=_next(place, places)
+                )
                 canvas.words.append((place.shown, place.line, place.angle))
             elif place.box not in drawn_in:
                 paint(canvas.picture, [place.box], 0)
@@ -359,6 +362,21 @@ class _Proof:
 
 def _digest(picture: Picture) -> bytes:
     return hashlib.sha256(repr(picture.shape).encode() + np.ascontiguousarray(picture).tobytes()).digest()
+
+
+def _next(place: _Place, places: Sequence[_Place]) -> float:
+    """Return where the next thing on the line of an upright place begins, which may not be drawn upon."""
+    line = place.line
+    if round(place.angle / 90) % 4:
+        return math.inf
+    return min(
+        (
+            one.line.left
+            for one in places
+            if one.line.left > line.left and one.line.top < line.bottom and line.top < one.line.bottom
+        ),
+        default=math.inf,
+    )
 
 
 def _known_in(glyphs: Sequence[Glyph], cleaner: TextCleaner, shown: Sequence[str]) -> list[Box]:

@@ -11,6 +11,7 @@ from scanward.deidentify.header.scan import MIME_TYPE, InstanceFacts
 from scanward.deidentify.pseudonym import UID_PATTERN, Pseudonyms
 from scanward.deidentify.text.clean import Cleaned, clean_technical, clean_text
 from scanward.deidentify.text.known import KnownIdentifiers, SearchContext
+from scanward.deidentify.text.names import parse_person_names
 from scanward.deidentify.text.prose import TextCleaner, is_prose
 from scanward.deidentify.text.words import find_names
 from scanward.dicomstream.charset import decode_text, encode_text
@@ -253,6 +254,8 @@ class ValueEditor:
     def _other_name(self, element: Element, scope: Scope, reader: Reader) -> bytes | None:
         """Return another name for that of a person, where the profile puts surrogates in the place of names."""
         value = decode_text(reader.read(element.value, element.length), scope.charset).strip(" \0")
+        if not parse_person_names(value):
+            return None  # a placeholder names nobody
         shown = self._context.cleaner.replace(IdentifierKind.PERSON_NAME, value)
         return encode_text(shown, scope.charset)
 

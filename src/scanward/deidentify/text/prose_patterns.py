@@ -73,6 +73,8 @@ _PART = re.compile(r"[^\W_]+")
 _YEAR = re.compile(r"(?:19|20)\d\d")
 _DATED = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)|\d[/.-]\d|\d(?:st|nd|rd|th)\b|['’]\d\d(?!\d)|\d0s\b")
 _SHORTEST_NUMBER = 3
+_MOST_COUNTED = 6
+_COUNTS = re.compile(r"\d+[ \t]?[a-zµ%]")
 _NUMBERED = frozenset({IdentifierKind.OTHER_ID, IdentifierKind.PHONE})
 _WORDED = frozenset({IdentifierKind.PERSON_NAME, IdentifierKind.INSTITUTION})
 _NAMED = frozenset({IdentifierKind.PERSON_NAME, IdentifierKind.ADDRESS})
@@ -283,7 +285,7 @@ def plausible(text: str, shape: Shape) -> Shape | None:
         return None
     if text[start:end].isdigit() and (end - start < _SHORTEST_NUMBER or _YEAR.fullmatch(text, start, end)):
         return None
-    if shape.kind is IdentifierKind.DATE and not _is_dated(text[start:end]):
+    if shape.kind is IdentifierKind.DATE and _COUNTS.match(text, start) and not _is_dated(text[start:end]):
         return None
     title = text[shape.start : start] if prose_names.is_title(text[shape.start : start].strip(" .")) else ""
     return Shape(start - len(title), end, shape.kind)
@@ -292,9 +294,10 @@ def plausible(text: str, shape: Shape) -> Shape | None:
 def _is_dated(value: str) -> bool:
     """Say whether numbers in what is taken for a date could be one: with a month, a year or as days are written.
 
-    Others are doses and counts.
+    Others are doses and counts; what is longer than these is some number of somebody's.
     """
-    if not any(map(str.isdigit, value)) or _DATED.search(value) is not None:
+    digits = sum(map(str.isdigit, value))
+    if not digits or digits > _MOST_COUNTED or _DATED.search(value) is not None:
         return True
     return any(fold(match[0]) in month_words() for match in _PART.finditer(value))
 

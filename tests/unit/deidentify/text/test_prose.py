@@ -125,3 +125,17 @@ def test_a_title_before_an_eponym_makes_it_a_name():
 
 def test_names_of_other_scripts_are_found():
     assert "Παπαδόπουλος" not in cleaned("The patient Γιώργος Παπαδόπουλος was seen.")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The plan of treatment is as follows: 4500 rad, 15 treatment sessions, using 100 kV radiation.",
+        "Doctor Notes\nSubjective Observations: Patient reports stable blood sugar levels.",
+        "Doctor Name:\nNurse Practitioner\nHospital ID:",
+        "Vitamin B12 1000mcg once daily. Flu symptoms and a routine check-up.",
+    ],
+)
+def test_doses_and_headings_of_forms_stay(text):
+    cleaner = TextCleaner(KnownIdentifiers([]), Labels(), recogniser=load_recogniser())
+    assert cleaner.clean(text).text == text
