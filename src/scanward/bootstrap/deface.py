@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ from scanward import __version__
 from scanward.adapters.home import find_home, make_private_folder
 from scanward.adapters.keys import KeyFolder
 from scanward.adapters.nifti_files import FoundFile, digest_of, find_files
-from scanward.adapters.send.nifti_folder import NiftiFolder
+from scanward.adapters.send.flat_folder import FlatFolder
 from scanward.bootstrap.faces import face_sight, load_face_engines
 from scanward.config import DEIDENTIFYING, Progress, parse_recipient
 from scanward.deidentify.pseudonym import Pseudonyms
@@ -94,7 +95,7 @@ def deface_files(
     )
     key = KeyFolder(home).recipient_key(request.recipient)
     with contextlib.ExitStack() as stack:
-        folder = NiftiFolder(request.out)
+        folder = FlatFolder(request.out)
         folder.prepare()
         stack.callback(folder.close)
         stack.callback(_finish, report, keep)
@@ -126,7 +127,7 @@ def _finish(report: DefaceReport, keep: Callable[[DefaceReport], None]) -> None:
 class _Work:
     """What treats one file after the other."""
 
-    folder: NiftiFolder
+    folder: FlatFolder
     engines: "FaceEngines"
     policy: FacePolicy
     names: Pseudonyms
@@ -145,7 +146,7 @@ class _Work:
             return DefacedFile(source=source, outcome=outcome, reasons=(str(error),), remedy=error.remedy)
 
     def _treat(self, path: Path) -> DefacedFile:
-        from scanward.adapters.nifti import read_nifti
+        from scanward.adapters.nifti import read_nifti, write_nifti
         from scanward.deidentify.scans.deface import deface
 
         end = ".nii.gz" if path.name.lower().endswith(".gz") else ".nii"
@@ -155,7 +156,7 @@ class _Work:
         scan = read_nifti(path)
         done = deface(scan, self.engines, self.policy)
         if done.may_leave:
-            self.folder.write(scan, done.patches, name)
+            self.folder.put(name, partial(write_nifti, scan, done.patches))
         return DefacedFile(
             source=str(path),
             outcome=FileOutcome.RELEASED if done.may_leave else FileOutcome.HELD,

@@ -16,7 +16,7 @@ from scanward import __version__
 from scanward.adapters.home import find_home, make_private_folder
 from scanward.adapters.keys import KeyFolder
 from scanward.adapters.known_file import Known, read_known
-from scanward.adapters.send.document_folder import DocumentFolder
+from scanward.adapters.send.flat_folder import FlatFolder
 from scanward.bootstrap.documents import make_carriers, recogniser_maker
 from scanward.config import DEIDENTIFYING, Progress, parse_recipient
 from scanward.deidentify.documents.kinds import CleanedDocument, DocumentFacts, DocumentKind
@@ -207,7 +207,7 @@ class _Output:
     """Where cleaned documents go: a folder, or the standard output."""
 
     def __init__(self, out: Path, stdout: BinaryIO) -> None:
-        self._folder = None if out == STANDARD_INPUT else DocumentFolder(out)
+        self._folder = None if out == STANDARD_INPUT else FlatFolder(out)
         self._stdout = stdout
 
     def prepare(self) -> None:
@@ -225,11 +225,11 @@ class _Output:
     def withdraw(self, stem: str) -> None:
         """Take away what an earlier run wrote of a document: what this one does not release must not stay."""
         if self._folder is not None:
-            self._folder.withdraw(stem)
+            self._folder.withdraw(f"{stem}.*")
 
     def write(self, data: bytes, name: str) -> str:
         if self._folder is not None:
-            self._folder.write(data, name)
+            self._folder.put(name, lambda path: path.write_bytes(data))
             return name
         try:
             self._stdout.write(data)

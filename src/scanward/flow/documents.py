@@ -147,7 +147,8 @@ class Documents:
         data = _read_document(start)
         if not data:
             return PixelOutcome(is_proven=False, has_none=True)
-        return PixelOutcome(is_proven=False, has_none=True, document=self._clean(data, kind, study))
+        cleaner = study.with_more(self._find_carrier(kind).read_facts(data).identifiers)
+        return PixelOutcome(is_proven=False, has_none=True, document=self._clean(data, kind, cleaner))
 
     # Beside images
 
@@ -170,7 +171,7 @@ class Documents:
         return FoundDocument(index, kind, self._find_carrier(kind).read_facts(_read_all(source)))
 
     def clean(self, kind: DocumentKind, source: ByteSource, study: StudyDeidentifier) -> tuple[str, DocumentOutcome]:
-        """Return the name and what may leave of a document that belongs to a study.
+        """Return the name and what may leave of a document that belongs to a study, which knows what it says.
 
         Raises
         ------
@@ -178,12 +179,10 @@ class Documents:
             It cannot be cleaned for sure.
         """
         data = _read_all(source)
-        return study.document_name(hashlib.sha256(data).hexdigest()), self._clean(data, kind, study)
+        return study.document_name(hashlib.sha256(data).hexdigest()), self._clean(data, kind, study.cleaner)
 
-    def _clean(self, data: bytes, kind: DocumentKind, study: StudyDeidentifier) -> DocumentOutcome:
-        carrier = self._find_carrier(kind)
-        cleaner = study.with_more(carrier.read_facts(data).identifiers)
-        cleaned = carrier.clean(data, cleaner)
+    def _clean(self, data: bytes, kind: DocumentKind, cleaner: TextCleaner) -> DocumentOutcome:
+        cleaned = self._find_carrier(kind).clean(data, cleaner)
         return DocumentOutcome(
             data=cleaned.data,
             kind=kind.value,

@@ -202,12 +202,12 @@ def _encoding(body: bytes) -> str:
             # Further repetitions are sets that the text switches to.
             value = fields[17] if len(fields) > 17 else b""
             found.add(value.decode("ascii", "replace").strip().upper())
-    encodings = {CHARACTER_SETS.get(value) for value in found}
-    if None in encodings or len(encodings) > 1:
+    encodings = {CHARACTER_SETS[value] for value in found if value in CHARACTER_SETS}
+    if not found <= CHARACTER_SETS.keys() or len(encodings) > 1:
         raise DocumentError(
             "expected one character set in MSH-18 that is read, got another or several", remedy="Send UNICODE UTF-8."
         )
-    return encodings.pop() if any(encodings) else decode(body, limit=MAX_BYTES).encoding  # type: ignore[return-value]
+    return encodings.pop() if any(encodings) else decode(body, limit=MAX_BYTES).encoding
 
 
 def _segments(text: str) -> list[Segment]:

@@ -1,24 +1,19 @@
-"""The folder of the outputs of `scanward deface`.
+"""A folder of outputs that lie directly in it: NIfTI files, documents.
 
-Trust: what is in it may leave. Nothing comes to its place but a whole, checked file, as in `OutputFolder`.
+Trust: what is in it may leave. Nothing comes to its place but a whole file, as in `OutputFolder`.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from scanward.adapters.send.folder import STAGING, OutputFolder
 from scanward.errors import OutputError
 
-if TYPE_CHECKING:
-    from scanward.adapters.nifti import NiftiScan
-    from scanward.deidentify.faces.write import VolumePatch
 
-
-class NiftiFolder:
-    """A folder of outputs, as `OutputFolder` has it, with NIfTI files directly in it.
+class FlatFolder:
+    """A folder of outputs, as `OutputFolder` has it, with files directly in it.
 
     Parameters
     ----------
@@ -42,28 +37,33 @@ class NiftiFolder:
         """Flush what was written to the disk; errors as `OutputFolder.sync`."""
         self._folder.sync()
 
-    def write(self, scan: "NiftiScan", patches: "Mapping[int, VolumePatch]", name: str) -> None:
+    def put(self, name: str, fill: Callable[[Path], object]) -> None:
         """Put a file into place.
+
+        Parameters
+        ----------
+        name
+            What it is called.
+        fill
+            Writes it at a path that it is given.
 
         Raises
         ------
         OutputError
             It cannot be written; nothing is there then that was not before.
         """
-        from scanward.adapters.nifti import write_nifti
-
         staged = self._root / STAGING / name
         try:
-            write_nifti(scan, patches, staged)
+            fill(staged)
             os.replace(staged, self._root / name)
         except OSError as error:
-            raise OutputError(f"the outputs cannot be written: {os.strerror(error.errno or 0)}") from None
+            raise _unwritable(error) from None
         finally:
             with suppress(OSError):
                 staged.unlink()
 
-    def withdraw(self, name: str) -> None:
-        """Take away what an earlier run wrote under a name, if anything.
+    def withdraw(self, pattern: str) -> None:
+        """Take away what an earlier run wrote under names of a pattern (as `Path.glob`), if anything.
 
         Raises
         ------
@@ -71,6 +71,11 @@ class NiftiFolder:
             It cannot be taken away.
         """
         try:
-            (self._root / name).unlink(missing_ok=True)
+            for path in self._root.glob(pattern):
+                path.unlink(missing_ok=True)
         except OSError as error:
-            raise OutputError(f"the outputs cannot be written: {os.strerror(error.errno or 0)}") from None
+            raise _unwritable(error) from None
+
+
+def _unwritable(error: OSError) -> OutputError:
+    return OutputError(f"the outputs cannot be written: {os.strerror(error.errno or 0)}")
