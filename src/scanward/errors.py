@@ -4,6 +4,8 @@ A message says what was expected and what was found and names the Attribute, nev
 reports and terminals. What a person should do stands apart, in :attr:`ScanwardError.remedy`.
 """
 
+from enum import StrEnum
+
 
 class ScanwardError(Exception):
     """Base of all errors of Scanward.
@@ -131,3 +133,24 @@ class ResultError(ScanwardError):
 
 class AccessError(ScanwardError):
     """Whoever asks is not known or may not do this."""
+
+
+class EvidenceError(ScanwardError):
+    """Evidence does not hold: a proof, signature, seal or log entry is not what it has to be.
+
+    Parameters
+    ----------
+    fault
+        Which of the ways in which evidence can fail, so that a program can tell them apart: a member of a closed enum
+        whose value is a dotted name, such as ``log.checkpoint.rolled-back``.
+    message, remedy
+        As for every error.
+    """
+
+    def __init__(self, fault: StrEnum, message: str, *, remedy: str = "") -> None:
+        super().__init__(message, remedy=remedy)
+        self.fault = fault
+
+
+class SigningError(ScanwardError):
+    """A key cannot sign: missing, expired, retired, or the device that holds it refuses."""

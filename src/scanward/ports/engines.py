@@ -164,6 +164,29 @@ class CodedFrame:
     is_lossy: bool
 
 
+class FrameSource(Protocol):
+    """The frames of an instance, one at a time."""
+
+    @property
+    def layout(self) -> FrameLayout:
+        """How samples are stored, as the header says."""
+        ...
+
+    @property
+    def count(self) -> int:
+        """How many frames there are."""
+        ...
+
+    @property
+    def decoded_photometric(self) -> str:
+        """Photometric Interpretation of what `frame` gives."""
+        ...
+
+    def frame(self, index: int) -> Samples:
+        """Return the samples of a frame, from 0: an array of the caller's own; raises `DicomFormatError`."""
+        ...
+
+
 class FrameCodec(Protocol):
     """Decodes and codes single frames of encapsulated Pixel Data."""
 
