@@ -23,6 +23,12 @@ _SHARDS = 64
 _FOREIGN = (SQLAlchemyError, sqlite3.Error, UnicodeError, OverflowError)
 
 _INSERT_EVENTS = insert(tables.events)
+_INSERT_DUE = insert(tables.custody_due)
+
+STATED = frozenset(
+    ("received", "completed", "disclosed", "delivery", "stored anew", "approved", "refused", "opened again", "let go")
+)
+"""Events of a history of which a custody statement is made as well; by value, as `What` builds on this module."""
 
 
 def to_micros(time: datetime) -> int:
@@ -121,6 +127,9 @@ class Database:
                 yield transaction
                 if transaction.events:
                     connection.execute(_INSERT_EVENTS, transaction.events)
+                    due = [one for one in transaction.events if one["what"] in STATED]
+                    if due:
+                        connection.execute(_INSERT_DUE, due)
                 # Last, and in one order: other writers wait for these rows.
                 tallies = [
                     {"name": name, "shard": self._shard, "count": by}

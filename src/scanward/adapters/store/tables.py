@@ -39,6 +39,7 @@ WAITING = text("waiting > 0")
 UNROUTED = text("routed IS NULL")
 SOUGHT = text("state = 'waiting'")
 HELD = text("state = 'open'")
+UNLOGGED = text("log_index IS NULL")
 # Conditions of the partial indexes. Queries repeat them as they stand: neither database takes a partial index for a
 # condition with a parameter in it.
 
@@ -491,3 +492,59 @@ screen_images = Table(
     Index(None, "screen_id", "seen"),
 )
 """Where text was found in the latest images of each screen, and never what it was."""
+
+seals = Table(
+    "seals",
+    metadata,
+    Column("object_id", Text, primary_key=True),
+    Column("uid_id", Text, nullable=False),
+    Column("study_id", Text, nullable=False),
+    Column("source_id", Text, nullable=False),
+    Column("release_id", Text, nullable=False),
+    Column("blob", Text, nullable=False),
+    Column("start", BigInteger, nullable=False),
+    Column("length", BigInteger, nullable=False),
+    Column("root", Text, nullable=False),
+    Column("opening", LargeBinary, nullable=False),
+    Column("sealed", BigInteger, nullable=False),
+    Index(None, "uid_id"),
+    Index(None, "study_id"),
+)
+"""Seals of instances as they came, and of copies as they left: where in which blob, and by which ids they are found."""
+
+custody = Table(
+    "custody",
+    metadata,
+    Column("seq", _SERIAL, primary_key=True),
+    Column("object_id", Text, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("statement", LargeBinary, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("entry", LargeBinary, nullable=False),
+    Column("log_index", BigInteger),
+    UniqueConstraint("object_id", "number"),
+    _where("ix_custody_unlogged", "seq", condition=UNLOGGED),
+)
+"""Custody statements, sealed, each with its entry of the log and, once it is there, its place in it."""
+
+custody_due = Table(
+    "custody_due",
+    metadata,
+    Column("seq", _SERIAL, primary_key=True),
+    Column("subject", Text, nullable=False),
+    Column("what", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+)
+"""Events of which a custody statement has to be made; written in the transaction of the event itself."""
+
+log_heads = Table(
+    "log_heads",
+    metadata,
+    Column("origin", Text, primary_key=True),
+    Column("size", BigInteger, nullable=False),
+    Column("root", Text, nullable=False),
+)
+"""How far each log of this gateway was when its entries were last noted: an older log is a rolled-back one."""
