@@ -1,0 +1,1 @@
+"""Keys that sign, and what other tools check of it: certificates, detached CMS, tokens of RFC 3161."""
