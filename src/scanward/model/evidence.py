@@ -1,0 +1,37 @@
+"""What a look at a picture without a seal came to: which sealed film it is a copy of, where it differs, who had it."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class FoundBy(StrEnum):
+    """What named a film before it was compared."""
+
+    HASH = "hash"
+    PLACES = "places"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FilmMatch:
+    """A sealed film that a picture is a copy of.
+
+    Attributes
+    ----------
+    name
+        Which: as it was named when it was taken up, mostly an id.
+    places
+        How many places agree, each counted once.
+    is_inverted, is_mirrored
+        How the copy differs; a turn is in `to_film`.
+    to_film
+        a, b, c, d, e, f: a pixel x, y of the copy shows ax + by + c, dx + ey + f of the film.
+    found_by
+        What named the film.
+    """
+
+    name: str = field(repr=False)
+    places: int
+    is_inverted: bool
+    is_mirrored: bool
+    to_film: tuple[float, float, float, float, float, float]
+    found_by: FoundBy
