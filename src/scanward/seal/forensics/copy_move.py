@@ -1,0 +1,66 @@
+"""Copies of one part of a scan in another: exact ones, and ones turned, scaled or compressed anew."""
+
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scanward.model.signs import Copy, CopySigns, Limits, Measured, Outcome
+from scanward.seal.forensics import changed_copies, exact_copies
+from scanward.seal.forensics.planes import Unfit, to_greys, to_plane, to_steps
+
+MAX_REPORTED = 20
+
+LIMITS = Limits(
+    sees=(
+        "a patch of about 14 x 14 pixels or more that is the same, sample by sample or save for a constant, in two "
+        "places of a frame or of neighbouring frames",
+        "a patch of about 40 x 40 pixels or more that was turned, scaled or compressed anew, where it has detail",
+    ),
+    misses=(
+        "copies from another picture or another series",
+        "smooth patches without noise or detail",
+        "what was painted, inpainted or generated",
+        "mirrored copies",
+    ),
+    false_alarms=Measured(what="clean scans", hits=0, of=1),
+)
+"""Figures of ``benchmarks/seal/copy_move.py``."""
+
+
+def find_copies(frames: Iterable[NDArray[np.generic]], *, exact_only: bool = False) -> CopySigns:
+    """Return the copies found within each frame, and exact ones between neighbouring frames.
+
+    Parameters
+    ----------
+    frames
+        Samples of each frame in their order, (rows, columns) or with colours last; consumed one at a time.
+    exact_only
+        Leave out the search for changed copies, which takes most of the time.
+    """
+    copies: list[Copy] = []
+    reasons: list[str] = []
+    seen = 0
+    before: exact_copies.Windows | None = None
+    for number, samples in enumerate(frames):
+        try:
+            plane = to_plane(samples)
+        except Unfit as unfit:
+            reasons.append(str(unfit))
+            before = None
+            continue
+        seen += 1
+        windows = exact_copies.hash_windows(to_steps(plane))
+        found = exact_copies.find_within(windows, number)
+        if before is not None:
+            found += exact_copies.find_between(before, windows, number)
+        if not found and not exact_only:
+            found = changed_copies.find_changed(to_greys(plane), number)
+        copies += found
+        before = windows
+    if not seen:
+        why = reasons[0] if reasons else "there is no frame"
+        return CopySigns(outcome=Outcome.CANNOT_TELL, limits=LIMITS, why=why)
+    copies.sort(key=lambda one: -one.pixels)
+    outcome = Outcome.SIGN if copies else Outcome.NO_SIGN
+    return CopySigns(outcome=outcome, limits=LIMITS, copies=tuple(copies[:MAX_REPORTED]))
