@@ -41,7 +41,7 @@ MIN_TEXTURE = 0.7
 """Share of the pixels around one that must not be flat: drawn text has less."""
 
 CLIP = 1.5
-"""Detail is cut off at so many times its median, so that strong edges, which anatomy repeats, count no more than noise."""
+"""Detail is cut off at so many times its median, so that strong edges, which anatomy repeats, count as noise does."""
 
 CALM = 2.0
 """Pixels with less than so many times the cut-off are noise, not edges."""

@@ -13,8 +13,8 @@ MAX_REPORTED = 20
 
 LIMITS = Limits(
     sees=(
-        "a patch of about 14 x 14 pixels or more that is the same, sample by sample or save for a constant, in two "
-        "places of a frame or of neighbouring frames",
+        "a patch of 14 x 14 pixels or more that is the same, save for a constant, in two places of a frame",
+        "the same between neighbouring frames, in one place or in two",
         "a patch of about 40 x 40 pixels or more that was turned, scaled or compressed anew, where it has detail",
     ),
     misses=(
