@@ -1,0 +1,79 @@
+"""Files of a log: written so that a reader never sees half of one that it may rely on."""
+
+import errno
+import os
+from contextlib import suppress
+
+from scanward.errors import StoreError, StoreFullError
+
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+_READ = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW
+_WRITE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
+_MODE = 0o644
+"""A log is there to be read; what a file server may show is up to the folder."""
+
+
+def refused(doing: str, error: OSError) -> StoreError:
+    """Return what to raise where the disk refuses something to a log."""
+    if error.errno in FULL:
+        return StoreFullError(
+            f"cannot {doing}: no room left", remedy="Make room on the disk of the log, and start anew."
+        )
+    return StoreError(f"cannot {doing}: {os.strerror(error.errno or 0)}")
+
+
+def write_all(fd: int, data: bytes, offset: int) -> None:
+    """Write all of `data` at an offset, however often the disk takes only a part."""
+    written = os.pwrite(fd, data, offset)
+    while written < len(data):
+        written += os.pwrite(fd, data[written:], offset + written)
+
+
+def read_file(path: str, limit: int) -> bytes:
+    """Return a file of up to `limit` bytes, or one byte more than that of a longer one; raises `OSError`."""
+    fd = os.open(path, _READ)
+    try:
+        parts = []
+        while limit >= 0 and (part := os.read(fd, limit + 1)):
+            parts.append(part)
+            limit -= len(part)
+        return b"".join(parts)
+    finally:
+        os.close(fd)
+
+
+def put_new(path: str, data: bytes) -> None:
+    """Write a file that nobody relies on before the next checkpoint names it."""
+    try:
+        fd = os.open(path, _WRITE, _MODE)
+    except FileNotFoundError:
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        fd = os.open(path, _WRITE, _MODE)
+    try:
+        write_all(fd, data, 0)
+    finally:
+        os.close(fd)
+
+
+def put_whole(path: str, data: bytes, *, flushed: bool = False) -> None:
+    """Put a file in the place of another one, which is there until then."""
+    staged = f"{path}.new"
+    try:
+        put_new(staged, data)
+        if flushed:
+            flush(staged)
+        os.rename(staged, path)
+    except BaseException:
+        with suppress(OSError):  # what is left there is overwritten the next time
+            os.unlink(staged)
+        raise
+
+
+def flush(path: str) -> None:
+    """Make a file or folder durable."""
+    fd = os.open(path, _READ)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
