@@ -20,7 +20,7 @@ from inputs import SETS
 from measure import CommandFailedError, find_dicom
 from table import format_table
 
-from scanward.bootstrap.engine import now
+from scanward.bootstrap.clock import now
 from scanward.bootstrap.stores import open_stores
 from scanward.flow.intake import GatewayIntake
 from scanward.model.instance import BytesSource

@@ -329,6 +329,54 @@ class ArchiveSettings:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class WitnessSettings:
+    """A witness: it cosigns checkpoints of the log, once it has seen that they extend those before.
+
+    Attributes
+    ----------
+    url
+        Where it is asked (C2SP tlog-witness), without ``/add-checkpoint``.
+    key
+        Its verifier key (C2SP signed-note), as its operator publishes it.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, str]] = _STRICT
+
+    url: str
+    key: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LogSettings:
+    """The transparency log.
+
+    Attributes
+    ----------
+    origin
+        Name of the log, the first line of its checkpoints: a URL without its scheme; empty: made of the id of the key.
+    path
+        Folder of the log; empty: ``log`` in the home folder. Several gateways of one ledger share one folder.
+    witnesses
+        Who cosigns checkpoints.
+    timestamp_url
+        RFC 3161 timestamp authority that is asked for a token on checkpoints; empty: none.
+    timestamp_authority
+        PEM file of the certificates that vouch for it.
+    timestamp_seconds
+        A checkpoint gets a token when the last one is so old.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, str]] = _STRICT
+
+    origin: str = ""
+    path: str = ""
+    witnesses: tuple[WitnessSettings, ...] = ()
+    timestamp_url: str = ""
+    timestamp_authority: str = ""
+    timestamp_seconds: float = 3600.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class GatewaySettings:
     """What ``scanward.toml`` in the home folder says.
 
@@ -354,6 +402,8 @@ class GatewaySettings:
         New instances are refused while the disk of the blobs has less room.
     recogniser
         Folder of a model of one's own that recognises identifiers in text; empty: none.
+    log
+        The transparency log.
     """
 
     __pydantic_config__: ClassVar[dict[str, str]] = _STRICT
@@ -373,3 +423,4 @@ class GatewaySettings:
     shard_instances: int = 250
     min_free_bytes: int = 1024**3
     recogniser: str = ""
+    log: LogSettings = field(default_factory=LogSettings)

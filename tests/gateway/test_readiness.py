@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from scanward.bootstrap.engine import now
+from scanward.bootstrap.clock import now
 from scanward.bootstrap.gateway import Gateway
 from scanward.bootstrap.stores import open_stores
 from scanward.config import GatewaySettings

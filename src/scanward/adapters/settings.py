@@ -119,6 +119,10 @@ def _check(settings: GatewaySettings) -> None:
         )
     if settings.attempts < 1:
         raise ConfigError(f"{NAME}: 'attempts': expected at least 1")
+    if bool(settings.log.timestamp_url) != bool(settings.log.timestamp_authority):
+        raise ConfigError(f"{NAME}: 'log': expected timestamp_url and timestamp_authority, or neither")
+    if any(one in settings.log.origin for one in "+ \t\n"):
+        raise ConfigError(f"{NAME}: 'log.origin': expected a name without spaces and plus signs (C2SP signed-note)")
     if not 1 <= settings.shard_instances <= 1000:
         raise ConfigError(f"{NAME}: 'shard_instances': expected 1 to 1000")
     if settings.dimse is not None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from scanward.adapters.store.audit import SqlAudit
 from scanward.adapters.store.database import Database
-from scanward.bootstrap.engine import now
+from scanward.bootstrap.clock import now
 from scanward.bootstrap.stores import open_stores
 from scanward.flow.fsck import check_stores
 from scanward.ports.audit import Disagreement

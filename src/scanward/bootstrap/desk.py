@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from scanward.adapters.documents import parse_provision, parse_recipient_document
-from scanward.bootstrap.engine import now
+from scanward.bootstrap.clock import now
 from scanward.bootstrap.stores import Stores, open_stores
 from scanward.flow.staff import Staff
 from scanward.ports.network import Archive

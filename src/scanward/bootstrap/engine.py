@@ -4,12 +4,14 @@ import os
 import secrets
 import socket
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from scanward.adapters.archive import DimseArchive
 from scanward.adapters.engines.dbos import DbosQueue
 from scanward.adapters.send.senders import Senders
+from scanward.bootstrap.clock import now
+from scanward.bootstrap.custody import make_sealer
 from scanward.bootstrap.documents import document_sight, make_carriers, recogniser_maker
 from scanward.bootstrap.faces import face_sight, planner_maker
 from scanward.bootstrap.hands import make_hands
@@ -46,11 +48,6 @@ PREPARED_AT_ONCE = 2
 
 EMBEDDED = "embedded"
 """Name of the worker inside `scanward serve` on SQLite: it takes up again at once what was left when it was killed."""
-
-
-def now() -> datetime:
-    """Return the time, aware UTC."""
-    return datetime.now(UTC)
 
 
 def worker_name(stores: Stores) -> str:
@@ -145,6 +142,7 @@ class Engine:
             shard_instances=settings.shard_instances,
             spool=stores.spool,
             clock=clock,
+            seal=make_sealer(stores, clock).seal,
             make_cleaner=cleaner_maker(stores.spool),
             make_planner=planner_maker(stores.spool),
             make_carriers=make_carriers,

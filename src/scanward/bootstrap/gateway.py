@@ -8,9 +8,12 @@ from pathlib import Path
 from typing import Protocol
 
 from scanward.adapters.lock import ProcessLock
-from scanward.bootstrap.engine import Engine, now, worker_name
+from scanward.bootstrap.clock import now
+from scanward.bootstrap.custody import make_notary
+from scanward.bootstrap.engine import IDLE_SECONDS, Engine, worker_name
 from scanward.bootstrap.stores import Stores
 from scanward.flow.alive import DEAD
+from scanward.flow.loops import Loop
 from scanward.flow.outbox import Events
 
 RUNNING = "serve.json"
@@ -64,6 +67,8 @@ class Gateway:
         self.stores = stores
         self.works = works
         self.engine = Engine(stores, name=worker_name(stores), events=events, clock=clock)
+        self.notary = make_notary(stores, clock)
+        self._stating = Loop("custody", self.notary.step, idle_seconds=IDLE_SECONDS)
         self.doors: list[Door] = []
         self.dicom_port = 0
         self._make_doors()
@@ -84,6 +89,7 @@ class Gateway:
 
     def start(self) -> None:
         """Begin to work and open the doors."""
+        self._stating.start()
         if self.works:
             self.engine.start()
         for door in self.doors:
@@ -103,6 +109,8 @@ class Gateway:
             door.stop()
         if self.works:
             self.engine.stop()
+        self._stating.stop()
+        self.notary.close()
         (self.stores.home / RUNNING).unlink(missing_ok=True)
         self._lock.release()
 

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 PICTURES: Final = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
 """Public sets come as these as often as in DICOM."""
 
-MAX_PICTURE_BYTES: Final = 256 * 1024 * 1024
 LEAST_SIDE: Final = 64
 """Pixels: a smaller picture has no places to compare."""
 
@@ -132,38 +131,22 @@ def _read_film(
 
 
 def _read_picture(sources: FolderSources, file: SourceFile) -> "tuple[NDArray[np.float32] | None, str]":
-    import cv2
-    import numpy as np
+    from scanward.adapters.engines.pictures import MAX_PICTURE_BYTES, decode_grey
 
     if file.size > MAX_PICTURE_BYTES:
         return None, UNREADABLE
     with sources.open(file) as source:
-        data = np.frombuffer(source.read(0, file.size), np.uint8)
-    try:
-        picture = cv2.imdecode(data, cv2.IMREAD_GRAYSCALE | cv2.IMREAD_ANYDEPTH) if data.size else None
-    except cv2.error:
-        picture = None
-    return (None, UNREADABLE) if picture is None else (picture.astype(np.float32), "")
+        picture = decode_grey(source.read(0, file.size))
+    return (None, UNREADABLE) if picture is None else (picture.astype("float32"), "")
 
 
 def _read_dicom(
     sources: FolderSources, file: SourceFile, codec: "ImageCodec", spool: Path
 ) -> "tuple[NDArray[np.float32] | None, str]":
-    import cv2
-
+    from scanward.adapters.engines.pictures import grey_of
     from scanward.deidentify.pixels.frames import open_frames
-    from scanward.deidentify.pixels.view import Grey, View
 
     with sources.open(file) as source:
         start = open_dicom(source, spool)
         frames = open_frames(start, Scanner().scan(start), codec)
-        if frames is None:
-            return None, NOT_A_FILM
-        shown = View(frames).show(frames.frame(0))
-        if not isinstance(shown, Grey):
-            return cv2.cvtColor(shown, cv2.COLOR_RGB2GRAY).astype("float32"), ""
-        values = shown.values
-        if shown.padding is not None and shown.padding.any() and not shown.padding.all():
-            values = values.copy()
-            values[shown.padding] = values[~shown.padding].min()
-        return (-values if shown.is_inverted else values), ""
+        return (None, NOT_A_FILM) if frames is None else (grey_of(frames), "")

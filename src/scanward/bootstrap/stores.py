@@ -15,6 +15,7 @@ from scanward.adapters.home import find_home, make_private_folder
 from scanward.adapters.keys import KeyFolder
 from scanward.adapters.sealing import MasterSealing
 from scanward.adapters.settings import load_settings
+from scanward.adapters.store.custody import SqlCustody
 from scanward.adapters.store.database import Database
 from scanward.adapters.store.engine import make_engine
 from scanward.adapters.store.jobs import SqlJobs
@@ -45,6 +46,8 @@ class Stores:
         What ``scanward.toml`` in it says.
     keys, ledger, vault, blobs, sealing
         The stores.
+    custody
+        Seals and custody statements, in the ledger's database.
     jobs
         Batches of files, in the ledger's database.
     peers
@@ -60,6 +63,7 @@ class Stores:
     keys: KeyFolder
     sealing: MasterSealing
     ledger: SqlLedger
+    custody: SqlCustody
     jobs: SqlJobs
     peers: SqlPeerBook
     vault: SqlVault
@@ -122,6 +126,7 @@ def open_stores(home: Path | None = None, settings: GatewaySettings | None = Non
         keys=keys,
         sealing=sealing,
         ledger=SqlLedger(ledger_engine, sealing, parse_recipient_document),
+        custody=SqlCustody(Database(ledger_engine), sealing),
         jobs=SqlJobs(Database(ledger_engine), sealing),
         peers=SqlPeerBook(Database(ledger_engine), sealing),
         vault=vault,

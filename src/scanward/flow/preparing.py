@@ -26,7 +26,7 @@ from scanward.flow.pixels import MakeCleaner
 from scanward.flow.screens import form_with
 from scanward.model.decision import Deny, Permit
 from scanward.model.holds import HoldKind
-from scanward.model.release import Disclosure, Release, ReleaseState
+from scanward.model.release import Disclosure, OutboxItem, Release, ReleaseState
 from scanward.model.study import Batch, StoredInstance
 from scanward.ports.files import Keys
 from scanward.ports.ledger import Ledger
@@ -38,6 +38,9 @@ SHARD = "shard"
 
 RENEWED = frozenset({ReleaseState.PERMITTED, ReleaseState.ACCOUNTED, ReleaseState.DONE})
 """States of a release in which something of it could still leave."""
+
+Seal = Callable[[Release, Sequence[OutboxItem], Sequence[StoredInstance]], None]
+"""Seals copies that are about to leave by a release, and the instances that they were made of."""
 
 
 class Preparer:
@@ -57,6 +60,8 @@ class Preparer:
         Folder for inflated data sets, as secret as the instances.
     clock
         Tells the time, aware UTC.
+    seal
+        Seals copies, and what they were made of; nothing is accounted for that is not sealed.
     make_cleaner
         Makes what looks at pixels; None where nobody looks.
     make_planner
@@ -81,6 +86,7 @@ class Preparer:
         shard_instances: int,
         spool: Path,
         clock: Callable[[], datetime],
+        seal: Seal,
         make_cleaner: MakeCleaner | None = None,
         make_planner: MakePlanner | None = None,
         make_carriers: MakeCarriers | None = None,
@@ -93,6 +99,7 @@ class Preparer:
         self._queue = queue
         self._shard_instances = shard_instances
         self._clock = clock
+        self._seal = seal
         self._sight = sight
         self._faces = FaceNotes(ledger=ledger, blobs=blobs, vault=vault, clock=clock)
         self._maker = Maker(
@@ -190,6 +197,7 @@ class Preparer:
 
     def _make(self, unit: WhatFor) -> Made:
         made = self._maker.make(unit)
+        self._seal(unit.release, made.items, unit.instances)
         with contextlib.suppress(StoreError):  # it is there to propose something to people: the unit goes on
             self._ledger.note_screens(made.screens, self._clock())
         with contextlib.suppress(StoreError):  # as above

@@ -48,6 +48,17 @@ class KeptSeal:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class KeptFilm:
+    """Where it is kept by what a sealed film is told again in another form: a range of a blob under its study's key."""
+
+    object_id: str
+    study_id: str
+    blob: str
+    start: int
+    length: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Due:
     """An event of which a statement has to be made, as the history has it."""
 
@@ -56,6 +67,16 @@ class Due:
     what: str
     at: datetime
     by: str
+    detail: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NewDue:
+    """An event that waits for a statement, to be noted with the seal that it is of."""
+
+    subject: str
+    what: str
+    at: datetime
     detail: str
 
 
@@ -97,10 +118,11 @@ class KeptStatement:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Head:
-    """How far the statements of an object are: how many there are, and the digest of the last."""
+    """How far the statements of an object are: how many there are, digest and time of the last."""
 
     count: int
     digest: str
+    at: datetime
 
 
 class CustodyBook(Protocol):
@@ -121,8 +143,16 @@ class CustodyBook(Protocol):
         """Return how far the statements of objects are; without those that have none."""
         ...
 
-    def record(self, seals: Sequence[KeptSeal], statements: Sequence[NewStatement], done: Sequence[int] = ()) -> None:
-        """Keep seals and statements, and take events off the list of those that wait.
+    def record(
+        self,
+        seals: Sequence[KeptSeal] = (),
+        statements: Sequence[NewStatement] = (),
+        done: Sequence[int] = (),
+        *,
+        due: Sequence[NewDue] = (),
+        films: Sequence[KeptFilm] = (),
+    ) -> None:
+        """Keep seals, films and statements, take events off the list of those that wait, and add others.
 
         Raises
         ------
@@ -147,8 +177,12 @@ class CustodyBook(Protocol):
         """Return all seals of a study, of originals and of copies."""
         ...
 
-    def unlogged(self, limit: int) -> Sequence[KeptStatement]:
-        """Return statements that have no place in the log yet, the oldest first."""
+    def films(self, after: int, limit: int) -> Sequence[tuple[int, KeptFilm]]:
+        """Return films that were kept after the one numbered `after`, each with its number, in order."""
+        ...
+
+    def unlogged(self, limit: int) -> Sequence[tuple[int, bytes]]:
+        """Return `seq` and entry of statements that have no place in the log yet, the oldest first."""
         ...
 
     def note_logged(self, places: Mapping[int, int], origin: str, size: int, root: str) -> None:

@@ -61,3 +61,7 @@ class Log(Protocol):
     def entries(self, start: int, stop: int) -> Sequence[bytes]:
         """Return entries from index `start` to before `stop`."""
         ...
+
+    def close(self) -> None:
+        """Let go of it."""
+        ...

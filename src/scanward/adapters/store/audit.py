@@ -15,6 +15,7 @@ from scanward.adapters.store.tables import (
     quarantined,
     releases,
     results,
+    seals,
     studies,
 )
 from scanward.model.release import ItemState, ReleaseState, ResultState
@@ -63,6 +64,8 @@ class SqlAudit:
         )
         for blob, owner, is_waiting in self._rows(recipes):
             yield BlobUse(blob=blob, owner=owner, what="the recipes of a release", needed=bool(is_waiting))
+        for blob, owner in self._rows(select(seals.c.blob, seals.c.study_id).distinct()):
+            yield BlobUse(blob=blob, owner=owner, what="seals", needed=True)
         found = select(face_findings.c.blob, releases.c.study_id).join(
             releases, releases.c.release_id == face_findings.c.release_id
         )

@@ -7,6 +7,7 @@ how many statements there are of which opaque object, and when.
 import base64
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 
 from sqlalchemy import BindParameter, bindparam, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
@@ -17,10 +18,11 @@ from scanward.adapters.store.rows import Row, chunks
 from scanward.adapters.store.section import Section
 from scanward.errors import StateError, StoreError, UnknownError
 from scanward.model.custody import SignedStatement
-from scanward.ports.custody import Due, Head, KeptSeal, KeptStatement, NewStatement
+from scanward.ports.custody import Due, Head, KeptFilm, KeptSeal, KeptStatement, NewDue, NewStatement
 from scanward.ports.stores import Sealing
 
-_seals, _custody, _due, _heads = tables.seals, tables.custody, tables.custody_due, tables.log_heads
+_seals, _films, _custody = tables.seals, tables.films, tables.custody
+_due, _heads = tables.custody_due, tables.log_heads
 _IDS: BindParameter[str] = bindparam("ids", expanding=True)
 
 _DUE = select(_due).order_by(_due.c.seq).limit(bindparam("n"))
@@ -31,14 +33,16 @@ _LAST = (
     .group_by(_custody.c.object_id)
     .subquery()
 )
-_HEADS = select(_custody.c.object_id, _custody.c.number, _custody.c.digest).join(
+_HEADS = select(_custody.c.object_id, _custody.c.number, _custody.c.digest, _custody.c.at).join(
     _LAST, (_LAST.c.object_id == _custody.c.object_id) & (_LAST.c.number == _custody.c.number)
 )
 _SEALED = select(_seals.c.object_id).where(_seals.c.object_id.in_(_IDS))
 _SEAL = select(_seals).where(_seals.c.object_id == bindparam("id"))
 _BY_UID = select(_seals).where(_seals.c.uid_id == bindparam("id")).order_by(_seals.c.sealed, _seals.c.object_id)
 _OF_STUDY = select(_seals).where(_seals.c.study_id == bindparam("id")).order_by(_seals.c.sealed, _seals.c.object_id)
-_UNLOGGED = select(_custody).where(tables.UNLOGGED).order_by(_custody.c.seq).limit(bindparam("n"))
+_UNLOGGED = (
+    select(_custody.c.seq, _custody.c.entry).where(tables.UNLOGGED).order_by(_custody.c.seq).limit(bindparam("n"))
+)
 _PLACE = (
     update(_custody)
     .where(_custody.c.seq == bindparam("id"), tables.UNLOGGED)
@@ -47,7 +51,9 @@ _PLACE = (
 )
 _HEAD = select(_heads.c.size, _heads.c.root).where(_heads.c.origin == bindparam("name"))
 _STATEMENTS = select(_custody).where(_custody.c.object_id == bindparam("id")).order_by(_custody.c.number)
-_ADD_SEALS, _ADD_STATEMENTS = insert(_seals), insert(_custody)
+_FILMS_AFTER = select(_films).where(_films.c.seq > bindparam("after")).order_by(_films.c.seq).limit(bindparam("n"))
+_ADD_FILMS = insert(_films)
+_ADD_SEALS, _ADD_STATEMENTS, _ADD_DUE = insert(_seals), insert(_custody), insert(_due)
 
 
 class SqlCustody(Section):
@@ -80,11 +86,22 @@ class SqlCustody(Section):
         with self._database.reading() as connection:
             for some in chunks(object_ids):
                 for row in connection.execute(_HEADS, {"ids": some}):
-                    found[row.object_id] = Head(count=row.number + 1, digest=row.digest)
+                    found[row.object_id] = Head(count=row.number + 1, digest=row.digest, at=from_micros(row.at))
         return found
 
-    def record(self, seals: Sequence[KeptSeal], statements: Sequence[NewStatement], done: Sequence[int] = ()) -> None:
-        """Keep seals and statements, and take events off the list; raises `StateError` where another was quicker."""
+    def record(
+        self,
+        seals: Sequence[KeptSeal] = (),
+        statements: Sequence[NewStatement] = (),
+        done: Sequence[int] = (),
+        *,
+        due: Sequence[NewDue] = (),
+        films: Sequence[KeptFilm] = (),
+    ) -> None:
+        """Keep seals, films and statements, and change the list of what waits.
+
+        Raises `StateError`, and keeps nothing, where another process was quicker with one of them.
+        """
         seal_rows = [self._seal_values(one) for one in sorted(seals, key=lambda one: one.object_id)]
         # In one order, so that no two transactions wait for each other.
         ordered = sorted(statements, key=lambda one: (one.object_id, one.number))
@@ -93,12 +110,16 @@ class SqlCustody(Section):
             try:
                 if seal_rows:
                     writing.execute(_ADD_SEALS, seal_rows)
+                if films:
+                    writing.execute(_ADD_FILMS, [asdict(one) for one in sorted(films, key=lambda one: one.object_id)])
                 if rows:
                     writing.execute(_ADD_STATEMENTS, rows)
             except IntegrityError:
                 raise StateError("another process sealed, or stated, the same at the same moment") from None
             for some in chunks(done):
                 writing.execute(_DONE, {"ids": some})
+            if due:
+                writing.execute(_ADD_DUE, [_due_values(one) for one in due])
 
     def sealed(self, object_ids: Sequence[str]) -> frozenset[str]:
         """Return which of these objects have a seal."""
@@ -128,11 +149,25 @@ class SqlCustody(Section):
             rows = connection.execute(_OF_STUDY, {"id": study_id}).all()
         return [self._to_seal(row) for row in rows]
 
-    def unlogged(self, limit: int) -> Sequence[KeptStatement]:
-        """Return statements that have no place in the log yet, the oldest first."""
+    def films(self, after: int, limit: int) -> Sequence[tuple[int, KeptFilm]]:
+        """Return films that were kept after the one numbered `after`, each with its number, in order."""
+        with self._database.reading() as connection:
+            rows = connection.execute(_FILMS_AFTER, {"after": after, "n": limit}).all()
+        return [
+            (
+                row.seq,
+                KeptFilm(
+                    object_id=row.object_id, study_id=row.study_id, blob=row.blob, start=row.start, length=row.length
+                ),
+            )
+            for row in rows
+        ]
+
+    def unlogged(self, limit: int) -> Sequence[tuple[int, bytes]]:
+        """Return `seq` and entry of statements that have no place in the log yet, the oldest first."""
         with self._database.reading() as connection:
             rows = connection.execute(_UNLOGGED, {"n": limit}).all()
-        return [self._to_statement(row) for row in rows]
+        return [(row.seq, bytes(row.entry)) for row in rows]
 
     def note_logged(self, places: Mapping[int, int], origin: str, size: int, root: str) -> None:
         """Note where in the log statements are, and how far the log is with them."""
@@ -225,3 +260,7 @@ class SqlCustody(Section):
             entry=bytes(row.entry),
             index=row.log_index,
         )
+
+
+def _due_values(one: NewDue) -> dict[str, object]:
+    return {"subject": one.subject, "what": one.what, "at": to_micros(one.at), "by": "", "detail": one.detail}

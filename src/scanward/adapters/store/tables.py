@@ -512,6 +512,19 @@ seals = Table(
 )
 """Seals of instances as they came, and of copies as they left: where in which blob, and by which ids they are found."""
 
+films = Table(
+    "films",
+    metadata,
+    Column("seq", _SERIAL, primary_key=True),
+    Column("object_id", Text, nullable=False),
+    Column("study_id", Text, nullable=False),
+    Column("blob", Text, nullable=False),
+    Column("start", BigInteger, nullable=False),
+    Column("length", BigInteger, nullable=False),
+    UniqueConstraint("object_id"),
+)
+"""By what sealed films are told again in another form: where in which blob."""
+
 custody = Table(
     "custody",
     metadata,

@@ -14,6 +14,14 @@ CREATE TABLE seals (
     CONSTRAINT pk_seals PRIMARY KEY (object_id)
 )
 """
+_FILMS = """
+CREATE TABLE films (
+    seq {serial}, object_id TEXT NOT NULL, study_id TEXT NOT NULL, blob TEXT NOT NULL, start BIGINT NOT NULL,
+    length BIGINT NOT NULL,
+    CONSTRAINT pk_films PRIMARY KEY (seq),
+    CONSTRAINT uq_films_object_id UNIQUE (object_id)
+)
+"""
 _CUSTODY = """
 CREATE TABLE custody (
     seq {serial}, object_id TEXT NOT NULL, number INTEGER NOT NULL, at BIGINT NOT NULL, statement {binary} NOT NULL,
@@ -61,7 +69,7 @@ def upgrade() -> None:
     names, triggers = {"serial": "INTEGER NOT NULL", "binary": "BLOB"}, _SQLITE_TRIGGERS
     if op.get_bind().dialect.name == "postgresql":
         names, triggers = {"serial": "BIGSERIAL NOT NULL", "binary": "BYTEA"}, _PG_TRIGGERS
-    for statement in (_SEALS, _CUSTODY, _DUE, _HEADS):
+    for statement in (_SEALS, _FILMS, _CUSTODY, _DUE, _HEADS):
         op.execute(text(statement.format(**names)))
     for index in _INDEXES:
         op.execute(text(index))
