@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from scanward.errors import EvidenceError
 from scanward.tlog.faults import LogFault
-from scanward.tlog.merkle import HASH_BYTES, TILE_HEIGHT, node_hash
+from scanward.tlog.merkle import HASH_BYTES, TILE_HEIGHT, GrowingTree, node_hash
 
 TILE_WIDTH = 1 << TILE_HEIGHT
 """Hashes in a full tile, and entries in a full bundle."""
@@ -96,6 +96,44 @@ def parse_bundle(data: bytes, width: int) -> list[bytes]:
     if at != len(data):
         raise EvidenceError(LogFault.BUNDLE_OVERSIZED, f"expected {width} entries in a bundle, got more")
     return entries
+
+
+class GrowingTiles:
+    """The hash tiles of a tree that is only ever extended; those that are full are given out, not kept.
+
+    Parameters
+    ----------
+    edges
+        Hashes of the last tile of each level of the tree to go on from, none of them full.
+    """
+
+    def __init__(self, edges: Sequence[Sequence[bytes]] = ()) -> None:
+        self.tree = GrowingTree.from_edges(edges)
+        self._edges = [list(edge) for edge in edges]
+
+    @property
+    def edges(self) -> list[list[bytes]]:
+        """Hashes of the last tile of each level, none of them full."""
+        return [list(edge) for edge in self._edges]
+
+    def grow(self, leaves: Sequence[bytes]) -> Iterator[tuple[int, int, bytes]]:
+        """Add hashes of leaves, and yield level, index and content of each tile that is full by that."""
+        for level, hashes in enumerate(self.tree.extend(leaves)):
+            if level == len(self._edges):
+                self._edges.append([])
+            edge = self._edges[level]
+            edge += hashes
+            fulls = len(edge) // TILE_WIDTH
+            first = (self.tree.size >> (TILE_HEIGHT * (level + 1))) - fulls
+            for number in range(fulls):
+                yield level, first + number, b"".join(edge[number * TILE_WIDTH : (number + 1) * TILE_WIDTH])
+            del edge[: fulls * TILE_WIDTH]
+
+    def partial(self) -> Iterator[tuple[int, int, int, bytes]]:
+        """Yield level, index, width and content of each tile that is neither full nor empty."""
+        for level, edge in enumerate(self._edges):
+            if edge:
+                yield level, self.tree.size >> (TILE_HEIGHT * (level + 1)), len(edge), b"".join(edge)
 
 
 ReadTile = Callable[[int, int, int], Sequence[bytes]]

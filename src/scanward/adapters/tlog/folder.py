@@ -13,27 +13,27 @@ import fcntl
 import os
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
-from scanward.adapters.tlog.files import flush, put_new, put_whole, read_file, refused
+from scanward.adapters.tlog.files import flush, put_whole, refused
 from scanward.adapters.tlog.journal import Journal
+from scanward.adapters.tlog.publisher import Publisher
 from scanward.adapters.tlog.reader import CHECKPOINT, FolderReader
 from scanward.errors import EvidenceError, StoreError, StoreFullError
 from scanward.flow.committer import Committer
 from scanward.ports.signing import Signer
-from scanward.tlog.checkpoint import Checkpoint, Policy, parse_checkpoint
+from scanward.tlog.checkpoint import parse_checkpoint
 from scanward.tlog.faults import LogFault
-from scanward.tlog.merkle import TILE_HEIGHT, GrowingTree, leaf_hash, make_inclusion_proof, verify_inclusion
-from scanward.tlog.note import MAX_NOTE_BYTES, Note, NoteKey, check_name, parse_note, sign_text
+from scanward.tlog.merkle import GrowingTree, leaf_hash, make_inclusion_proof, verify_inclusion
+from scanward.tlog.note import Note, NoteKey, check_name, parse_note
 from scanward.tlog.proof import LogProof
 from scanward.tlog.tile import (
     MAX_ENTRY_BYTES,
     TILE_WIDTH,
     TiledTree,
     parse_tile,
-    tile_path,
     tile_width,
     write_bundle,
 )
@@ -48,51 +48,6 @@ JOURNAL_BYTES = 16 * 1024 * 1024
 """Or after so many bytes."""
 
 _RESTORE = "Nothing was changed. Restore the whole folder of the log from its newest backup or mirror."
-
-
-class _Published:
-    """What is on its way into tiles: the tree, and the last tile of each level and the last bundle, not full yet."""
-
-    def __init__(self, edges: Sequence[Sequence[bytes]]) -> None:
-        self.tree = GrowingTree.from_edges(edges)
-        self.edges = [bytearray(b"".join(edge)) for edge in edges]
-        self.entries: list[bytes] = []
-
-    def grow(self, entries: Sequence[bytes]) -> Iterator[tuple[int | None, int, bytes]]:
-        """Add entries, and yield level (None for entries), index and content of each tile that is full now."""
-        first = self.tree.size // TILE_WIDTH
-        grown = self.tree.extend([leaf_hash(entry) for entry in entries])
-        self.entries += entries
-        for full in range(len(self.entries) // TILE_WIDTH):
-            start = full * TILE_WIDTH
-            yield None, first + full, write_bundle(self.entries[start : start + TILE_WIDTH])
-        del self.entries[: len(self.entries) // TILE_WIDTH * TILE_WIDTH]
-        for level, hashes in enumerate(grown):
-            if level == len(self.edges):
-                self.edges.append(bytearray())
-            edge = self.edges[level]
-            edge += b"".join(hashes)
-            count = self.tree.size >> (TILE_HEIGHT * level)
-            width_bytes = TILE_WIDTH * len(hashes[0])
-            fulls = len(edge) // width_bytes
-            for number in range(fulls):
-                data = bytes(edge[number * width_bytes : (number + 1) * width_bytes])
-                yield level, count // TILE_WIDTH - fulls + number, data
-            del edge[: fulls * width_bytes]
-
-    def partial(self) -> Iterator[tuple[int | None, int, int, bytes]]:
-        """Yield level (None for entries), index, width and content of each tile that is not full and not empty."""
-        size = self.tree.size
-        if self.entries:
-            yield None, size // TILE_WIDTH, len(self.entries), write_bundle(self.entries)
-        for level, edge in enumerate(self.edges):
-            index, width = divmod(size >> (TILE_HEIGHT * level), TILE_WIDTH)
-            if width:
-                yield level, index, width, bytes(edge)
-
-    def checkpoint(self, origin: str) -> Checkpoint:
-        """Return what the log says once all of this is published."""
-        return Checkpoint(origin=origin, size=self.tree.size, root=self.tree.root())
 
 
 class FolderLog:
@@ -140,7 +95,7 @@ class FolderLog:
         self._journals = Path(self._folder, JOURNAL)
         self._journal_entries = journal_entries
         self._least = least
-        self._set_signers(signers, known)
+        self._publisher = Publisher(self._folder, self._origin, signers, known)
         self._reader = FolderReader(Path(self._folder))
         self._tree = TiledTree(self._read_tile)
         self._reading = threading.Lock()
@@ -153,10 +108,6 @@ class FolderLog:
         self._durable = 0
         self._pending: list[bytes] = []
         """Durable, and not published."""
-        self._published = _Published([])
-        self._newest: Checkpoint | None = None
-        self._widths: dict[tuple[int | None, int], int] = {}
-        self._put = put_new
         try:
             os.makedirs(self._journals, exist_ok=True)
             self._lock = os.open(self._journals / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
@@ -223,7 +174,7 @@ class FolderLog:
     def sign_with(self, signers: Sequence[Signer]) -> None:
         """Let other keys sign from now on, and the newest checkpoint at once; those before stay known."""
         with self._having_turn():
-            self._set_signers(signers, self._policy.keys)
+            self._publisher.sign_with(signers, self._publisher.keys)
             self._publish()
 
     def checkpoint(self) -> bytes:
@@ -320,7 +271,7 @@ class FolderLog:
             self._pending += journal.read_on()
             journal.settle()
             self._durable = journal.next
-            self._put = _put_anew
+            self._publisher.expect_others()
 
     def _get_journal(self) -> Journal:
         if self._journal is None:
@@ -362,44 +313,9 @@ class FolderLog:
     # Publish
 
     def _publish(self) -> None:
-        if not self._pending and self._newest is not None and not self._is_outdated:
-            return
-        full = self._put_tiles(self._pending)
+        self._publisher.publish(self._pending)
         self._pending = []
-        self._put_checkpoint()
-        self._put = put_new
-        self._clear_partial(full)
         self._renew_journal()
-
-    def _put_tiles(self, entries: Sequence[bytes]) -> list[tuple[int | None, int]]:
-        """Write the tiles that entries make, and return those that are full now, by level and index."""
-        full = []
-        for level, index, data in self._published.grow(entries):
-            self._put(self._path(tile_path(level, index)), data)
-            full.append((level, index))
-        for level, index, width, data in self._published.partial():
-            if width != self._widths.get((level, index)):
-                self._put(self._path(tile_path(level, index, width)), data)
-                self._widths[level, index] = width
-        return full
-
-    def _put_checkpoint(self) -> None:
-        checkpoint = self._published.checkpoint(self._origin)
-        text = checkpoint.text()
-        signatures = tuple(sign_text(text, key, signer.sign) for key, signer in self._signers)
-        put_whole(self._path(CHECKPOINT), Note(text=text, signatures=signatures).encode())
-        self._newest = checkpoint
-        self._is_outdated = False
-
-    def _clear_partial(self, full: Sequence[tuple[int | None, int]]) -> None:
-        """Remove the narrower forms of tiles that are full; a reader that wants one takes the full tile."""
-        for level, index in full:
-            self._widths.pop((level, index), None)
-            folder = f"{self._path(tile_path(level, index))}.p"
-            with suppress(OSError):  # as a rule there are none; and what is left harms nobody
-                for name in os.listdir(folder):
-                    os.unlink(f"{folder}/{name}")
-                os.rmdir(folder)
 
     def _renew_journal(self) -> None:
         """Begin a new journal once the tiles of this one are many, and durable."""
@@ -411,32 +327,16 @@ class FolderLog:
             return
         # What is appended is published by now. A failure here is for the next append to tell.
         try:
-            self._flush_tiles(journal.start, start)
+            self._publisher.flush(journal.start, start)
             path = self._journals / f"{start:020}"
-            edges = [_hashes(edge) for edge in self._published.edges]
-            Journal.write(path, [[], *edges[1:]], self._published.entries)
-            self._take_journal(Journal(path))
-            self._get_journal().read_on()
-            self._get_journal().settle()
+            Journal.write(path, [[], *self._publisher.edges[1:]], self._publisher.entries)
+            journal = Journal(path)
+            self._take_journal(journal)
+            journal.read_on()
+            journal.settle()
             self._remove_old_journals()
         except OSError:
             self._broken = True
-
-    def _flush_tiles(self, start: int, stop: int) -> None:
-        """Make durable the tiles that came to be full between two sizes, and the checkpoint."""
-        names = [tile_path(None, index) for index in range(start // TILE_WIDTH, stop // TILE_WIDTH)]
-        level = 0
-        while stop >> (TILE_HEIGHT * (level + 1)):
-            first, last = start >> (TILE_HEIGHT * (level + 1)), stop >> (TILE_HEIGHT * (level + 1))
-            names += [tile_path(level, index) for index in range(first, last)]
-            level += 1
-        folders = {""}
-        for name in [*names, CHECKPOINT]:
-            flush(self._path(name))
-            while name := name.rpartition("/")[0]:
-                folders.add(name)
-        for folder in sorted(folders, key=len, reverse=True):
-            flush(self._path(folder))
 
     # Opening
 
@@ -447,7 +347,7 @@ class FolderLog:
         journal = self._get_journal()
         entries = journal.read_on()
         # 2. The checkpoint says no more than what is durable, and the same. Until then nothing is changed.
-        newest = self._read_checkpoint()
+        newest = self._publisher.read_checkpoint()
         size = journal.start if newest is None else newest.size
         if size > journal.next:
             raise EvidenceError(
@@ -472,12 +372,8 @@ class FolderLog:
         # 3. Publish again what may be lost, and then what never was.
         journal.settle()
         self._durable = journal.next
-        self._published = _Published(journal.edges)
-        self._widths = {}
-        self._put = _put_anew
-        self._put_tiles(published)
+        self._publisher.begin(journal.edges, published)
         self._pending = entries[size - journal.start :]
-        self._newest = newest
         self._publish()
         self._remove_old_journals()
 
@@ -488,7 +384,8 @@ class FolderLog:
                 raise EvidenceError(LogFault.JOURNAL_MISSING, "the journal of the log is missing", remedy=_RESTORE)
             names = [f"{0:020}"]
             Journal.write(self._journals / names[0], [], [])
-            flush(self._folder)
+            for folder in (self._folder, os.path.dirname(self._folder)):
+                flush(folder)
         return Journal(self._journals / names[-1])
 
     def _journal_names(self) -> list[str]:
@@ -503,25 +400,6 @@ class FolderLog:
             self._journal.close()
         self._journal = journal
 
-    def _read_checkpoint(self) -> Checkpoint | None:
-        """Return the newest checkpoint, verified; None where there is none, or an empty file that a power cut left."""
-        try:
-            data = read_file(self._path(CHECKPOINT), MAX_NOTE_BYTES)
-        except FileNotFoundError:
-            data = b""
-        self._is_outdated = True
-        if not data.strip(b"\0"):
-            return None
-        signed = self._policy.verify(data)
-        self._is_outdated = not {key for key, _ in self._signers} <= set(signed.signers)
-        return signed.checkpoint
-
-    def _set_signers(self, signers: Sequence[Signer], known: Sequence[NoteKey]) -> None:
-        self._signers = [(NoteKey.from_record(signer.record, self._origin), signer) for signer in signers]
-        keys = dict.fromkeys([*(key for key, _ in self._signers), *known])
-        self._policy = Policy(origin=self._origin, keys=tuple(keys))
-        self._is_outdated = True
-
     def _read_tile(self, level: int, index: int, width: int) -> Sequence[bytes]:
         return parse_tile(self._reader.tile(level, index, width), width)
 
@@ -533,15 +411,3 @@ def _check(entries: Sequence[bytes]) -> Sequence[bytes]:
     if max(map(len, entries)) > MAX_ENTRY_BYTES:
         raise ValueError(f"expected entries of up to {MAX_ENTRY_BYTES} bytes")
     return entries
-
-
-def _hashes(edge: bytearray) -> list[bytes]:
-    return [bytes(edge[at : at + 32]) for at in range(0, len(edge), 32)]
-
-
-def _put_anew(path: str, data: bytes) -> None:
-    """Write a file that readers may rely on, unless it is there as it should be."""
-    with suppress(OSError):  # missing, or not to be read: then it is written
-        if read_file(path, len(data)) == data:
-            return
-    put_whole(path, data)

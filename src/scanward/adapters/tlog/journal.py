@@ -33,6 +33,7 @@ _CHECK = struct.Struct(">I")
 _RECORD_BYTES = _RECORD.size + _CHECK.size
 
 _OPEN = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
+_READ = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW
 
 
 def _widths(size: int) -> list[int]:
@@ -69,6 +70,8 @@ class Journal:
     ----------
     path
         Its file.
+    reading
+        It is only read.
 
     Raises
     ------
@@ -76,8 +79,8 @@ class Journal:
         JOURNAL_HEAD: the head is not what it has to be.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._fd = os.open(path, _OPEN)
+    def __init__(self, path: Path, *, reading: bool = False) -> None:
+        self._fd = os.open(path, _READ if reading else _OPEN)
         try:
             self._room = os.fstat(self._fd).st_size
             self._read_head()
