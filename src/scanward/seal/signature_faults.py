@@ -80,6 +80,7 @@ class SignatureFault(StrEnum):
     DICOM_UNSIGNED = "dicom.unsigned"
     DICOM_ENCAPSULATED = "dicom.encapsulated"
     DICOM_UNSIGNABLE = "dicom.unsignable"
+    DICOM_STOCK_LIMIT = "dicom.stock-limit"
     DICOM_SYNTAX = "dicom.syntax"
     DICOM_MAC_ALGORITHM = "dicom.mac-algorithm"
     DICOM_MAC_PARAMETERS = "dicom.mac-parameters"

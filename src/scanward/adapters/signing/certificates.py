@@ -7,16 +7,19 @@ signature in a critical key usage, an extended key usage, an organisation in the
 import hashlib
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 from scanward.errors import EvidenceError
-from scanward.model.signing import KeyRecord, KeyUse
+from scanward.model.signing import Algorithm, KeyRecord, KeyUse
 from scanward.seal.signature_faults import SignatureFault
+from scanward.seal.trust import key_id_of
 
 if TYPE_CHECKING:
     from cryptography import x509
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
     from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPublicKeyTypes
+
+    Kind = TypeVar("Kind", x509.BasicConstraints, x509.ExtendedKeyUsage, x509.KeyUsage)
 
 BACKDATED = timedelta(hours=1)
 """A certificate is valid from so long before it was made: one of the same second is *not yet valid* to some."""
@@ -111,6 +114,41 @@ def parse_pem(text: bytes) -> tuple[bytes, ...]:
         _refuse(SignatureFault.CERTIFICATE_FORM, "expected certificates in PEM, got something else")
 
 
+def record_of_certificate(certificate: bytes, use: KeyUse) -> KeyRecord:
+    """Return the key of a certificate (DER), trusted or not, as a record by which its signatures can be checked.
+
+    Raises
+    ------
+    EvidenceError
+        It is no certificate, or of a key that is neither P-256 nor RSA.
+    """
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric import ec, rsa
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+    loaded = _load(certificate)
+    try:
+        key = loaded.public_key()
+        public = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    except (ValueError, UnsupportedAlgorithm):
+        _refuse(SignatureFault.CERTIFICATE_FORM, "expected a certificate of a key, got another")
+    if isinstance(key, rsa.RSAPublicKey):
+        algorithm = Algorithm.RSA
+    elif isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, ec.SECP256R1):
+        algorithm = Algorithm.P256
+    else:
+        _refuse(SignatureFault.KEY_ALGORITHM, "expected a certificate of a P-256 or RSA key, got one of another")
+    return KeyRecord(
+        key_id=key_id_of(public),
+        use=use,
+        algorithm=algorithm,
+        public_key=public,
+        certificates=(certificate,),
+        not_before=loaded.not_valid_before_utc,
+        not_after=loaded.not_valid_after_utc,
+    )
+
+
 def verify_record(record: KeyRecord, roots: Sequence[bytes], *, at: datetime) -> None:
     """Raise unless the certificates of a key are for it, its use and `at`, and lead to a pinned root.
 
@@ -127,7 +165,12 @@ def verify_record(record: KeyRecord, roots: Sequence[bytes], *, at: datetime) ->
 
 
 def verify_certificates(
-    certificates: Sequence[bytes], roots: Sequence[bytes], *, at: datetime, usages: Sequence[str]
+    certificates: Sequence[bytes],
+    roots: Sequence[bytes],
+    *,
+    at: datetime,
+    usages: Sequence[str],
+    alone: bool = False,
 ) -> "x509.Certificate":
     """Return the first of `certificates` once it may sign for `usages` at `at`, and leads to one of `roots`.
 
@@ -141,6 +184,8 @@ def verify_certificates(
         When the signature was made.
     usages
         Extended key usages (RFC 5280 Section 4.2.1.12), all of which it has to have.
+    alone
+        Whether it may have no other, and has to say so in a critical extension (RFC 3161 Section 2.3).
 
     Raises
     ------
@@ -163,7 +208,11 @@ def verify_certificates(
         if at > certificate.not_valid_after_utc:
             _refuse(SignatureFault.CERTIFICATE_EXPIRED, "the certificate had expired at the time of signing")
     # 4. It is for signing, and for this
-    _check_usage(leaf, usages)
+    _check_usage(leaf, usages, alone=alone)
+    # 5. Nothing is asked of whoever checks that is not done here
+    known = {"2.5.29.15", "2.5.29.19", "2.5.29.37"}  # key usage, basic constraints, extended key usage
+    if any(found.critical and found.oid.dotted_string not in known for one in path for found in one.extensions):
+        _refuse(SignatureFault.CERTIFICATE_USE, "expected certificates without critical extensions of other kinds")
     return leaf
 
 
@@ -173,39 +222,51 @@ def _find_path(
     """Return `leaf` and those that signed one another, up to a root."""
     path = [leaf]
     while path[-1] not in roots:
-        issuer = next((one for one in (*roots, *between) if one not in path and _issued(one, path[-1])), None)
+        issuer = next((one for one in (*roots, *between) if one not in path and _issued(one, path)), None)
         if issuer is None:
             _refuse(SignatureFault.CERTIFICATE_AUTHORITY, "expected a certificate by a pinned authority, got another's")
         path.append(issuer)
     return path
 
 
-def _issued(issuer: "x509.Certificate", certificate: "x509.Certificate") -> bool:
-    """Tell whether `issuer` is an authority and signed `certificate`."""
+def _issued(issuer: "x509.Certificate", path: "Sequence[x509.Certificate]") -> bool:
+    """Tell whether `issuer` is an authority, also over so many, and signed the last of `path`."""
     from cryptography import x509
     from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 
-    try:
-        constraints = issuer.extensions.get_extension_for_class(x509.BasicConstraints).value
-        usage = issuer.extensions.get_extension_for_class(x509.KeyUsage).value
-        certificate.verify_directly_issued_by(issuer)
-    except (x509.ExtensionNotFound, InvalidSignature, UnsupportedAlgorithm, ValueError, TypeError):
+    usage = _extension(issuer, x509.KeyUsage)
+    constraints = _extension(issuer, x509.BasicConstraints)
+    if constraints is None or not constraints.ca or (usage is not None and not usage.key_cert_sign):
         return False
-    return constraints.ca and usage.key_cert_sign
+    if constraints.path_length is not None and len(path) - 1 > constraints.path_length:
+        return False
+    try:
+        path[-1].verify_directly_issued_by(issuer)
+    except (InvalidSignature, UnsupportedAlgorithm, ValueError, TypeError):
+        return False
+    return True
 
 
-def _check_usage(leaf: "x509.Certificate", usages: Sequence[str]) -> None:
+def _check_usage(leaf: "x509.Certificate", usages: Sequence[str], *, alone: bool) -> None:
     from cryptography import x509
 
-    try:
-        usage = leaf.extensions.get_extension_for_class(x509.KeyUsage).value
-        extended = leaf.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value if usages else ()
-        constraints = leaf.extensions.get_extension_for_class(x509.BasicConstraints).value
-    except (x509.ExtensionNotFound, ValueError):
-        _refuse(SignatureFault.CERTIFICATE_USE, "expected a certificate that says what its key is for")
-    found = {one.dotted_string for one in extended}
-    if constraints.ca or not usage.digital_signature or not set(usages) <= found:
+    usage = _extension(leaf, x509.KeyUsage)
+    constraints = _extension(leaf, x509.BasicConstraints)
+    extended = _extension(leaf, x509.ExtendedKeyUsage)
+    found = {one.dotted_string for one in extended or ()}
+    is_authority = constraints is not None and constraints.ca
+    signs = usage is None or usage.digital_signature or usage.content_commitment
+    if is_authority or not signs or not set(usages) <= found:
         _refuse(SignatureFault.CERTIFICATE_USE, "expected a certificate for this use, got one for another")
+    if alone:
+        critical = any(one.critical and isinstance(one.value, x509.ExtendedKeyUsage) for one in leaf.extensions)
+        if not critical or found != set(usages):
+            _refuse(SignatureFault.CERTIFICATE_USE, "expected a certificate for this use alone, got one for others too")
+
+
+def _extension(certificate: "x509.Certificate", kind: "type[Kind]") -> "Kind | None":
+    """Return what an extension says, or None where there is none of this kind."""
+    return next((found.value for found in certificate.extensions if isinstance(found.value, kind)), None)
 
 
 def _load(certificate: bytes) -> "x509.Certificate":
