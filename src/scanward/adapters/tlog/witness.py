@@ -8,6 +8,7 @@ the log to go on.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
 
 import httpx
 
@@ -181,9 +182,9 @@ class Cosigning:
 class _WitnessError(ScanwardError):
     """A witness does not cosign, and why."""
 
-    def __init__(self, fault: object, message: str) -> None:
+    def __init__(self, fault: StrEnum, message: str) -> None:
         super().__init__(message)
-        self.fault = LogFault(str(fault))
+        self.fault = LogFault(fault.value)
 
 
 def _parse_size(body: bytes) -> int:
