@@ -119,14 +119,7 @@ def verify_times(record: KeyRecord, *, at: datetime, now: datetime, attested: da
     if at > now + CLOCK_TOLERANCE or (attested is not None and attested > now + CLOCK_TOLERANCE):
         _refuse(SignatureFault.TIME_AHEAD, "expected a time in the past, got one to come")
     # 2. Compromised: only what somebody else saw before counts, as a thief can claim any time
-    if record.compromised is not None:
-        if attested is None:
-            _refuse(
-                SignatureFault.KEY_COMPROMISED_UNATTESTED,
-                "the key was compromised, and nobody but it says that this was signed before",
-            )
-        if attested >= record.compromised:
-            _refuse(SignatureFault.KEY_COMPROMISED, "the key was compromised before anybody saw this signature")
+    verify_compromise(record, attested)
     # 3. Nobody saw it before it was made
     if attested is not None and at > attested + CLOCK_TOLERANCE:
         _refuse(SignatureFault.TIME_AFTER_ATTESTED, "others saw it before the time at which it says it was signed")
@@ -137,6 +130,18 @@ def verify_times(record: KeyRecord, *, at: datetime, now: datetime, attested: da
         _refuse(SignatureFault.KEY_EXPIRED, "the key had expired when this says it was signed")
     if record.retired is not None and at >= record.retired:
         _refuse(SignatureFault.KEY_RETIRED, "another key had taken over when this says it was signed")
+
+
+def verify_compromise(record: KeyRecord, attested: datetime | None) -> None:
+    """Raise `EvidenceError` where a key was compromised, unless somebody else saw what it signed before that."""
+    if record.compromised is not None:
+        if attested is None:
+            _refuse(
+                SignatureFault.KEY_COMPROMISED_UNATTESTED,
+                "the key was compromised, and nobody but it says that this was signed before",
+            )
+        if attested >= record.compromised:
+            _refuse(SignatureFault.KEY_COMPROMISED, "the key was compromised before anybody saw this signature")
 
 
 def verify_lag(at: datetime, attested: datetime) -> None:
