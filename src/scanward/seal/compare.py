@@ -49,7 +49,7 @@ def compare(seal: Seal, scan: Scan, content: ByteSource) -> Comparison:
         The header of the copy is not well formed.
     """
     if content.size == seal.file_bytes and digest_file(content) == seal.file_digest:
-        return _same_file(seal)
+        return same_file(seal)
     pixels = _compare_pixels(seal, scan)
     photometric = scan.frames.decoded_photometric if scan.frames is not None else ""
     header = compare_headers(
@@ -81,7 +81,8 @@ def compare_headers(sealed: tuple[HeaderLeaf, ...], found: tuple[HeaderLeaf, ...
     return tuple(changes)
 
 
-def _same_file(seal: Seal) -> Comparison:
+def same_file(seal: Seal) -> Comparison:
+    """Return what is said of a copy that is the sealed file, byte for byte."""
     return Comparison(
         standing=Standing.UNCHANGED,
         is_same_file=True,
@@ -115,22 +116,45 @@ def _compare_pixels(seal: Seal, scan: Scan) -> Comparison:
         # Whatever is there now is digested as the seal did, as bytes.
         now = seal_content(Scan(start=scan.start, frames=None), seal.key)
         return replace(found, are_pixels_same=now.kind is sealed.kind and now.digests == sealed.digests)
-    frames = scan.frames
-    if frames is None:
+    if scan.frames is None:
         return replace(found, why_unreadable=scan.without_frames)
-    found = replace(found, rows=frames.layout.rows, columns=frames.layout.columns, frame_count=frames.count)
+    is_lossy = scan.start.transfer_syntax_uid in LOSSY_SYNTAXES
+    return compare_frames(sealed, scan.frames, seal.key, is_coded_with_loss=is_lossy)
+
+
+def compare_frames(sealed: PixelSeal, frames: "FrameSource", key: bytes, *, is_coded_with_loss: bool) -> Comparison:
+    """Compare decoded samples with those that were sealed; the standing is that of the samples alone.
+
+    Parameters
+    ----------
+    sealed
+        Of samples.
+    frames
+        Of the copy.
+    key
+        Of the seal.
+    is_coded_with_loss
+        Whether coding may have changed the samples of the copy.
+    """
     form = _differing_form(sealed, frames)
-    if not _is_cut_alike(sealed, frames):
-        return replace(found, are_pixels_same=False, form=form)
-    changes = align_frames(
-        _read_contents(frames), tuple(frame_digests(sealed)), key=seal.key, grid=grid_of(frames.layout)
-    )
-    return replace(
-        found,
-        are_pixels_same=not changes and not form,
+    is_alike = _is_cut_alike(sealed, frames)
+    changes: tuple[FrameChange, ...] = ()
+    if is_alike:
+        contents = _read_contents(frames)
+        changes = align_frames(contents, tuple(frame_digests(sealed)), key=key, grid=grid_of(frames.layout))
+    is_same = is_alike and not changes and not form
+    return Comparison(
+        standing=Standing.UNCHANGED if is_same else Standing.ALTERED,
+        is_same_file=False,
+        pixel_kind=sealed.kind,
+        are_pixels_same=is_same,
         form=form,
         frames=changes,
-        is_lossy_copy=scan.start.transfer_syntax_uid in LOSSY_SYNTAXES and _is_altered_all_over(sealed, changes),
+        is_lossy_copy=is_coded_with_loss and _is_altered_all_over(sealed, changes),
+        rows=frames.layout.rows,
+        columns=frames.layout.columns,
+        frame_count=frames.count,
+        sealed_frame_count=sealed.frames,
     )
 
 

@@ -54,15 +54,16 @@ IGNORED: Final = (
 FORM: Final = (
     Rule(
         Grade.IMMUTABLE,
-        "PS3.3 C.7.6.3.1.3: how samples lie in words; decoded samples are what they held",
+        "PS3.3 C.7.6.3.1.3, PS3.5 8.1.1: how samples lie in words; decoded samples are what they held",
         (0x00280006, 0x00280100, 0x00280102),
     ),
+    Rule(Grade.IMMUTABLE, "PS3.3 C.7.6.6: Number of Frames, which may be missing where there is one", (0x00280008,)),
 )
 """What is not sealed where decoded samples are: lossless coders change it, and an edit of it shows in the samples."""
 
 IMMUTABLE: Final = (
     Rule(Grade.IMMUTABLE, "PS3.3 C.12.1: SOP Class and Instance UID", (0x00080016, 0x00080018, 0x0008001A, 0x0008001B)),
-    Rule(Grade.IMMUTABLE, "PS3.3 C.7.6.1: Image Type, Lossy Image Compression", (0x00080008, 0x00082110)),
+    Rule(Grade.IMMUTABLE, "PS3.3 C.7.6.1: Image Type", (0x00080008,)),
     Rule(Grade.IMMUTABLE, "PS3.3 C.12.1: Synthetic Data", (0x0008001C,)),
     Rule(Grade.IMMUTABLE, "PS3.3 C.7.3.1: Modality; C.8.11.1: what a projection is for", (0x00080060, 0x00080068)),
     Rule(
@@ -155,6 +156,11 @@ COERCIBLE: Final = (
         Grade.COERCIBLE,
         "PS3.3 C.7.6.1: what is said of the picture",
         (0x00280300, 0x00280301, 0x00280302, 0x00280303, 0x00284000),
+    ),
+    Rule(
+        Grade.COERCIBLE,
+        "PS3.3 C.7.6.1.1.5: what is said of lossy compression; coders set it as they think, the samples tell the truth",
+        (0x00282110, 0x00282112, 0x00282114),
     ),
 )  # fmt: skip
 """What is coercible in groups that otherwise are not."""

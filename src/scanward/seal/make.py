@@ -36,8 +36,7 @@ def make_seal(scan: Scan, content: ByteSource, key: bytes) -> Seal:
     DicomFormatError
         The header is not well formed.
     """
-    if len(key) != KEY_BYTES:
-        raise ValueError(f"expected a key of {KEY_BYTES} bytes, got {len(key)}")
+    require_key(key)
     pixels = seal_content(scan, key)
     return Seal(
         key=key,
@@ -47,6 +46,12 @@ def make_seal(scan: Scan, content: ByteSource, key: bytes) -> Seal:
         file_bytes=content.size,
         transfer_syntax_uid=scan.start.transfer_syntax_uid,
     )
+
+
+def require_key(key: bytes) -> None:
+    """Raise `ValueError` where what is given for a key cannot be one."""
+    if len(key) != KEY_BYTES:
+        raise ValueError(f"expected a key of {KEY_BYTES} bytes, got {len(key)}")
 
 
 def seal_content(scan: Scan, key: bytes) -> PixelSeal:
