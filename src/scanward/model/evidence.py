@@ -35,3 +35,22 @@ class FilmMatch:
     is_mirrored: bool
     to_film: tuple[float, float, float, float, float, float]
     found_by: FoundBy
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HotRegion:
+    """A part of an original where a copy shows something else.
+
+    Attributes
+    ----------
+    top, left, rows, columns
+        A box around it, in pixels of the original.
+    score
+        How far the copy is from what was to be expected, in robust standard deviations.
+    """
+
+    top: int
+    left: int
+    rows: int
+    columns: int
+    score: float
