@@ -42,14 +42,14 @@ def open_scan(source: ByteSource, spool: Path | None, codec: "FrameCodec | None"
     start = open_dicom(source, spool)
     facts = Scanner().scan(start)
     if codec is None:
-        return Scan(start=start, frames=None, without_frames=NOBODY_DECODES)
+        return Scan(start=start, frames=None, without_frames=NOBODY_DECODES, is_unseen=True)
     # Loaded when the first scan is opened: commands that open none do not wait for it.
     from scanward.deidentify.pixels.frames import open_frames
 
     try:
         frames = open_frames(start, facts, codec)
     except (DicomFormatError, HoldError) as error:
-        return Scan(start=start, frames=None, without_frames=str(error))
+        return Scan(start=start, frames=None, without_frames=str(error), is_unseen=isinstance(error, HoldError))
     if frames is None:
         return Scan(start=start, frames=None, without_frames=NO_PIXELS)
     return Scan(start=start, frames=frames)

@@ -108,7 +108,7 @@ class Comparison:
     are_pixels_same
         Whether the pixels are; None where nobody can say.
     why_unreadable
-        Why nobody can; empty otherwise.
+        Why the copy has no pixels that can be compared; empty where it has.
     form
         Names of what differs in how samples are, such as ``Rows``.
     frames

@@ -9,9 +9,10 @@ from scanward.model.instance import ByteSource
 from scanward.model.seal import Grade, HeaderLeaf, PixelKind, PixelSeal, Seal
 from scanward.seal.align import align_frames
 from scanward.seal.digest import MAX_TILES, frame_digests, grid_of, sample_bytes
-from scanward.seal.header import fold_of, seal_header
+from scanward.seal.header import PHOTOMETRIC_INTERPRETATION, fold_of, seal_header
 from scanward.seal.make import digest_file, form_of, seal_content
 from scanward.seal.names import name_of_path
+from scanward.seal.overlays import digest_unused_bits, embedded_overlays
 from scanward.seal.scan import Scan
 
 if TYPE_CHECKING:
@@ -51,18 +52,27 @@ def compare(seal: Seal, scan: Scan, content: ByteSource) -> Comparison:
     if content.size == seal.file_bytes and digest_file(content) == seal.file_digest:
         return same_file(seal)
     pixels = _compare_pixels(seal, scan)
-    photometric = scan.frames.decoded_photometric if scan.frames is not None else ""
+    frames = scan.frames if seal.pixels.kind is PixelKind.SAMPLES else None
     header = compare_headers(
         seal.header,
         seal_header(
             scan.start,
             seal.key,
             form_of(seal.pixels),
-            photometric=photometric if seal.pixels.kind is PixelKind.SAMPLES else "",
+            photometric="" if frames is None else frames.decoded_photometric,
+            overlays=digest_unused_bits(scan.start, frames),
             fold=fold_of(seal.header),
         ),
     )
+    if seal.pixels.kind is PixelKind.SAMPLES and frames is None:
+        header = tuple(change for change in header if not _is_of_samples(change, scan))
     return replace(pixels, header=header, standing=_standing(pixels, header))
+
+
+def _is_of_samples(change: HeaderChange, scan: Scan) -> bool:
+    """Whether an Attribute was sealed as decoded samples have it, so that without these it says nothing."""
+    tags = {PHOTOMETRIC_INTERPRETATION, *embedded_overlays(scan.start)}
+    return change.change is Change.CHANGED and change.path in {f"{tag:08X}" for tag in tags}
 
 
 def compare_headers(sealed: tuple[HeaderLeaf, ...], found: tuple[HeaderLeaf, ...]) -> tuple[HeaderChange, ...]:
@@ -117,7 +127,7 @@ def _compare_pixels(seal: Seal, scan: Scan) -> Comparison:
         now = seal_content(Scan(start=scan.start, frames=None), seal.key)
         return replace(found, are_pixels_same=now.kind is sealed.kind and now.digests == sealed.digests)
     if scan.frames is None:
-        return replace(found, why_unreadable=scan.without_frames)
+        return replace(found, are_pixels_same=None if scan.is_unseen else False, why_unreadable=scan.without_frames)
     is_lossy = scan.start.transfer_syntax_uid in LOSSY_SYNTAXES
     return compare_frames(sealed, scan.frames, seal.key, is_coded_with_loss=is_lossy)
 

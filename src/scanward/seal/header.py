@@ -1,6 +1,6 @@
 """The header of an instance as salted digests, one for each Attribute at every depth, by path."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from enum import IntEnum
 from hashlib import sha256
 from itertools import count
@@ -18,10 +18,10 @@ from scanward.dicomstream.encoding import (
 from scanward.dicomstream.part10 import DataSetStart
 from scanward.dicomstream.reader import Element
 from scanward.dicomstream.rewrite import Scope
-from scanward.dicomstream.similar import SimilarDataSets
 from scanward.errors import DicomFormatError, NestingError, TruncatedError
 from scanward.model.attribute import Tag, format_tag
 from scanward.model.seal import Grade, HeaderLeaf
+from scanward.seal.elements import top_elements
 from scanward.seal.grades import Form, grade_of
 from scanward.seal.tree import tree_root
 from scanward.seal.values import (
@@ -72,7 +72,13 @@ class Fold(IntEnum):
 
 
 def seal_header(
-    start: DataSetStart, key: bytes, form: Form, *, photometric: str = "", fold: Fold | None = None
+    start: DataSetStart,
+    key: bytes,
+    form: Form,
+    *,
+    photometric: str = "",
+    overlays: Mapping[Tag, bytes] | None = None,
+    fold: Fold | None = None,
 ) -> tuple[HeaderLeaf, ...]:
     """Digest all Attributes of an instance, but those that may differ without a word, ordered by path.
 
@@ -86,6 +92,8 @@ def seal_header(
         How the pixels of the seal are taken: DECODED leaves out what lossless coders change.
     photometric
         Photometric Interpretation of decoded samples, which stands for that of the header; empty where there are none.
+    overlays
+        Digests that count as part of the value of an Attribute, by its tag, as `digest_unused_bits` gives them.
     fold
         As `fold_of` tells it of a seal to compare with; None for the least that keeps to `MAX_LEAVES`.
 
@@ -94,14 +102,17 @@ def seal_header(
     DicomFormatError
         The data set is not well formed, or has more Attributes than can be compared with a seal.
     """
+    # What stands for, and what is added to, the value of an Attribute of the top level.
+    instead = {PHOTOMETRIC_INTERPRETATION: TEXT_MARK + photometric.encode()} if photometric else {}
+    walk = _Walk(start, key, form, instead, overlays or {})
     if fold is not None:
-        return _Walk(start, key, form, photometric, fold, limit=4 * MAX_LEAVES).leaves()
+        return walk.leaves(fold, limit=4 * MAX_LEAVES)
     for tried in (Fold.NONE, Fold.ITEMS):
         try:
-            return _Walk(start, key, form, photometric, tried, limit=MAX_LEAVES).leaves()
+            return walk.leaves(tried, limit=MAX_LEAVES)
         except _TooManyError:
             continue
-    return _Walk(start, key, form, photometric, Fold.SEQUENCES, limit=MAX_LEAVES).leaves()
+    return walk.leaves(Fold.SEQUENCES, limit=MAX_LEAVES)
 
 
 def fold_of(header: tuple[HeaderLeaf, ...]) -> Fold:
@@ -118,40 +129,30 @@ def header_root(header: tuple[HeaderLeaf, ...]) -> bytes:
     return sha256(_HEADER + len(header).to_bytes(8, "big") + tree_root(leaves)).digest()
 
 
-def top_elements(start: DataSetStart) -> list[Element]:
-    """Return the elements of the top level, which are those that de-identification walks.
-
-    Raises
-    ------
-    DicomFormatError
-        The data set is not well formed, or has an element twice.
-    """
-    similar = SimilarDataSets[Element](lambda _reader, element, _end, _creator: element, lambda found: found[0])
-    return similar.process(start)
-
-
 class _TooManyError(DicomFormatError):
     """More leaves than a seal may have."""
 
 
 class _Walk:
-    """One walk through a header."""
+    """Walks through a header."""
 
     def __init__(
-        self, start: DataSetStart, key: bytes, form: Form, photometric: str, fold: Fold, *, limit: int
+        self, start: DataSetStart, key: bytes, form: Form, instead: Mapping[Tag, bytes], added: Mapping[Tag, bytes]
     ) -> None:
         self._start = start
         self._reader = start.reader
         self._salt_seed = _ATTRIBUTE_SALT + key
         self._form = form
-        self._photometric = photometric
-        self._fold = fold
-        self._limit = limit
+        self._instead = instead
+        self._added = added
+        self._limit = 0
         self._found: dict[str, HeaderLeaf] = {}
 
-    def leaves(self) -> tuple[HeaderLeaf, ...]:
+    def leaves(self, fold: Fold, *, limit: int) -> tuple[HeaderLeaf, ...]:
         """Return all leaves by path."""
         reader, scope = self._reader, Scope()
+        self._limit = limit
+        self._found.clear()
         left_out = (PIXEL_DATA,) if self._form is Form.DECODED else CONTENT
         for element in top_elements(self._start):
             scope.note(element, reader)
@@ -159,13 +160,16 @@ class _Walk:
             if grade is None or element.tag in left_out or _is_group_length(element):
                 continue
             path = _name(element.tag, scope)
-            if element.tag == PHOTOMETRIC_INTERPRETATION and self._photometric:
-                self._add(path, grade, (TEXT_MARK + self._photometric.encode(),))
+            if element.tag in self._instead:
+                self._add(path, grade, (self._instead[element.tag],))
+            elif element.tag in self._added:
+                value = self._content(element, reader.end(element, reader.size), scope)
+                self._add(path, grade, (*value, self._added[element.tag]))
             else:
                 before = len(self._found)
                 self._take(element, path, grade, scope, reader.size, 0)
-                if self._fold is not Fold.NONE:
-                    self._join_since(before, path, grade)
+                if fold is not Fold.NONE:
+                    self._join_since(before, path, grade, fold)
         return tuple(self._found[path] for path in sorted(self._found))
 
     def _take(self, element: Element, path: str, grade: Grade, scope: Scope, limit: int, depth: int) -> int:
@@ -281,7 +285,7 @@ class _Walk:
     def _forget_since(self, known: int) -> list[HeaderLeaf]:
         return [self._found.popitem()[1] for _ in range(len(self._found) - known)][::-1]
 
-    def _join_since(self, known: int, path: str, grade: Grade) -> None:
+    def _join_since(self, known: int, path: str, grade: Grade, fold: Fold) -> None:
         """Put one leaf for each item, or for all of them, in place of the leaves of a sequence."""
         if len(self._found) - known < 2:
             return
@@ -291,7 +295,7 @@ class _Walk:
                 self._found[path] = leaf
             else:
                 end = leaf.path.index("]", len(path)) + 1
-                whose = f"{path}[*]" if self._fold is Fold.SEQUENCES else leaf.path[:end]
+                whose = f"{path}[*]" if fold is Fold.SEQUENCES else leaf.path[:end]
                 joined.setdefault(whose, []).append(leaf)
         for whose, leaves in joined.items():
             self._found[whose] = HeaderLeaf(path=whose, grade=grade, digest=header_root(tuple(leaves)))

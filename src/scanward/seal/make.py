@@ -8,8 +8,10 @@ from scanward.errors import DicomFormatError, HoldError
 from scanward.model.instance import ByteSource
 from scanward.model.seal import KEY_BYTES, PixelKind, PixelSeal, Seal
 from scanward.seal.digest import MAX_TILES, grid_of, pixel_root, seal_bytes, seal_pixels
+from scanward.seal.elements import top_elements
 from scanward.seal.grades import Form
-from scanward.seal.header import CHUNK_BYTES, CONTENT, header_root, seal_header, top_elements
+from scanward.seal.header import CHUNK_BYTES, CONTENT, header_root, seal_header
+from scanward.seal.overlays import digest_unused_bits
 from scanward.seal.scan import Scan
 from scanward.seal.values import WORD_BYTES, swapped
 
@@ -41,7 +43,13 @@ def make_seal(scan: Scan, content: ByteSource, key: bytes) -> Seal:
     return Seal(
         key=key,
         pixels=pixels,
-        header=seal_header(scan.start, key, form_of(pixels), photometric=pixels.photometric),
+        header=seal_header(
+            scan.start,
+            key,
+            form_of(pixels),
+            photometric=pixels.photometric,
+            overlays=digest_unused_bits(scan.start, scan.frames if pixels.kind is PixelKind.SAMPLES else None),
+        ),
         file_digest=digest_file(content),
         file_bytes=content.size,
         transfer_syntax_uid=scan.start.transfer_syntax_uid,

@@ -48,3 +48,13 @@ def digest_contents(samples: Samples, layout: FrameLayout) -> bytes:
         if full < across:
             found.append(sha256(np.ascontiguousarray(strip[:, full * step :]).tobytes()).digest())
     return b"".join(found)
+
+
+def unused_bits(samples: Samples, layout: FrameLayout) -> bytes:
+    """Return the bits of samples that Bits Stored leaves unused, in their places, little-endian."""
+    width = samples.dtype.itemsize
+    used = ((1 << layout.bits_stored) - 1) << (layout.high_bit + 1 - layout.bits_stored)
+    unused = ~used & ((1 << 8 * width) - 1)
+    bits = samples.astype(np.dtype(f"u{width}"), copy=False) & np.array(unused, np.dtype(f"u{width}"))
+    octets: bytes = bits.astype(np.dtype(f"<u{width}"), copy=False).tobytes()
+    return octets

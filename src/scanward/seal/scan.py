@@ -21,8 +21,11 @@ class Scan:
         Its frames; None where it has none that can be decoded.
     without_frames
         Why there are none; empty where there are some.
+    is_unseen
+        Whether there may be frames all the same, which nothing here decodes; otherwise there are none, or damaged ones.
     """
 
     start: DataSetStart
     frames: "FrameSource | None"
     without_frames: str = ""
+    is_unseen: bool = False
