@@ -13,13 +13,14 @@ import fcntl
 import os
 import threading
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
 from scanward.adapters.tlog.files import flush, put_whole, refused
 from scanward.adapters.tlog.journal import Journal
-from scanward.adapters.tlog.publisher import Publisher
+from scanward.adapters.tlog.publisher import Prepared, Publisher
 from scanward.adapters.tlog.reader import CHECKPOINT, FolderReader
 from scanward.errors import EvidenceError, StoreError, StoreFullError
 from scanward.flow.committer import Committer
@@ -46,6 +47,9 @@ JOURNAL_ENTRIES = 65_536
 
 JOURNAL_BYTES = 16 * 1024 * 1024
 """Or after so many bytes."""
+
+ENTRIES_BESIDE_FLUSH = 64
+"""So many are hashed by one thread while another one waits for the disk; handing over costs more for fewer."""
 
 _RESTORE = "Nothing was changed. Restore the whole folder of the log from its newest backup or mirror."
 
@@ -96,6 +100,7 @@ class FolderLog:
         self._journal_entries = journal_entries
         self._least = least
         self._publisher = Publisher(self._folder, self._origin, signers, known)
+        self._flusher = ThreadPoolExecutor(1, "log")
         self._reader = FolderReader(Path(self._folder))
         self._tree = TiledTree(self._read_tile)
         self._reading = threading.Lock()
@@ -123,6 +128,8 @@ class FolderLog:
     def close(self) -> None:
         """Give up the files; what is durable and not published is published when the log is opened again."""
         self._broken = True
+        self._flusher.shutdown()
+        self._publisher.close()
         if self._journal is not None:
             self._journal.close()
         if self._lock >= 0:
@@ -246,12 +253,10 @@ class FolderLog:
     @contextmanager
     def _having_turn(self) -> Iterator[None]:
         """Keep others out, know what they wrote, and let nothing more happen after something failed."""
-        if self._broken:
-            raise StoreError(
-                "the log is closed, or a write to it failed", remedy="Open it anew: that tells what is there."
-            )
+        self._refuse_if_broken()
         try:
             with self._locked():
+                self._refuse_if_broken()  # whoever had the turn before may have failed
                 self._catch_up()
                 yield
         except StoreFullError:
@@ -262,6 +267,12 @@ class FolderLog:
         except BaseException:
             self._broken = True
             raise
+
+    def _refuse_if_broken(self) -> None:
+        if self._broken:
+            raise StoreError(
+                "the log is closed, or a write to it failed", remedy="Open it anew: that tells what is there."
+            )
 
     def _catch_up(self) -> None:
         journal = self._get_journal()
@@ -282,15 +293,27 @@ class FolderLog:
 
     def _append_groups(self, groups: Sequence[Sequence[bytes]]) -> Sequence[range]:
         with self._having_turn():
-            indices = self._stage(groups)
-            self._publish()
+            indices = self._write(groups)
+            if len(self._pending) < ENTRIES_BESIDE_FLUSH:
+                self._get_journal().flush()
+                self._publish()
+            else:
+                # The tree grows in memory while the disk is waited for; nothing is signed or written meanwhile.
+                flushed = self._flusher.submit(self._get_journal().flush)
+                try:
+                    prepared = self._publisher.prepare(self._pending)
+                finally:
+                    flushed.result()
+                self._publish(prepared)
         return indices
 
     def _stage_groups(self, groups: Sequence[Sequence[bytes]]) -> Sequence[range]:
         with self._having_turn():
-            return self._stage(groups)
+            indices = self._write(groups)
+            self._get_journal().flush()
+        return indices
 
-    def _stage(self, groups: Sequence[Sequence[bytes]]) -> list[range]:
+    def _write(self, groups: Sequence[Sequence[bytes]]) -> list[range]:
         journal = self._get_journal()
         entries = groups[0] if len(groups) == 1 else [entry for group in groups for entry in group]
         payload = write_bundle(entries)
@@ -302,7 +325,6 @@ class FolderLog:
                 self._broken = True
             raise failure from None
         journal.stage(len(entries), payload)
-        journal.flush()
         indices = []
         for group in groups:
             indices.append(range(self._durable, self._durable + len(group)))
@@ -312,8 +334,8 @@ class FolderLog:
 
     # Publish
 
-    def _publish(self) -> None:
-        self._publisher.publish(self._pending)
+    def _publish(self, prepared: Prepared | None = None) -> None:
+        self._publisher.publish(prepared or self._publisher.prepare(self._pending))
         self._pending = []
         self._renew_journal()
 

@@ -2,15 +2,36 @@
 
 import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import dataclass
 
-from scanward.adapters.tlog.files import flush, put_new, put_whole, read_file
+from scanward.adapters.tlog.files import flush_many, put_new, put_whole, read_file
 from scanward.adapters.tlog.reader import CHECKPOINT
 from scanward.ports.signing import Signer
 from scanward.tlog.checkpoint import Checkpoint, Policy
 from scanward.tlog.merkle import TILE_HEIGHT, leaf_hash
 from scanward.tlog.note import MAX_NOTE_BYTES, Note, NoteKey, sign_text
 from scanward.tlog.tile import TILE_WIDTH, GrowingTiles, tile_path, write_bundle
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Prepared:
+    """What is to be published.
+
+    Attributes
+    ----------
+    full
+        Level (None for entries), index and content of tiles that are full now.
+    partial
+        Level, index, width and content of the last tiles, which are not.
+    checkpoint
+        What the log says then.
+    """
+
+    full: Sequence[tuple[int | None, int, bytes]]
+    partial: Sequence[tuple[int | None, int, int, bytes]]
+    checkpoint: Checkpoint
 
 
 class Publisher:
@@ -36,7 +57,12 @@ class Publisher:
         self._widths: dict[tuple[int | None, int], int] = {}
         self._put = put_new
         self._newest: Checkpoint | None = None
+        self._aside = ThreadPoolExecutor(1, "log")
         self.sign_with(signers, known)
+
+    def close(self) -> None:
+        """Wait for what is done aside."""
+        self._aside.shutdown()
 
     def sign_with(self, signers: Sequence[Signer], known: Sequence[NoteKey]) -> None:
         """Let other keys sign from now on."""
@@ -85,20 +111,38 @@ class Publisher:
         self._entries = []
         self._widths = {}
         self.expect_others()
-        self._put_tiles(published)
+        self._put_tiles(self.prepare(published))
 
     def expect_others(self) -> None:
         """Take care from now on until something is published: others may have written the same tiles."""
         self._put = _put_anew
 
-    def publish(self, entries: Sequence[bytes]) -> None:
-        """Write the tiles that entries make, and sign a checkpoint that covers them, unless there is one."""
-        if not entries and self._newest is not None and not self._is_outdated:
+    def prepare(self, entries: Sequence[bytes]) -> Prepared:
+        """Return what entries add to the log, worked out and not written: it can be done while they are flushed."""
+        tiles = self._tiles
+        bundle = tiles.tree.size // TILE_WIDTH
+        full: list[tuple[int | None, int, bytes]] = []
+        self._entries += entries
+        while len(self._entries) >= TILE_WIDTH:
+            full.append((None, bundle, write_bundle(self._entries[:TILE_WIDTH])))
+            del self._entries[:TILE_WIDTH]
+            bundle += 1
+        full += tiles.grow([leaf_hash(entry) for entry in entries])
+        partial: list[tuple[int | None, int, int, bytes]] = []
+        if self._entries:
+            partial.append((None, bundle, len(self._entries), write_bundle(self._entries)))
+        partial += tiles.partial()
+        checkpoint = Checkpoint(origin=self._origin, size=tiles.tree.size, root=tiles.tree.root())
+        return Prepared(full=full, partial=partial, checkpoint=checkpoint)
+
+    def publish(self, prepared: Prepared) -> None:
+        """Write the tiles of what is durable, and sign the checkpoint that covers them, unless there is one."""
+        if prepared.checkpoint == self._newest and not self._is_outdated:
             return
-        full = self._put_tiles(entries)
-        self._put_checkpoint()
+        full = self._put_tiles(prepared)
+        self._put_checkpoint(prepared.checkpoint)
         self._put = put_new
-        self._clear_partial(full)
+        self._retire(full)
 
     def flush(self, start: int, stop: int) -> None:
         """Make durable the tiles that came to be full between two sizes, and the checkpoint."""
@@ -108,56 +152,36 @@ class Publisher:
             first, last = start >> (TILE_HEIGHT * (level + 1)), stop >> (TILE_HEIGHT * (level + 1))
             names += [tile_path(level, index) for index in range(first, last)]
             level += 1
+        names.append(CHECKPOINT)
         folders = {""}
-        for name in [*names, CHECKPOINT]:
-            flush(self._path(name))
+        for name in names:
             while name := name.rpartition("/")[0]:
                 folders.add(name)
-        for folder in sorted(folders, key=len, reverse=True):
-            flush(self._path(folder))
+        paths = [self._path(name) for name in (*names, *sorted(folders, key=len, reverse=True))]
+        flush_many(paths, self._folder)
 
-    def _put_tiles(self, entries: Sequence[bytes]) -> list[tuple[int | None, int]]:
-        """Write the tiles that entries make, and return those that are full now, by level and index."""
-        full: list[tuple[int | None, int]] = []
-        tiles = self._tiles
-        bundle = tiles.tree.size // TILE_WIDTH
-        self._entries += entries
-        while len(self._entries) >= TILE_WIDTH:
-            self._put(self._path(tile_path(None, bundle)), write_bundle(self._entries[:TILE_WIDTH]))
-            del self._entries[:TILE_WIDTH]
-            full.append((None, bundle))
-            bundle += 1
-        for level, index, data in tiles.grow([leaf_hash(entry) for entry in entries]):
+    def _put_tiles(self, prepared: Prepared) -> list[tuple[int | None, int]]:
+        """Write tiles, and return those that are full now, by level and index."""
+        for level, index, data in prepared.full:
             self._put(self._path(tile_path(level, index)), data)
-            full.append((level, index))
-        if self._entries:
-            self._put_partial(None, bundle, len(self._entries), write_bundle(self._entries))
-        for level, index, width, data in tiles.partial():
-            self._put_partial(level, index, width, data)
-        return full
+        for level, index, width, data in prepared.partial:
+            if width != self._widths.get((level, index)):
+                self._put(self._path(tile_path(level, index, width)), data)
+                self._widths[level, index] = width
+        return [(level, index) for level, index, _ in prepared.full]
 
-    def _put_partial(self, level: int | None, index: int, width: int, data: bytes) -> None:
-        if width != self._widths.get((level, index)):
-            self._put(self._path(tile_path(level, index, width)), data)
-            self._widths[level, index] = width
-
-    def _put_checkpoint(self) -> None:
-        tree = self._tiles.tree
-        checkpoint = Checkpoint(origin=self._origin, size=tree.size, root=tree.root())
+    def _put_checkpoint(self, checkpoint: Checkpoint) -> None:
         text = checkpoint.text()
         signatures = tuple(sign_text(text, key, signer.sign) for key, signer in self._signers)
         put_whole(self._path(CHECKPOINT), Note(text=text, signatures=signatures).encode())
         self._newest, self._is_outdated = checkpoint, False
 
-    def _clear_partial(self, full: Sequence[tuple[int | None, int]]) -> None:
-        """Remove the narrower forms of tiles that are full; a reader that wants one takes the full tile."""
-        for level, index in full:
-            self._widths.pop((level, index), None)
-            folder = f"{self._path(tile_path(level, index))}.p"
-            with suppress(OSError):  # as a rule there are none; and what is left harms nobody
-                for name in os.listdir(folder):
-                    os.unlink(f"{folder}/{name}")
-                os.rmdir(folder)
+    def _retire(self, full: Sequence[tuple[int | None, int]]) -> None:
+        """Let the narrower forms of full tiles be removed, aside: a reader that wants one takes the full tile."""
+        if full:
+            for key in full:
+                self._widths.pop(key, None)
+            self._aside.submit(_clear, [f"{self._path(tile_path(*key))}.p" for key in full])
 
     def _path(self, name: str) -> str:
         return f"{self._folder}/{name}"
@@ -169,3 +193,11 @@ def _put_anew(path: str, data: bytes) -> None:
         if read_file(path, len(data)) == data:
             return
     put_whole(path, data)
+
+
+def _clear(folders: Sequence[str]) -> None:
+    for folder in folders:
+        with suppress(OSError):  # as a rule there are none; and what is left harms nobody
+            for name in os.listdir(folder):
+                os.unlink(f"{folder}/{name}")
+            os.rmdir(folder)
