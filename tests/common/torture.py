@@ -223,7 +223,7 @@ class Rest:
         assert list(self.stores.spool.iterdir()) == []
         there = [name for name, _ in self.stores.blobs.names()]
         assert len(set(there)) == len(there)
-        columns = ("blob FROM instances", "recipe FROM items", "blob FROM face_findings")
+        columns = ("blob FROM instances", "recipe FROM items", "blob FROM face_findings", "blob FROM seals")
         named = {row[0] for row in self.rows(" UNION ".join(f"SELECT {one}" for one in columns))} - {""}
         assert named <= set(there)
         left_over = set(there) - named

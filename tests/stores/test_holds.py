@@ -282,7 +282,7 @@ def test_what_was_held_by_an_earlier_version_is_looked_at_again(tmp_path: Path):
         with engine.execution_options(scanward_writes=True).begin() as connection:
             connection.execute(text("UPDATE items SET detail = 'It is not needed for the purpose.' WHERE seq = 1"))
             connection.execute(text("DELETE FROM tallies WHERE name = 'holds:open'"))
-            for table in ("holds", "face_findings"):
+            for table in ("holds", "face_findings", "seals", "films", "custody", "custody_due", "log_heads"):
                 connection.execute(text(f"DROP TABLE {table}"))
             config = migrations._config()
             config.attributes["connection"] = connection

@@ -4,7 +4,7 @@ import os
 import tomllib
 from pathlib import Path
 
-from scanward.config import GatewaySettings
+from scanward.config import GatewaySettings, LogSettings
 from scanward.errors import ConfigError
 
 NAME = "scanward.toml"
@@ -119,10 +119,7 @@ def _check(settings: GatewaySettings) -> None:
         )
     if settings.attempts < 1:
         raise ConfigError(f"{NAME}: 'attempts': expected at least 1")
-    if bool(settings.log.timestamp_url) != bool(settings.log.timestamp_authority):
-        raise ConfigError(f"{NAME}: 'log': expected timestamp_url and timestamp_authority, or neither")
-    if any(one in settings.log.origin for one in "+ \t\n"):
-        raise ConfigError(f"{NAME}: 'log.origin': expected a name without spaces and plus signs (C2SP signed-note)")
+    _check_log(settings.log)
     if not 1 <= settings.shard_instances <= 1000:
         raise ConfigError(f"{NAME}: 'shard_instances': expected 1 to 1000")
     if settings.dimse is not None:
@@ -136,3 +133,10 @@ def _check(settings: GatewaySettings) -> None:
     names = [peer.name for peer in settings.dimse.peers] if settings.dimse is not None else []
     if len(set(names)) < len(names):
         raise ConfigError(f"{NAME}: 'dimse.peers': expected each name once")
+
+
+def _check_log(log: LogSettings) -> None:
+    if bool(log.timestamp_url) != bool(log.timestamp_authority):
+        raise ConfigError(f"{NAME}: 'log': expected timestamp_url and timestamp_authority, or neither")
+    if any(one in log.origin for one in "+ \t\n"):
+        raise ConfigError(f"{NAME}: 'log.origin': expected a name without spaces and plus signs (C2SP signed-note)")

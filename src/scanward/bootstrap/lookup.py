@@ -54,20 +54,20 @@ def look_up(query: Path, reference: Path, tell: Tell = lambda _what, _count: Non
     EngineError
         What looks is not installed.
     """
-    _require_engines()
+    require_engines()
     from scanward.adapters.engines.films import FilmMatcher
 
     matcher = FilmMatcher()
     report = LookupReport()
     with tempfile.TemporaryDirectory(prefix="scanward-") as spool:
         films: list[tuple[str, tuple[Film, ...]]] = []
-        for path, values in _read_films(query, Path(spool), report.left_aside[0]):
+        for path, values in read_films(query, Path(spool), report.left_aside[0]):
             films.append((path, matcher.describe_turned(values)))
             tell("films to look up", len(films))
         report.queries = len(films)
         if not films:
             raise SourceError("expected a radiograph to look up, got none", remedy="Name DICOM, PNG, JPEG or TIFF.")
-        for path, values in _read_films(reference, Path(spool), report.left_aside[1]):
+        for path, values in read_films(reference, Path(spool), report.left_aside[1]):
             known = matcher.describe(values)
             report.references += 1
             tell("films of the reference", report.references)
@@ -85,13 +85,15 @@ def look_up(query: Path, reference: Path, tell: Tell = lambda _what, _count: Non
     return report
 
 
-def _require_engines() -> None:
+def require_engines() -> None:
+    """Raise `EngineError` where what looks at films is not installed."""
     missing = [name for name in ("numpy", "cv2", "imagecodecs") if find_spec(name) is None]
     if missing:
         raise EngineError("what looks at pixels is not installed", remedy="Install it: pip install 'scanward[pixels]'.")
 
 
-def _read_films(path: Path, spool: Path, left_aside: dict[str, int]) -> "Iterator[tuple[str, NDArray[np.float32]]]":
+def read_films(path: Path, spool: Path, left_aside: dict[str, int]) -> "Iterator[tuple[str, NDArray[np.float32]]]":
+    """Yield path and grey values of each film in a file, folder or archive, and count what is none, by reason."""
     from scanward.adapters.engines.frames import ImageCodec
 
     codec, reasons = ImageCodec(), Counter[str]()

@@ -20,7 +20,7 @@ SHOWN = 20
 @click.option("--json", "as_json", is_flag=True, help="Print each disagreement as a line of JSON.")
 @home_option
 def fsck(home: Path | None, *, repair: bool, reads: bool, as_json: bool) -> ExitCode:
-    """Compare ledger, blobs, vault and outbox, and tell every disagreement; ends with 0 when they agree, else 3."""
+    """Compare ledger, blobs, vault, outbox and log, and tell every disagreement; ends with 0 if they agree, else 3."""
     from scanward.bootstrap.audit import check_all
 
     counts: Counter[tuple[str, str]] = Counter()
@@ -37,5 +37,5 @@ def fsck(home: Path | None, *, repair: bool, reads: bool, as_json: bool) -> Exit
     if not as_json:
         for (what, remedy), count in counts.items():
             click.echo(f"\n{count} x {what}\n  {remedy}")
-        click.echo("ledger, blobs, vault and outbox agree" if not found else f"\n{found} disagreements")
+        click.echo("ledger, blobs, vault, outbox and log agree" if not found else f"\n{found} disagreements")
     return ExitCode.STOPPED if found else ExitCode.DONE

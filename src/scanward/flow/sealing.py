@@ -22,11 +22,12 @@ from scanward.errors import (
     StoreFullError,
 )
 from scanward.flow.scans import open_scan
+from scanward.ingest.parse import IncomingFacts
 from scanward.model.instance import ByteSource, BytesSource, Content
 from scanward.model.release import OutboxItem, Release
 from scanward.model.seal import KEY_BYTES, Seal
 from scanward.model.study import StoredInstance
-from scanward.ports.custody import CustodyBook, KeptFilm, KeptSeal, NewDue
+from scanward.ports.custody import CustodyBook, KeptFilm, KeptSeal, KeptStatement, NewDue
 from scanward.ports.engines import FrameCodec, FrameSource
 from scanward.ports.stores import Blobs, Sealing, Vault
 from scanward.release.recipe import assemble, read_recipe
@@ -123,7 +124,8 @@ class Sealer:
                     continue
                 try:
                     with self._tools.blobs.open(key, one.blob) as content:
-                        made.append(self._seal_original(study_id, one, content))
+                        is_film = one.modality in FILMS
+                        made.append(self._seal_as(one.instance_id, study_id, content, is_film=is_film))
                 except StoreFullError:
                     raise
                 except StoreError as error:
@@ -162,6 +164,24 @@ class Sealer:
             ]
             self._keep(key, made)
 
+    def seal_file(self, content: ByteSource, facts: IncomingFacts) -> bool:
+        """Seal an instance that the gateway does not keep; False where its SOP Instance UID has a seal already.
+
+        Raises
+        ------
+        StoreError
+            A store could not be read or written.
+        DicomFormatError
+            It is no DICOM.
+        """
+        tools = self._tools
+        object_id, study_id = self.uid_id(facts.sop_instance_uid), tools.sealing.blind("study", facts.study_uid)
+        if not self._missing([object_id]):
+            return False
+        key = tools.vault.data_key(study_id)
+        self._keep(key, [self._seal_as(object_id, study_id, content, is_film=facts.modality in FILMS)])
+        return True
+
     def read(self, kept: KeptSeal) -> Seal:
         """Return a seal that was kept.
 
@@ -180,6 +200,11 @@ class Sealer:
         with self._tools.blobs.open(key, kept.blob) as source:
             return parse_seal(source.read(kept.start, kept.length))
 
+    def find(self, sop_instance_uid: str) -> Sequence[tuple[KeptSeal, Sequence[KeptStatement]]]:
+        """Return the seals of a SOP Instance UID, each with what was stated of it."""
+        book = self._tools.book
+        return [(one, book.statements_of(one.object_id)) for one in book.find_seals(self.uid_id(sop_instance_uid))]
+
     def uid_id(self, sop_instance_uid: str) -> str:
         """Return by which id the seal of an instance is found."""
         return self._tools.sealing.blind("instance", sop_instance_uid)
@@ -192,11 +217,11 @@ class Sealer:
         value = f"{release.release_id}|{item.sop_instance_uid}|{item.form}"
         return self._tools.sealing.blind("copy", value)
 
-    def _seal_original(self, study_id: str, instance: StoredInstance, content: ByteSource) -> _Sealed:
-        seal, film = seal_scan(content, self._tools, is_film=instance.modality in FILMS)
+    def _seal_as(self, object_id: str, study_id: str, content: ByteSource, *, is_film: bool) -> _Sealed:
+        seal, film = seal_scan(content, self._tools, is_film=is_film)
         kept = KeptSeal(
-            object_id=instance.instance_id,
-            uid_id=instance.instance_id,
+            object_id=object_id,
+            uid_id=object_id,
             study_id=study_id,
             blob="",
             start=0,

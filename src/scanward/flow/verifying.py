@@ -8,11 +8,12 @@ pixels alone, which is evidence and never a verdict.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from pathlib import Path
 from typing import Final
 
 from scanward.errors import DicomFormatError, EvidenceError, HoldError, NotDicomError, ScanwardError
 from scanward.flow.scans import open_scan
-from scanward.flow.sealing import Sealer, SealingTools
+from scanward.flow.sealing import Sealer
 from scanward.ingest.parse import Parser
 from scanward.model.comparison import Comparison, FrameFate, Standing
 from scanward.model.custody import CustodyEvent, SignedStatement
@@ -20,6 +21,7 @@ from scanward.model.instance import ByteSource
 from scanward.model.seal import KEY_BYTES, Seal
 from scanward.model.signing import KeyRecord
 from scanward.model.verdict import Found, Outcome, SealFacts, Step, StepName, Verdict, VerifyFault
+from scanward.ports.engines import FrameCodec
 from scanward.ports.examining import Examiner, LogEvidence, Picture
 from scanward.seal.compare import compare
 from scanward.seal.make import make_seal, seal_root
@@ -83,8 +85,14 @@ class Verifier:
 
     Parameters
     ----------
-    tools
-        What sealing takes.
+    codec
+        Decodes frames; None where nothing does.
+    spool
+        Folder for inflated data sets; None for the system's.
+    clock
+        Tells the time, aware UTC.
+    draw
+        Returns so many random bytes.
     sealer
         Reads seals that were kept; None where there is no gateway at hand.
     records
@@ -100,14 +108,20 @@ class Verifier:
     def __init__(
         self,
         *,
-        tools: SealingTools,
+        codec: FrameCodec | None,
+        spool: Path | None,
+        clock: Callable[[], datetime],
+        draw: Callable[[int], bytes],
         sealer: Sealer | None = None,
         records: Callable[[], Sequence[KeyRecord]] = tuple,
         log: LogEvidence | None = None,
         examiner: Examiner | None = None,
         open_original: Callable[[str], ByteSource | None] = lambda _: None,
     ) -> None:
-        self._tools = tools
+        self._codec = codec
+        self._spool = spool
+        self._clock = clock
+        self._draw_bytes = draw
         self._sealer = sealer
         self._records = records
         self._log = log
@@ -159,7 +173,7 @@ class Verifier:
     def _open(self, content: ByteSource) -> Scan | None:
         """Return the scan; None where the file is no DICOM."""
         try:
-            return open_scan(content, self._tools.spool, self._tools.codec)
+            return open_scan(content, self._spool, self._codec)
         except NotDicomError:
             return None
 
@@ -169,7 +183,7 @@ class Verifier:
         scan = self._open(original)
         if scan is None:
             raise NotDicomError("expected the original to be DICOM", remedy="Name the scan that this is a copy of.")
-        return SealProof(seal=make_seal(scan, original, self._tools.draw(KEY_BYTES)), source="the original")
+        return SealProof(seal=make_seal(scan, original, self._draw_bytes(KEY_BYTES)), source="the original")
 
     def _find_seals(self, scan: Scan | None) -> list[SealProof]:
         """Return the seals of what a file says it is."""
@@ -180,8 +194,7 @@ class Verifier:
         except ScanwardError:
             return []
         found: list[SealProof] = []
-        for kept in self._tools.book.find_seals(self._sealer.uid_id(uid)):
-            statements = self._tools.book.statements_of(kept.object_id)
+        for kept, statements in self._sealer.find(uid):
             places = {one.number: one.index for one in statements if one.index is not None}
             found.append(
                 SealProof(
@@ -240,7 +253,7 @@ class Verifier:
                 if seen is not None:
                     attested[number] = seen
         # 2. The chain holds
-        chain = verify_chain(proof.statements, proof.records, now=self._tools.clock(), attested=attested)
+        chain = verify_chain(proof.statements, proof.records, now=self._clock(), attested=attested)
         first = chain[0]
         # 3. It is of this seal
         if first.event not in {CustodyEvent.SEALED, CustodyEvent.DEIDENTIFIED, CustodyEvent.EXPORTED}:

@@ -36,7 +36,7 @@ class VerifyFault(StrEnum):
     NOT_OF_SEALING = "verify.statement.not-of-sealing"
     OTHER_SEAL = "verify.statement.other-seal"
     SEAL_FILE = "verify.seal-file.malformed"
-    OTHER_OBJECT = "verify.seal-file.other-object"
+    NOT_LOGGED = "verify.log.not-there"
 
 
 class StepName(StrEnum):

@@ -185,6 +185,10 @@ class CustodyBook(Protocol):
         """Return `seq` and entry of statements that have no place in the log yet, the oldest first."""
         ...
 
+    def logged(self, after: int, limit: int) -> Sequence[tuple[int, int, bytes]]:
+        """Return `seq`, place and entry of statements that are in the log, after the one numbered `after`, in order."""
+        ...
+
     def note_logged(self, places: Mapping[int, int], origin: str, size: int, root: str) -> None:
         """Note where in the log statements are, by `seq`, and how far the log is with them."""
         ...

@@ -15,6 +15,9 @@ MAX_PICTURE_PIXELS: Final = 200_000_000
 """What OpenCV is asked to decode: it refuses more than 2^30 by itself."""
 
 
+Values = NDArray[np.integer[Any] | np.floating[Any]]
+
+
 def grey_of(frames: FrameSource, index: int = 0) -> NDArray[np.float32]:
     """Return the grey values of a frame, brighter where a viewer shows it brighter: (rows, columns), any range.
 
@@ -35,13 +38,13 @@ def grey_of(frames: FrameSource, index: int = 0) -> NDArray[np.float32]:
     return -values if shown.is_inverted else values
 
 
-def decode_grey(data: bytes) -> NDArray[np.generic] | None:
+def decode_grey(data: bytes) -> Values | None:
     """Return the grey samples of a PNG, JPEG or TIFF as they are, 8 or 16 bit; None where it is none."""
     picture = _decode(data, cv2.IMREAD_GRAYSCALE | cv2.IMREAD_ANYDEPTH)
     return None if picture is None or picture.ndim != 2 else picture
 
 
-def decode_samples(data: bytes) -> NDArray[np.generic] | None:
+def decode_samples(data: bytes) -> Values | None:
     """Return the samples of a PNG, JPEG or TIFF: (rows, columns), or with RGB or RGBA; None where it is none."""
     picture = _decode(data, cv2.IMREAD_UNCHANGED)
     if picture is None:
@@ -52,7 +55,7 @@ def decode_samples(data: bytes) -> NDArray[np.generic] | None:
     return picture
 
 
-def _decode(data: bytes, how: int) -> "NDArray[np.integer[Any] | np.floating[Any]] | None":
+def _decode(data: bytes, how: int) -> Values | None:
     if not 0 < len(data) <= MAX_PICTURE_BYTES:
         return None
     try:

@@ -65,7 +65,7 @@ class SqlAudit:
         for blob, owner, is_waiting in self._rows(recipes):
             yield BlobUse(blob=blob, owner=owner, what="the recipes of a release", needed=bool(is_waiting))
         for blob, owner in self._rows(select(seals.c.blob, seals.c.study_id).distinct()):
-            yield BlobUse(blob=blob, owner=owner, what="seals", needed=True)
+            yield BlobUse(blob=blob, owner=owner, what="a seal", needed=True)
         found = select(face_findings.c.blob, releases.c.study_id).join(
             releases, releases.c.release_id == face_findings.c.release_id
         )

@@ -43,6 +43,12 @@ _OF_STUDY = select(_seals).where(_seals.c.study_id == bindparam("id")).order_by(
 _UNLOGGED = (
     select(_custody.c.seq, _custody.c.entry).where(tables.UNLOGGED).order_by(_custody.c.seq).limit(bindparam("n"))
 )
+_LOGGED = (
+    select(_custody.c.seq, _custody.c.log_index, _custody.c.entry)
+    .where(_custody.c.seq > bindparam("after"), _custody.c.log_index.is_not(None))
+    .order_by(_custody.c.seq)
+    .limit(bindparam("n"))
+)
 _PLACE = (
     update(_custody)
     .where(_custody.c.seq == bindparam("id"), tables.UNLOGGED)
@@ -168,6 +174,12 @@ class SqlCustody(Section):
         with self._database.reading() as connection:
             rows = connection.execute(_UNLOGGED, {"n": limit}).all()
         return [(row.seq, bytes(row.entry)) for row in rows]
+
+    def logged(self, after: int, limit: int) -> Sequence[tuple[int, int, bytes]]:
+        """Return `seq`, place and entry of statements that are in the log, after the one numbered `after`, in order."""
+        with self._database.reading() as connection:
+            rows = connection.execute(_LOGGED, {"after": after, "n": limit}).all()
+        return [(row.seq, row.log_index, bytes(row.entry)) for row in rows]
 
     def note_logged(self, places: Mapping[int, int], origin: str, size: int, root: str) -> None:
         """Note where in the log statements are, and how far the log is with them."""
