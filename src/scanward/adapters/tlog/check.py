@@ -124,21 +124,17 @@ class _Check:
         name = tile_path(None, index, width)
         if start == self._journal_start and self._journal_root not in {b"", self._tiles.tree.root()}:
             yield Disagreement(what="the journal goes on from another tree", subject=JOURNAL, remedy=_RESTORE)
+        mine = self._journal_entries[start - self._journal_start :][:width] if start >= self._journal_start else []
+        theirs = [leaf_hash(entry) for entry in mine]
         try:
             leaves = [leaf_hash(entry) for entry in self._reader.entries(index, width)]
-        except (EvidenceError, StoreError) as error:
-            yield Disagreement(what=str(error), subject=name, remedy=_OPEN if self._has(start) else _RESTORE)
-            leaves = self._leaves_otherwise(index, width)
-        if self._has(start):
-            mine = self._journal_entries[start - self._journal_start :][:width]
-            if [leaf_hash(entry) for entry in mine] != leaves:
+            if mine and theirs != leaves:
                 yield Disagreement(what="entries are not those of the journal", subject=name, remedy=_RESTORE)
+        except (EvidenceError, StoreError) as error:
+            yield Disagreement(what=str(error), subject=name, remedy=_OPEN if mine else _RESTORE)
+            leaves = theirs or self._leaves_otherwise(index, width)
         for level, tile, data in self._tiles.grow(leaves):
             yield from self._check_tile(level, tile, TILE_WIDTH, data)
-
-    def _has(self, start: int) -> bool:
-        """Tell whether the journal has what begins at an index."""
-        return bool(self._journal_entries) and start >= self._journal_start
 
     def _leaves_otherwise(self, index: int, width: int) -> list[bytes]:
         """Return what the tile says of entries that cannot be read, so that the rest can be checked."""
