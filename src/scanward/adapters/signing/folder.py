@@ -159,7 +159,7 @@ class KeyRingFolder:
                 raise UnknownError("there is no key of this id", remedy="List them: scanward keys list.")
             noted = replace(known, compromised=min(filter(None, (known.compromised, since, at))))
             changed = ring._replace(records=tuple(noted if one is known else one for one in ring.records))
-            if self._signing(changed, known.use, at) is None and known.retired is None:
+            if self._signing(ring, known.use, at) is known and self._signing(changed, known.use, at) is None:
                 changed = self._with_new(changed, known.use, at)
             self._store(changed)
             return next(record for record in changed.records if record.key_id == key_id)
