@@ -20,6 +20,8 @@ from scanward.model.source import RefusedFile
 from scanward.ports.custody import KeptSeal, KeptStatement
 from scanward.seal.statement import entry_of, verify_chain
 
+OTHER = "an instance with its SOP Instance UID was sealed before, and this one differs from it: scanward verify"
+
 LOGGED_SECONDS = 30.0
 """So long a gateway that runs gets to bring statements into the log that it took over."""
 
@@ -188,7 +190,11 @@ def _seal_all(paths: Sequence[Path], stores: Stores, tell: Callable[[int], None]
             try:
                 with sources.open(file) as content:
                     facts = parser.parse(open_dicom(content, stores.spool))
-                    yield facts.sop_instance_uid, SealedFile(path=path, is_new=sealer.seal_file(content, facts))
+                    is_new = sealer.seal_file(content, facts)
+                    if not is_new and not sealer.is_sealed_as(content, facts):
+                        yield "", SealedFile(path=path, reason=OTHER)
+                        continue
+                    yield facts.sop_instance_uid, SealedFile(path=path, is_new=is_new)
             except NotDicomError:
                 yield "", SealedFile(path=path, reason="not DICOM")
             except StoreError:

@@ -22,6 +22,7 @@ from scanward.bootstrap.clock import now
 from scanward.bootstrap.custody import (
     find_codec,
     log_folder,
+    log_keys,
     make_policy,
     make_ring,
     make_sealer,
@@ -217,8 +218,8 @@ class Verifying:
 
     @staticmethod
     def _log(request: VerifyRequest, stores: Stores | None, ring: KeyRingFolder | None) -> LogEvidence | None:
-        if stores is None or ring is None:
-            return None
+        if stores is None or ring is None or not log_keys(stores, ring):
+            return None  # nothing was sealed here yet
         return CheckedLog(request.log or log_folder(stores), make_policy(stores, ring), now)
 
     @staticmethod

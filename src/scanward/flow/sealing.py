@@ -23,6 +23,7 @@ from scanward.errors import (
 )
 from scanward.flow.scans import open_scan
 from scanward.ingest.parse import IncomingFacts
+from scanward.model.comparison import Standing
 from scanward.model.instance import ByteSource, BytesSource, Content
 from scanward.model.release import OutboxItem, Release
 from scanward.model.seal import KEY_BYTES, Seal
@@ -31,6 +32,7 @@ from scanward.ports.custody import CustodyBook, KeptFilm, KeptSeal, KeptStatemen
 from scanward.ports.engines import FrameCodec, FrameSource
 from scanward.ports.stores import Blobs, Sealing, Vault
 from scanward.release.recipe import assemble, read_recipe
+from scanward.seal.compare import compare
 from scanward.seal.format import encode_seal, parse_seal
 from scanward.seal.make import make_seal, seal_root
 from scanward.seal.statement import BLINDING_BYTES, link_commitment
@@ -181,6 +183,14 @@ class Sealer:
         key = tools.vault.data_key(study_id)
         self._keep(key, [self._seal_as(object_id, study_id, content, is_film=facts.modality in FILMS)])
         return True
+
+    def is_sealed_as(self, content: ByteSource, facts: IncomingFacts) -> bool:
+        """Whether an instance is as it was sealed, but for what an archive may put right; raises as `read`."""
+        scan = open_scan(content, self._tools.spool, self._tools.codec)
+        return any(
+            compare(self.read(kept), scan, content).standing in {Standing.UNCHANGED, Standing.HEADER_COERCED}
+            for kept, _ in self.find(facts.sop_instance_uid)
+        )
 
     def read(self, kept: KeptSeal) -> Seal:
         """Return a seal that was kept.

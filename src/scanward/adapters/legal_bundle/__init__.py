@@ -1,0 +1,1 @@
+"""A zip of evidence that can be checked on a machine without Scanward."""
