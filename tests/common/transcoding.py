@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import subprocess
+import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -38,11 +39,13 @@ NATIVE = (ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian, D
 _ROOT = "1.2.840.10008.1.2."
 _PLUGINS = {
     **{f"{_ROOT}4.{last}": "pillow" for last in (50, 51, 90, 91)},
-    **{f"{_ROOT}4.{last}": "gdcm" for last in (57, 70)},
     **{f"{_ROOT}4.{last}": "pyjpegls" for last in (80, 81)},
     f"{_ROOT}5": "pydicom",
 }
-"""With what pydicom decodes: of what GDCM does not know it ends the whole process."""
+"""With what pydicom decodes: what GDCM does not like makes it end the whole process."""
+
+_BY_DCMTK = frozenset(f"{_ROOT}4.{last}" for last in (57, 70))
+"""What DCMTK decodes for pydicom, which has only GDCM for it."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,20 @@ def _program(*command: str) -> Callable[[Path, Path], bool]:
     return make
 
 
+def _read(path: Path) -> FileDataset:
+    """Read an instance, decoded where pydicom does not; raises where it cannot."""
+    ds = dcmread(path)
+    if ds.file_meta.TransferSyntaxUID not in _BY_DCMTK:
+        return ds
+    with tempfile.TemporaryDirectory(prefix="scanward-") as folder:
+        native = Path(folder) / "native.dcm"
+        if not _program("/usr/bin/dcmdjpeg", "+cn")(path, native):
+            raise ValueError("DCMTK cannot decode it")
+        ds = dcmread(native)
+        ds["PixelData"].value  # noqa: B018 - read while the file is there
+    return ds
+
+
 def _make_native(ds: FileDataset) -> None:
     syntax = ds.file_meta.TransferSyntaxUID
     if not syntax.is_little_endian:
@@ -94,7 +111,7 @@ def _compress(syntax: UID, plugin: str) -> Callable[[Path, Path], bool]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             try:
-                ds = dcmread(source)
+                ds = _read(source)
                 _make_native(ds)
                 # The files are of one instance: the copy keeps its UID, as an archive would.
                 ds.compress(syntax, encoding_plugin=plugin, generate_instance_uid=False)
@@ -111,7 +128,7 @@ def _rewrite(syntax: UID) -> Callable[[Path, Path], bool]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             try:
-                ds = dcmread(source)
+                ds = _read(source)
                 _make_native(ds)
                 ds.file_meta.TransferSyntaxUID = syntax
                 dcmwrite(
@@ -130,7 +147,7 @@ def _recode(syntax: str) -> Callable[[Path, Path], bool]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             try:
-                ds = dcmread(source)
+                ds = _read(source)
                 if ds.BitsAllocated not in (8, 16) or ds.HighBit != ds.BitsStored - 1:
                     return False
                 if syntax == codestreams.JPEG_XL and ds.PhotometricInterpretation.startswith("YBR"):
@@ -168,7 +185,7 @@ def is_lossless(original: Path, copy: Path) -> bool | None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             try:
-                ds = dcmread(path)
+                ds = _read(path)
                 words = stored_frames(ds).astype(np.int64)
                 words = (words >> (ds.HighBit + 1 - ds.BitsStored)) & ((1 << ds.BitsStored) - 1)
                 found.append((words, ds.BitsStored, ds.PixelRepresentation))
@@ -264,6 +281,7 @@ def make_image(
     ds = make_header(
         rows=rows, columns=columns, frames=frames if frames > 1 else None, samples=samples, photometric=photometric,
         allocated=allocated, stored=stored, high=high, signed=signed, planar=planar,
+        sop_class=SECONDARY_CAPTURE if frames == 1 else _MULTI_FRAME[allocated * samples],
     )  # fmt: skip
     fill_header(ds)
     if photometric == "PALETTE COLOR":

@@ -146,12 +146,14 @@ class _Walk:
         self._instead = instead
         self._added = added
         self._limit = 0
+        self._fold = Fold.NONE
+        self._joined: _Joined | None = None
         self._found: dict[str, HeaderLeaf] = {}
 
     def leaves(self, fold: Fold, *, limit: int) -> tuple[HeaderLeaf, ...]:
         """Return all leaves by path."""
         reader, scope = self._reader, Scope()
-        self._limit = limit
+        self._limit, self._fold, self._joined = limit, fold, None
         self._found.clear()
         left_out = (PIXEL_DATA,) if self._form is Form.DECODED else CONTENT
         for element in top_elements(self._start):
@@ -165,12 +167,23 @@ class _Walk:
             elif element.tag in self._added:
                 value = self._content(element, reader.end(element, reader.size), scope)
                 self._add(path, grade, (*value, self._added[element.tag]))
+            elif fold is Fold.SEQUENCES:
+                self._take_as_one(element, path, grade, scope)
             else:
-                before = len(self._found)
                 self._take(element, path, grade, scope, reader.size, 0)
-                if fold is not Fold.NONE:
-                    self._join_since(before, path, grade, fold)
         return tuple(self._found[path] for path in sorted(self._found))
+
+    def _take_as_one(self, element: Element, path: str, grade: Grade, scope: Scope) -> None:
+        """Digest an element and all in it into one leaf, which takes no memory for what is in it."""
+        self._joined = _Joined()
+        self._take(element, path, grade, scope, self._reader.size, 0)
+        # Not the one of before: what only looked like items was taken back.
+        joined, self._joined = self._joined, None
+        if joined.count == 1 and joined.last is not None:
+            self._found[joined.last.path] = joined.last
+        else:
+            whole = f"{path}[*]"
+            self._found[whole] = HeaderLeaf(path=whole, grade=grade, digest=joined.engine.digest())
 
     def _take(self, element: Element, path: str, grade: Grade, scope: Scope, limit: int, depth: int) -> int:
         """Digest an element and all in it; return the offset behind it."""
@@ -195,6 +208,7 @@ class _Walk:
         if reader.read(element.value, len(_ITEM_BYTES)) != _ITEM_BYTES:
             return False
         known, end = len(self._found), element.value + element.length
+        joined = None if self._joined is None else self._joined.copy()
         try:
             if self._take_items(element, path, grade, scope, end, depth) == end:
                 return True
@@ -204,6 +218,7 @@ class _Walk:
             pass
         # It only looked like one.
         self._forget_since(known)
+        self._joined = joined
         return False
 
     def _take_items(self, element: Element, path: str, grade: Grade, scope: Scope, limit: int, depth: int) -> int:
@@ -224,7 +239,11 @@ class _Walk:
             if inside is not None and inside > end:
                 raise TruncatedError(f"{format_tag(element.tag)}: expected an item of {length} bytes, got the end")
             inner = Scope((), scope.charset)
-            offset = self._take_item(_Item(offset, inside, end, encoding), f"{path}[{items}]", grade, inner, depth)
+            before, name = len(self._found), f"{path}[{items}]"
+            offset = self._take_item(_Item(offset, inside, end, encoding), name, grade, inner, depth)
+            if self._fold is Fold.ITEMS and depth == 0:
+                within = tuple(self._forget_since(before))
+                self._found[name] = HeaderLeaf(path=name, grade=grade, digest=header_root(within))
             items += 1
         self._add(path, grade, (ITEMS_MARK, items.to_bytes(4, "big")) if items else ())
         return offset
@@ -280,25 +299,35 @@ class _Walk:
         engine = sha256(_ATTRIBUTE + len(name).to_bytes(4, "big") + name + sha256(self._salt_seed + name).digest())
         for part in content:
             engine.update(part)
-        self._found[path] = HeaderLeaf(path=path, grade=grade, digest=engine.digest())
+        leaf = HeaderLeaf(path=path, grade=grade, digest=engine.digest())
+        if self._joined is None:
+            self._found[path] = leaf
+        else:
+            self._joined.add(leaf)
 
     def _forget_since(self, known: int) -> list[HeaderLeaf]:
         return [self._found.popitem()[1] for _ in range(len(self._found) - known)][::-1]
 
-    def _join_since(self, known: int, path: str, grade: Grade, fold: Fold) -> None:
-        """Put one leaf for each item, or for all of them, in place of the leaves of a sequence."""
-        if len(self._found) - known < 2:
-            return
-        joined: dict[str, list[HeaderLeaf]] = {}
-        for leaf in self._forget_since(known):
-            if len(leaf.path) == len(path):
-                self._found[path] = leaf
-            else:
-                end = leaf.path.index("]", len(path)) + 1
-                whose = f"{path}[*]" if fold is Fold.SEQUENCES else leaf.path[:end]
-                joined.setdefault(whose, []).append(leaf)
-        for whose, leaves in joined.items():
-            self._found[whose] = HeaderLeaf(path=whose, grade=grade, digest=header_root(tuple(leaves)))
+
+class _Joined:
+    """Leaves that are digested and not kept."""
+
+    __slots__ = ("count", "engine", "last")
+
+    def __init__(self) -> None:
+        self.engine = sha256(_FOLDED)
+        self.count = 0
+        self.last: HeaderLeaf | None = None
+
+    def add(self, leaf: HeaderLeaf) -> None:
+        self.engine.update(leaf.digest)
+        self.count += 1
+        self.last = leaf
+
+    def copy(self) -> "_Joined":
+        other = _Joined()
+        other.engine, other.count, other.last = self.engine.copy(), self.count, self.last
+        return other
 
 
 class _Item(NamedTuple):

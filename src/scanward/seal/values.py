@@ -1,6 +1,6 @@
 """The value of an Attribute in one form, whatever Transfer Syntax, character set and padding it came in."""
 
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from scanward.dicomstream.charset import decode_text
 
@@ -57,9 +57,10 @@ def _number(value: str) -> str:
         return value
     try:
         number = Decimal(value)
-    except InvalidOperation:
+        return str(number.normalize()) if number.is_finite() else value
+    except ArithmeticError:
+        # No number, or one beyond all that there are.
         return value
-    return str(number.normalize()) if number.is_finite() else value
 
 
 def without_padding(raw: bytes) -> bytes:

@@ -85,7 +85,10 @@ BAD = {
     "a changed root": (GOOD[:-1] + b"\0", SealFault.ROOT),
     "other bits": (at(LAYOUT_AT + 9, b"\x10"), SealFault.ROOT),
     "another sign": (at(LAYOUT_AT + 10, b"\1"), SealFault.ROOT),
-    "another shape of as many tiles": (at(LAYOUT_AT, (100).to_bytes(4, "big") + (64).to_bytes(4, "big")), SealFault.ROOT),
+    "another shape of as many tiles": (
+        at(LAYOUT_AT, (100).to_bytes(4, "big") + (64).to_bytes(4, "big")),
+        SealFault.ROOT,
+    ),
 }
 
 
@@ -94,7 +97,9 @@ def test_a_seal_comes_back_as_it_was():
 
 
 @pytest.mark.parametrize(
-    "pixels", [PixelSeal(kind=PixelKind.NONE), PixelSeal(kind=PixelKind.BYTES, digests=b"d" * 32)], ids=lambda one: one.kind
+    "pixels",
+    [PixelSeal(kind=PixelKind.NONE), PixelSeal(kind=PixelKind.BYTES, digests=b"d" * 32)],
+    ids=lambda one: one.kind,
 )
 def test_a_seal_without_samples_comes_back_as_it_was(pixels):
     seal = make(pixels=pixels, header=(), transfer_syntax_uid="")
