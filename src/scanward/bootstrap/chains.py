@@ -8,6 +8,7 @@ from pathlib import Path
 
 from scanward.adapters.receive.folder import FolderSources
 from scanward.adapters.seal_file import SealFile
+from scanward.bootstrap.attesting import tokens_of
 from scanward.bootstrap.clock import now
 from scanward.bootstrap.custody import log_folder, make_notary, make_policy, make_ring, make_sealer, origin_of
 from scanward.bootstrap.stores import Stores, open_stores
@@ -38,7 +39,7 @@ class Custody:
     def __init__(self, stores: Stores) -> None:
         self._stores = stores
         self._ring = make_ring(stores, now)
-        self._log = CheckedLog(log_folder(stores), make_policy(stores, self._ring), now)
+        self._log = CheckedLog(log_folder(stores), make_policy(stores, self._ring), now, tokens_of(stores))
         self._sealer = make_sealer(stores, now)
 
     def report(self, uid: str) -> CustodyReport:
@@ -63,12 +64,16 @@ class Custody:
 
     def seal_file(self, uid: str) -> SealFile:
         """Return the seal of an instance with all that vouches for it; raises as `report`."""
+        return self.file_of(*self.find(uid))
+
+    def find(self, uid: str) -> tuple[KeptSeal, Sequence[KeptStatement]]:
+        """Return the last seal of an instance, and what was stated of it; raises `UnknownError`."""
         found = self._sealer.find(uid)
         if not found:
             raise UnknownError(
                 "expected the SOP Instance UID of something that was sealed here, got one that is not known"
             )
-        return self.file_of(*found[-1])
+        return found[-1]
 
     def file_of(self, kept: KeptSeal, statements: Sequence[KeptStatement]) -> SealFile:
         """Return a seal with all that vouches for it."""

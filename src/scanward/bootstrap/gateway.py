@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from scanward.adapters.lock import ProcessLock
+from scanward.bootstrap.attesting import Attester
 from scanward.bootstrap.clock import now
 from scanward.bootstrap.custody import make_notary
 from scanward.bootstrap.engine import IDLE_SECONDS, Engine, worker_name
@@ -18,6 +19,9 @@ from scanward.flow.outbox import Events
 
 RUNNING = "serve.json"
 """File in the home folder that says where a running gateway listens."""
+
+ATTEST_SECONDS = 10.0
+"""Pause between looks for a checkpoint that nobody else has seen."""
 
 PROCESSES = Path("/proc")
 """Where the system tells of its processes."""
@@ -68,7 +72,10 @@ class Gateway:
         self.works = works
         self.engine = Engine(stores, name=worker_name(stores), events=events, clock=clock)
         self.notary = make_notary(stores, clock)
-        self._stating = Loop("custody", self.notary.step, idle_seconds=IDLE_SECONDS)
+        attester = Attester(stores, clock)
+        self._custody = [Loop("custody", self.notary.step, idle_seconds=IDLE_SECONDS)]
+        if attester.has_work:
+            self._custody.append(Loop("attest", attester.step, idle_seconds=ATTEST_SECONDS))
         self.doors: list[Door] = []
         self.dicom_port = 0
         self._make_doors()
@@ -89,7 +96,8 @@ class Gateway:
 
     def start(self) -> None:
         """Begin to work and open the doors."""
-        self._stating.start()
+        for loop in self._custody:
+            loop.start()
         if self.works:
             self.engine.start()
         for door in self.doors:
@@ -109,7 +117,8 @@ class Gateway:
             door.stop()
         if self.works:
             self.engine.stop()
-        self._stating.stop()
+        for loop in self._custody:
+            loop.stop()
         self.notary.close()
         (self.stores.home / RUNNING).unlink(missing_ok=True)
         self._lock.release()

@@ -18,6 +18,7 @@ from scanward.adapters.settings import NAME
 from scanward.adapters.signing.folder import KeyRingFolder
 from scanward.adapters.signing.records import MAX_RECORDS_BYTES, parse_records
 from scanward.adapters.tlog.reader import FolderReader, VerifiedLog
+from scanward.bootstrap.attesting import Tokens, find_attested, tokens_of
 from scanward.bootstrap.clock import now
 from scanward.bootstrap.custody import (
     find_codec,
@@ -84,12 +85,21 @@ class CheckedLog:
         Whom to believe about it.
     clock
         Tells the time, aware UTC.
+    tokens
+        When a timestamp authority saw it; None where it was not asked.
     """
 
-    def __init__(self, folder: Path, policy: Policy, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, folder: Path, policy: Policy, clock: Callable[[], datetime], tokens: Tokens | None = None
+    ) -> None:
         self._folder = folder
         self._policy = policy
         self._clock = clock
+        self._tokens = tokens
+
+    @cached_property
+    def _stamped(self) -> list[tuple[int, datetime]]:
+        return [] if self._tokens is None else find_attested(self._tokens, self.log, self._policy)
 
     @cached_property
     def log(self) -> VerifiedLog:
@@ -103,7 +113,8 @@ class CheckedLog:
         place = self._find(log, entry) if index is None else index
         proof = log.inclusion_proof(place)
         signed = proof.verify(entry, self._policy, self._clock())
-        return place, size, min(signed.cosigned.values(), default=None)
+        stamped = [at for covered, at in self._stamped if place < covered]
+        return place, size, min([*signed.cosigned.values(), *stamped], default=None)
 
     @staticmethod
     def _find(log: VerifiedLog, entry: bytes) -> int:
@@ -220,7 +231,7 @@ class Verifying:
     def _log(request: VerifyRequest, stores: Stores | None, ring: KeyRingFolder | None) -> LogEvidence | None:
         if stores is None or ring is None or not log_keys(stores, ring):
             return None  # nothing was sealed here yet
-        return CheckedLog(request.log or log_folder(stores), make_policy(stores, ring), now)
+        return CheckedLog(request.log or log_folder(stores), make_policy(stores, ring), now, tokens_of(stores))
 
     @staticmethod
     def _make_examiner(request: VerifyRequest, stores: Stores | None) -> Examiner | None:

@@ -274,7 +274,8 @@ class Sealer:
     def _made(
         self, kept: KeptSeal, seal: Seal, what: str, facts: Mapping[str, str | int], film: bytes = b""
     ) -> _Sealed:
-        said = json.dumps({"seal": kept.root, "bytes": seal.file_bytes, **facts}, sort_keys=True)
+        own = {"seal": kept.root, "sha256": seal.file_digest.hex(), "bytes": seal.file_bytes}
+        said = json.dumps({**own, **facts}, sort_keys=True)
         due = NewDue(subject=kept.object_id, what=what, at=kept.sealed, detail=said)
         return _Sealed(kept=kept, encoded=encode_seal(seal), film=film, due=due)
 

@@ -1,0 +1,112 @@
+"""Writes bundles for somebody without Scanward: `scanward custody UID --bundle`."""
+
+import hashlib
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from scanward.adapters.legal_bundle.bundle import BundleFile, BundleStatement, write_bundle
+from scanward.adapters.signing.timestamps import HttpTimestampAuthority
+from scanward.adapters.tlog.reader import FolderReader, VerifiedLog
+from scanward.bootstrap.attesting import find_attested, timestamp_roots, tokens_of
+from scanward.bootstrap.chains import Custody
+from scanward.bootstrap.clock import now
+from scanward.bootstrap.custody import log_folder, log_keys, make_policy, make_ring
+from scanward.bootstrap.stores import Stores, open_stores
+from scanward.errors import OutputError, SourceError
+from scanward.model.signing import KeyUse
+from scanward.ports.custody import KeptStatement
+from scanward.seal.statement import parse_body
+
+SEAL_FILE = "scan.seal"
+MAX_FILE_BYTES = 4 * 1024**3
+
+
+def write_legal_bundle(uid: str, home: Path | None, path: Path, files: Sequence[Path]) -> None:
+    """Write a bundle on an instance: its statements and proofs, its seal, keys, and scans that are given.
+
+    Raises
+    ------
+    UnknownError
+        Nothing is known of the instance.
+    SourceError
+        A scan cannot be read.
+    OutputError
+        The bundle is there already, or cannot be written.
+    EvidenceError, StoreError, SigningError
+        Something does not hold, cannot be read, or a key refuses.
+    """
+    with open_stores(home) as stores:
+        _write(stores, uid, path, files)
+
+
+def _write(stores: Stores, uid: str, path: Path, files: Sequence[Path]) -> None:
+    custody, ring = Custody(stores), make_ring(stores, now)
+    kept, statements = custody.find(uid)
+    seal = custody.file_of(kept, statements)
+    digest = parse_body(statements[0].signed.body).facts.get("sha256") if statements else None
+    given = [_file(number, one, str(digest)) for number, one in enumerate(files, 1)]
+    roots = timestamp_roots(stores)
+    url = stores.settings.log.timestamp_url
+    stamp = HttpTimestampAuthority(url, roots, now).stamp if url else None
+    witnesses = [one.key for one in stores.settings.log.witnesses]
+    try:
+        with path.open("xb") as out:
+            os.fchmod(out.fileno(), 0o600)
+            write_bundle(
+                out,
+                files=[BundleFile(name=SEAL_FILE, content=seal.encode()), *given],
+                statements=_with_proofs(stores, statements),
+                records=ring.records(),
+                authorities=ring.authorities(),
+                log_keys=[*(key.text() for key in log_keys(stores, ring)), *witnesses],
+                signer=ring.signer(KeyUse.STATEMENTS),
+                made_at=now(),
+                timestamp_roots=roots,
+                stamp=stamp,
+            )
+    except FileExistsError:
+        raise OutputError("the file for the bundle is there already", remedy="Name a new file.") from None
+    except OSError as error:
+        raise OutputError(f"cannot write the bundle: {os.strerror(error.errno or 0)}") from None
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+
+
+def _file(number: int, path: Path, digest: str) -> BundleFile:
+    """Return a scan for the bundle, tied to the statement that tells its digest where it is the sealed file itself."""
+    try:
+        with path.open("rb") as source:
+            found = hashlib.file_digest(source, "sha256").hexdigest()
+    except OSError as error:
+        raise SourceError(f"a file for the bundle cannot be read: {os.strerror(error.errno or 0)}") from None
+    name = f"scan-{number}{path.suffix.lower() if path.suffix.lower() in {'.dcm', '.png', '.jpg'} else ''}"
+    if found == digest:
+        return BundleFile(name=name, content=path, statement=0, fact="sha256")
+    return BundleFile(name=name, content=path)
+
+
+def _with_proofs(stores: Stores, statements: Sequence[KeptStatement]) -> list[BundleStatement]:
+    """Return statements with their proofs; by a checkpoint that a timestamp authority saw, where there is one."""
+    ring = make_ring(stores, now)
+    policy = make_policy(stores, ring)
+    reader = FolderReader(log_folder(stores))
+    newest = VerifiedLog.open(reader, policy, now())
+    tokens = list(tokens_of(stores).read())
+    covering = find_attested(tokens_of(stores), newest, policy)
+    result = []
+    for one in statements:
+        if one.index is None:
+            result.append(BundleStatement(signed=one.signed))
+            continue
+        sizes = {size for size, _ in covering if one.index < size}
+        log, token = newest, None
+        if sizes:
+            note, token = next(
+                (note, token) for note, token, _ in tokens if policy.verify(note).checkpoint.size == min(sizes)
+            )
+            log = VerifiedLog(reader, policy.verify(note))
+        proof = log.inclusion_proof(one.index).encode()
+        result.append(BundleStatement(signed=one.signed, proof=proof, checkpoint_token=token))
+    return result
