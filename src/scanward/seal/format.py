@@ -30,17 +30,14 @@ from scanward.errors import EvidenceError
 from scanward.model.seal import DIGEST_BYTES, KEY_BYTES, Grade, HeaderLeaf, PixelKind, PixelSeal, Seal
 from scanward.seal.digest import MAX_TILES
 from scanward.seal.faults import SealFault
-from scanward.seal.header import MAX_LEAVES
+from scanward.seal.header import MAX_LEAVES, MAX_PATH_CHARACTERS
 from scanward.seal.make import seal_root
 
 MAGIC: Final = b"SCANWARD SEAL\n"
 VERSION: Final = 1
 
-MAX_PATH_CHARACTERS: Final = 8192
-"""Sequences in sequences, as deep as is read, with private creators of the longest kind."""
-
-MAX_SEAL_BYTES: Final = MAX_TILES * DIGEST_BYTES + 64 * 1024 * 1024
-"""All tiles that there may be, and all Attributes with paths longer than any that was seen."""
+MAX_SEAL_BYTES: Final = MAX_TILES * DIGEST_BYTES + MAX_LEAVES * (MAX_PATH_CHARACTERS + 3 + DIGEST_BYTES) + 1024
+"""All tiles and all Attributes that there may be, and a little for the rest."""
 
 _KINDS: Final = (PixelKind.NONE, PixelKind.BYTES, PixelKind.SAMPLES)
 _GRADES: Final = (Grade.IMMUTABLE, Grade.COERCIBLE)

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator, Mapping
 from enum import IntEnum
 from hashlib import sha256
-from itertools import count
 from typing import NamedTuple
 
 from scanward.dicomstream.encoding import (
@@ -15,7 +14,11 @@ from scanward.dicomstream.encoding import (
     UNDEFINED_LENGTH,
     Encoding,
 )
-from scanward.dicomstream.part10 import DataSetStart
+from scanward.dicomstream.part10 import (
+    MEDIA_STORAGE_SOP_CLASS_UID,
+    MEDIA_STORAGE_SOP_INSTANCE_UID,
+    DataSetStart,
+)
 from scanward.dicomstream.reader import Element
 from scanward.dicomstream.rewrite import Scope
 from scanward.errors import DicomFormatError, NestingError, TruncatedError
@@ -38,6 +41,8 @@ from scanward.seal.values import (
 CONTENT = (0x00420011, 0x7FE00008, 0x7FE00009, 0x7FE00010)
 """Encapsulated Document; Float, Double Float and plain Pixel Data."""
 
+SOP_CLASS_UID = 0x00080016
+SOP_INSTANCE_UID = 0x00080018
 PIXEL_DATA = 0x7FE00010
 PHOTOMETRIC_INTERPRETATION = 0x00280004
 
@@ -48,6 +53,9 @@ MAX_TEXT_BYTES = 1 << 20
 """A longer text is digested as it stands, not as decoded."""
 
 CHUNK_BYTES = 1 << 20
+
+MAX_PATH_CHARACTERS = 1024
+"""Thirty sequences in each other with private creators of usual length; what is deeper goes into one leaf."""
 
 _ATTRIBUTE = b"\0scanward attribute\0"
 _ATTRIBUTE_SALT = b"attribute salt\0"
@@ -149,12 +157,14 @@ class _Walk:
         self._fold = Fold.NONE
         self._joined: _Joined | None = None
         self._found: dict[str, HeaderLeaf] = {}
+        self._again: dict[str, int] = {}
 
     def leaves(self, fold: Fold, *, limit: int) -> tuple[HeaderLeaf, ...]:
         """Return all leaves by path."""
         reader, scope = self._reader, Scope()
         self._limit, self._fold, self._joined = limit, fold, None
         self._found.clear()
+        self._again.clear()
         left_out = (PIXEL_DATA,) if self._form is Form.DECODED else CONTENT
         for element in top_elements(self._start):
             scope.note(element, reader)
@@ -171,7 +181,18 @@ class _Walk:
                 self._take_as_one(element, path, grade, scope)
             else:
                 self._take(element, path, grade, scope, reader.size, 0)
+        self._take_meta()
         return tuple(self._found[path] for path in sorted(self._found))
+
+    def _take_meta(self) -> None:
+        """Digest the UIDs that name an instance from its File Meta Information, where the data set has none."""
+        for tag, meta_tag in (
+            (SOP_CLASS_UID, MEDIA_STORAGE_SOP_CLASS_UID),
+            (SOP_INSTANCE_UID, MEDIA_STORAGE_SOP_INSTANCE_UID),
+        ):
+            value = self._start.meta.get(meta_tag, b"")
+            if value and f"{tag:08X}" not in self._found:
+                self._add(f"{tag:08X}", Grade.IMMUTABLE, (canonical_text(value, b"UI", b""),))
 
     def _take_as_one(self, element: Element, path: str, grade: Grade, scope: Scope) -> None:
         """Digest an element and all in it into one leaf, which takes no memory for what is in it."""
@@ -264,8 +285,18 @@ class _Walk:
             if grade_of(element.tag, Form.AS_IT_IS) is None or _is_group_length(element):
                 offset = reader.end(element, limit)
             else:
-                offset = self._take(element, f"{path}.{_name(element.tag, scope)}", grade, scope, limit, depth + 1)
+                name = self._below(path, _name(element.tag, scope))
+                offset = self._take(element, name, grade, scope, limit, depth + 1)
         return offset
+
+    def _below(self, path: str, name: str) -> str:
+        """Return the path of an Attribute in an item; of one that is too long its digest, where leaves are joined."""
+        whole = f"{path}.{name}"
+        if len(whole) <= MAX_PATH_CHARACTERS:
+            return whole
+        if self._fold is not Fold.SEQUENCES:
+            raise _TooManyError(f"expected paths of at most {MAX_PATH_CHARACTERS} characters, got longer ones")
+        return sha256(whole.encode("ascii")).hexdigest()
 
     def _inner_encoding(self, element: Element) -> Encoding:
         if element.vr in _HIDES_ITEMS and not element.encoding.implicit:
@@ -292,7 +323,8 @@ class _Walk:
     def _add(self, path: str, grade: Grade, content: Iterable[bytes]) -> None:
         if path in self._found:
             # The same private creator twice, or an item that has an element twice.
-            path = next(name for name in (f"{path}#{number}" for number in count(2)) if name not in self._found)
+            self._again[path] = number = self._again.get(path, 1) + 1
+            path = f"{path}#{number}"
         if len(self._found) >= self._limit:
             raise _TooManyError(f"expected at most {self._limit} Attributes in the header, got more")
         name = path.encode("ascii")

@@ -335,3 +335,41 @@ def test_long_texts_and_long_private_values_are_digested_as_they_stand(monkeypat
     assert [left.path for left, right in zip(leaves(one), leaves(two), strict=True) if left != right] == [
         '0029"ACME"01'
     ]
+
+
+def test_an_element_twice_in_an_item_is_two_and_many_are_no_burden():
+    name = element(0x00100010, b"PN", b"A^")
+    data = of_elements(element(0x00081140, b"SQ", item(name, name)))
+    assert "00081140[0].00100010#2" in paths(data)
+    many = of_elements(element(0x00081140, b"UN", item(*[struct.pack("<HHI", 0x10, 0x10, 2) + b"A^"] * 30_000)))
+    assert "00081140[0].00100010#30000" in paths(many)
+
+
+def deep(depth: int, end: bytes) -> bytes:
+    """Return private sequences in each other, whose names are as long as names can be."""
+    inner = end
+    creator = struct.pack("<HHI", 0x29, 0x10, 64) + b"%" * 64
+    for _ in range(depth):
+        whole = item(creator, inner)
+        inner = struct.pack("<HHI", 0x29, 0x1001, len(whole)) + whole
+    return of_elements(element(0x00290010, b"LO", b"%" * 64), element(0x00291001, b"UN", item(creator, inner)))
+
+
+def test_paths_beyond_all_length_are_joined_and_still_show_every_edit():
+    one, two, three = (
+        leaves(deep(depth, struct.pack("<HHI", 0x10, 0x10, 2) + end))
+        for depth, end in ((90, b"A^"), (90, b"B^"), (89, b"A^"))
+    )
+    assert fold_of(one) is Fold.SEQUENCES
+    assert len({header_root(found) for found in (one, two, three)}) == 3
+    assert max(len(leaf.path) for leaf in one) < header.MAX_PATH_CHARACTERS
+
+
+def test_uids_that_only_the_file_meta_information_has_are_sealed():
+    meta = element(0x00020003, b"UI", b"2.25.7")
+    at = 132
+    bare = of_elements().replace(element(0x00080018, b"UI", b"2.25.1"), b"")
+    one, two = (leaves(bare[:at] + one + bare[at:]) for one in (meta, meta.replace(b"25.7", b"25.8")))
+    assert {leaf.path for leaf in one} == {"00080016", "00080018"}
+    assert one != two
+    assert leaves(of_elements()) == leaves(of_elements()[:at] + meta + of_elements()[at:])
