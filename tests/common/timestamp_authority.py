@@ -29,7 +29,7 @@ ess_cert_id_alg = sha256
 class TimestampMachine:
     """An authority whose root, key and certificate lie in `folder`.
 
-    `days` says from when to when its certificate is valid, from now; `usages` what it is for.
+    `days` says from when to when its certificate is valid, from now.
     """
 
     def __init__(
@@ -37,8 +37,6 @@ class TimestampMachine:
         folder: Path,
         *,
         days: tuple[int, int] = (-30, 30),
-        usages: Sequence[x509.ObjectIdentifier] = (ExtendedKeyUsageOID.TIME_STAMPING,),
-        critical: bool = True,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
@@ -46,15 +44,12 @@ class TimestampMachine:
         root_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Time root")])
         root = (
             _builder(root_name, root_name, root_key, (-400, 400))
+            .serial_number(x509.random_serial_number())
             .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
             .sign(root_key, hashes.SHA256())
         )
-        certificate = (
-            _builder(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Time")]), root_name, key, days)
-            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-            .add_extension(x509.ExtendedKeyUsage(usages), critical=critical)
-            .sign(root_key, hashes.SHA256())
-        )
+        self._root_key, self._key, self._root_name, self._days = root_key, key, root_name, days
+        certificate = self._certify((ExtendedKeyUsageOID.TIME_STAMPING,), critical=True)
         self.root = root.public_bytes(serialization.Encoding.DER)
         (folder / "root.pem").write_bytes(root.public_bytes(serialization.Encoding.PEM))
         (folder / "tsa.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
@@ -65,6 +60,20 @@ class TimestampMachine:
         )
         (folder / "serial").write_text("01\n")
         (folder / "tsa.cnf").write_text(CONFIGURATION.format(folder=folder))
+
+    def _certify(self, usages: Sequence[x509.ObjectIdentifier], *, critical: bool) -> x509.Certificate:
+        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Time")])
+        return (
+            _builder(name, self._root_name, self._key, self._days)
+            .serial_number(4711)
+            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+            .add_extension(x509.ExtendedKeyUsage(usages), critical=critical)
+            .sign(self._root_key, hashes.SHA256())
+        )
+
+    def other_certificate(self, usages: Sequence[x509.ObjectIdentifier], *, critical: bool) -> bytes:
+        """A certificate (DER) of the same key, name and number, which openssl would make no token with."""
+        return self._certify(usages, critical=critical).public_bytes(serialization.Encoding.DER)
 
     def reply(self, query: bytes) -> bytes:
         """Return what the authority answers to a query, both DER."""
@@ -84,7 +93,6 @@ def _builder(
         .subject_name(subject)
         .issuer_name(issuer)
         .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
         .not_valid_before(now + dt.timedelta(days=days[0]))
         .not_valid_after(now + dt.timedelta(days=days[1]))
     )

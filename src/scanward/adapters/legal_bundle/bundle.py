@@ -121,7 +121,11 @@ def write_bundle(
         The key may not sign now.
     """
     if not statements:
-        raise EvidenceError(SignatureFault.CHAIN_EMPTY, "expected at least one statement in a bundle, got none")
+        raise EvidenceError(
+            SignatureFault.CHAIN_EMPTY,
+            "expected at least one statement in a bundle, got none",
+            remedy="Name an object that has statements: scanward custody UID.",
+        )
     _check_names(files)
     sums: list[str] = []
     with zipfile.ZipFile(out, "w", compression=zipfile.ZIP_STORED, allowZip64=True) as archive:

@@ -12,7 +12,7 @@ from importlib import import_module
 from io import BytesIO
 from typing import TYPE_CHECKING, NoReturn
 
-from scanward.adapters.signing.certificates import pem_of
+from scanward.adapters.signing.certificates import load_certificate, pem_of
 from scanward.errors import EngineError, EvidenceError, SigningError
 from scanward.model.declaration import AiDeclaration, AiSource, ManifestState, SignerTrust
 from scanward.model.signing import KeyRecord, KeyUse
@@ -341,10 +341,8 @@ def _commitment(manifest: Mapping[str, object]) -> bytes | None:
 
 def _verify_key(manifest: Manifest, records: Sequence[KeyRecord], attested: datetime | None) -> None:
     """Check that the signer is a known key for this, which nobody else had."""
-    from cryptography import x509
-
     for record in records:
-        serials = [x509.load_der_x509_certificate(one).serial_number for one in record.certificates[:1]]
+        serials = [load_certificate(one).serial_number for one in record.certificates[:1]]
         if serials == [manifest.serial_number]:
             if record.use is not KeyUse.STATEMENTS:
                 _refuse(SignatureFault.KEY_USE, f"expected a key for statements, got one for {record.use}")

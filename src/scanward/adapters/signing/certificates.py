@@ -100,7 +100,7 @@ def pem_of(*certificates: bytes) -> bytes:
     """Return certificates (DER) as PEM, one after the other."""
     from cryptography.hazmat.primitives.serialization import Encoding
 
-    return b"".join(_load(certificate).public_bytes(Encoding.PEM) for certificate in certificates)
+    return b"".join(load_certificate(certificate).public_bytes(Encoding.PEM) for certificate in certificates)
 
 
 def parse_pem(text: bytes) -> tuple[bytes, ...]:
@@ -126,7 +126,7 @@ def record_of_certificate(certificate: bytes, use: KeyUse) -> KeyRecord:
     from cryptography.hazmat.primitives.asymmetric import ec, rsa
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-    loaded = _load(certificate)
+    loaded = load_certificate(certificate)
     try:
         key = loaded.public_key()
         public = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
@@ -195,10 +195,10 @@ def verify_certificates(
     # 1. There is one
     if not certificates:
         _refuse(SignatureFault.CERTIFICATE_MISSING, "expected a certificate of the key, got none")
-    loaded = [_load(certificate) for certificate in certificates[:_MAX_CHAIN]]
+    loaded = [load_certificate(certificate) for certificate in certificates[:_MAX_CHAIN]]
     leaf = loaded[0]
     # 2. It leads to a pinned root
-    path = _find_path(leaf, loaded[1:], [_load(root) for root in roots])
+    path = _find_path(leaf, loaded[1:], [load_certificate(root) for root in roots])
     # 3. All on the way were valid then
     for certificate in path:
         if at < certificate.not_valid_before_utc:
@@ -269,14 +269,18 @@ def _extension(certificate: "x509.Certificate", kind: "type[Kind]") -> "Kind | N
     return next((found.value for found in certificate.extensions if isinstance(found.value, kind)), None)
 
 
-def _load(certificate: bytes) -> "x509.Certificate":
+def load_certificate(certificate: bytes) -> "x509.Certificate":
+    """Return a certificate (DER) whose parts can all be read; raises `EvidenceError` where it is none."""
     from cryptography import x509
+    from cryptography.exceptions import UnsupportedAlgorithm
 
     try:
         loaded = x509.load_der_x509_certificate(certificate)
-        _ = loaded.extensions  # parsed late, and some are broken
-    except ValueError:
+        _ = loaded.extensions, loaded.subject, loaded.issuer, loaded.not_valid_after_utc  # parsed late, and some break
+    except (ValueError, x509.InvalidVersion, x509.DuplicateExtension, UnsupportedAlgorithm):
         _refuse(SignatureFault.CERTIFICATE_FORM, "expected an X.509 certificate, got something else")
+    except x509.UnsupportedGeneralNameType:
+        _refuse(SignatureFault.CERTIFICATE_FORM, "expected an X.509 certificate with names of known types")
     return loaded
 
 

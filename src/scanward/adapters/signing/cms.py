@@ -173,11 +173,13 @@ def _parse(cms: bytes) -> _Parts:
     if kind.raw != _SIGNED_DATA:
         raise ValueError("no signed data")
     (signed_data,) = wrapped.expect(der.CONTEXT_0).children()
-    version, _, content, certificates, infos = signed_data.expect(der.SEQUENCE).children()
+    version, digests, content, certificates, infos = signed_data.expect(der.SEQUENCE).children()
     (info,) = infos.expect(der.SET).children()
-    info_version, signer, digest_algorithm, attributes, algorithm, signature = info.children()
+    info_version, signer, digest_algorithm, attributes, algorithm, signature = info.expect(der.SEQUENCE).children()
     if content.raw != der.encode(der.SEQUENCE, _DATA) or version.raw != _VERSION or info_version.raw != _VERSION:
         raise ValueError("another version, or with content")
+    if digests.raw not in {der.set_of(_SHA256), der.set_of(_SHA256_WITH_NULL), der.set_of(digest_algorithm.raw)}:
+        raise ValueError("another list of hashes")
     found = _attributes(attributes.expect(der.CONTEXT_0))
     if found[_CONTENT_TYPE].raw != _DATA:
         raise ValueError("another content")

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, NoReturn
 
 from scanward.adapters.signing import der
-from scanward.adapters.signing.certificates import TIME_STAMPING, verify_certificates
+from scanward.adapters.signing.certificates import TIME_STAMPING, load_certificate, verify_certificates
 from scanward.errors import EvidenceError, NetworkError
 from scanward.seal.signature_faults import SignatureFault
 
@@ -150,7 +150,28 @@ def verify_token(
     EvidenceError
         With the ``token.*`` or ``certificate.*`` fault that says why not.
     """
-    response = _read(token)
+    try:
+        return _verify(_read(token), digest, roots, nonce=nonce, policy=policy, not_after=not_after)
+    except (
+        ValueError,
+        LookupError,
+        TypeError,
+        OverflowError,
+        AttributeError,
+    ):  # the library reads parts of a token only when they are looked at
+        _refuse(SignatureFault.TOKEN_FORM, "expected a token of RFC 3161, got one that is broken within")
+
+
+def _verify(
+    response: "TimeStampResponse",
+    digest: bytes,
+    roots: Sequence[bytes],
+    *,
+    nonce: int | None,
+    policy: str | None,
+    not_after: datetime | None,
+) -> datetime:
+    """Check a token that could be read; raises `ValueError` where it is broken within."""
     info = response.tst_info
     said = info.gen_time if info.gen_time.tzinfo else info.gen_time.replace(tzinfo=UTC)
     # 1. Over this digest
@@ -191,26 +212,21 @@ def _read(token: bytes) -> "TimeStampResponse":
     from rfc3161_client import decode_timestamp_response
 
     try:
-        kind, wrapped = der.parse(token).expect(der.SEQUENCE).children()
+        _, wrapped = der.parse(token).expect(der.SEQUENCE).children()
         signed_data = wrapped.expect(der.CONTEXT_0).children()[0].children()
         content = signed_data[2].expect(der.SEQUENCE).children()[0]
         if content.raw != _TST_INFO:
             raise ValueError("another content")
-        return decode_timestamp_response(der.encode(der.SEQUENCE, _GRANTED, kind.raw, wrapped.raw))
+        return decode_timestamp_response(der.encode(der.SEQUENCE, _GRANTED, token))
     except (ValueError, IndexError):
         _refuse(SignatureFault.TOKEN_FORM, "expected a token of RFC 3161, got something else")
 
 
 def _signer_first(response: "TimeStampResponse") -> list[bytes]:
     """Return the certificates of a token, that of its signer first."""
-    from cryptography import x509
-
     infos = tuple(response.signed_data.signer_infos)
     certificates = tuple(response.signed_data.certificates)
-    try:
-        loaded = [x509.load_der_x509_certificate(one) for one in certificates]
-    except ValueError:
-        _refuse(SignatureFault.CERTIFICATE_FORM, "expected X.509 certificates in a token, got something else")
+    loaded = [load_certificate(one) for one in certificates]
     if len(infos) != 1:
         _refuse(SignatureFault.TOKEN_FORM, f"expected a token with one signer, got {len(infos)}")
     named = infos[0].issuer, infos[0].serial_number
@@ -253,12 +269,11 @@ def _verify_authority(chain: Sequence[bytes], roots: Sequence[bytes], said: date
 def _verify_signature(
     response: "TimeStampResponse", chain: Sequence[bytes], roots: Sequence[bytes], digest: bytes
 ) -> None:
-    from cryptography import x509
     from rfc3161_client import VerificationError, VerifierBuilder
 
-    leaf, *others = (x509.load_der_x509_certificate(one) for one in chain)
+    leaf, *others = (load_certificate(one) for one in chain)
     builder = VerifierBuilder(
-        roots=[x509.load_der_x509_certificate(root) for root in roots], intermediates=others, tsa_certificate=leaf
+        roots=[load_certificate(root) for root in roots], intermediates=others, tsa_certificate=leaf
     )
     try:
         builder.build().verify(response, digest)
