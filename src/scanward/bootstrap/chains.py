@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from scanward.adapters.receive.folder import FolderSources
+from scanward.adapters.home import find_home
+from scanward.adapters.receive.folder import FolderSources, open_file
 from scanward.adapters.seal_file import SealFile
+from scanward.adapters.signing.folder import KeyRingFolder
 from scanward.bootstrap.attesting import tokens_of
 from scanward.bootstrap.clock import now
 from scanward.bootstrap.custody import log_folder, make_notary, make_policy, make_ring, make_sealer, origin_of
@@ -17,6 +19,7 @@ from scanward.dicomstream.opening import open_dicom
 from scanward.errors import EvidenceError, NotDicomError, OutputError, ScanwardError, StoreError, UnknownError
 from scanward.ingest.parse import Parser
 from scanward.model.chains import Chain, CustodyReport, ProvenStatement
+from scanward.model.signing import KeyUse
 from scanward.model.source import RefusedFile
 from scanward.ports.custody import KeptSeal, KeptStatement
 from scanward.seal.statement import entry_of, verify_chain
@@ -180,6 +183,24 @@ def seal_files(
                 yield SealedFile(path=one.path, is_new=one.is_new, seal_file=str(out / name))
             else:
                 yield one
+
+
+def sign_file(path: Path, home: Path | None, out: Path) -> None:
+    """Write a copy of a DICOM file that carries a digital signature (PS3.15 Annex C) to the new file `out`.
+
+    Raises
+    ------
+    EvidenceError
+        It cannot be signed: compressed pixels, or nothing that a signature would mean anything for.
+    SourceError, OutputError, SigningError
+        It cannot be read or written, or the key refuses.
+    """
+    from scanward.adapters.signatures.dicom import sign_dicom
+
+    with open_file(path) as source:
+        data = source.read(0, source.size)
+    ring = KeyRingFolder(find_home(home), now)
+    _write(out.parent, out.name, sign_dicom(data, ring.signer(KeyUse.DICOM), now()))
 
 
 def _seal_all(paths: Sequence[Path], stores: Stores, tell: Callable[[int], None]) -> Iterator[tuple[str, SealedFile]]:

@@ -1,6 +1,7 @@
 """What ``scanward keys`` does with the keys that sign."""
 
 import os
+import ssl
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -35,7 +36,18 @@ def compromise_key(home: Path | None, key_id: str, since: datetime) -> KeyRecord
 
 def publish_keys(home: Path | None, path: Path) -> None:
     """Write what is public of the keys to a new file; raises `KeyStoreError`."""
-    data = _ring(home).published()
+    _write_new(path, _ring(home).published())
+
+
+def write_authority(home: Path | None, path: Path) -> None:
+    """Write the certificates that verifiers pin to a new file, PEM; raises `KeyStoreError`."""
+    texts = [ssl.DER_cert_to_PEM_cert(one) for one in _ring(home).authorities()]
+    if not texts:
+        raise KeyStoreError("there is no certificate yet", remedy="Sign or seal something first: scanward seal.")
+    _write_new(path, "".join(texts).encode("ascii"))
+
+
+def _write_new(path: Path, data: bytes) -> None:
     try:
         fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
         with os.fdopen(fd, "wb") as file:

@@ -15,6 +15,7 @@ from scanward.adapters.home import find_home
 from scanward.adapters.receive.folder import open_file
 from scanward.adapters.seal_file import MAX_FILE_BYTES, ProvenByFile, parse_seal_file, policy_of
 from scanward.adapters.settings import NAME
+from scanward.adapters.signatures.reading import SignatureSteps
 from scanward.adapters.signing.folder import KeyRingFolder
 from scanward.adapters.signing.records import MAX_RECORDS_BYTES, parse_records
 from scanward.adapters.tlog.reader import FolderReader, VerifiedLog
@@ -194,6 +195,7 @@ class Verifying:
             records=lambda: records if records is not None else () if ring is None else ring.records(),
             log=self._log(request, stores, ring),
             examiner=self._make_examiner(request, stores),
+            read_signatures=None if ring is None else SignatureSteps(ring.authorities, ring.records, now),
             open_original=self._open_original,
         )
 

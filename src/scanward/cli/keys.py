@@ -123,6 +123,17 @@ def publish(file: Path, home: Path | None) -> None:
     click.echo(f"wrote {file}: it holds no secret")
 
 
+@keys.command()
+@click.argument("file", metavar="FILE", type=_PATH, help="New file.")
+@_home
+def authority(file: Path, home: Path | None) -> None:
+    """Write the certificates that other tools pin (PEM) to FILE: openssl's -CAfile, dcmsign's +cf."""
+    from scanward.bootstrap.signing import write_authority
+
+    write_authority(home, file)
+    click.echo(f"wrote {file}: it holds no secret")
+
+
 def _day(at: datetime | None) -> str:
     return "" if at is None else at.strftime("%Y-%m-%d %H:%M")
 

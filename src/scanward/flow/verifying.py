@@ -22,7 +22,7 @@ from scanward.model.seal import KEY_BYTES, Seal
 from scanward.model.signing import KeyRecord
 from scanward.model.verdict import Found, Outcome, SealFacts, Step, StepName, Verdict, VerifyFault
 from scanward.ports.engines import FrameCodec
-from scanward.ports.examining import Examiner, LogEvidence, Picture
+from scanward.ports.examining import Examiner, LogEvidence, Picture, SignatureReader
 from scanward.seal.compare import compare
 from scanward.seal.make import make_seal, seal_root
 from scanward.seal.scan import Scan
@@ -101,6 +101,8 @@ class Verifier:
         The log of this gateway, or a mirror of it; None for none.
     examiner
         Looks at pixels; None where nothing does.
+    read_signatures
+        Checks signatures inside of DICOM files; None where nothing does.
     open_original
         Returns the bytes of a sealed instance, by its id; None where they are not at hand.
     """
@@ -116,6 +118,7 @@ class Verifier:
         records: Callable[[], Sequence[KeyRecord]] = tuple,
         log: LogEvidence | None = None,
         examiner: Examiner | None = None,
+        read_signatures: SignatureReader | None = None,
         open_original: Callable[[str], ByteSource | None] = lambda _: None,
     ) -> None:
         self._codec = codec
@@ -126,6 +129,7 @@ class Verifier:
         self._records = records
         self._log = log
         self._examiner = examiner
+        self._read_signatures = read_signatures
         self._open_original = open_original
 
     def verify(
@@ -152,6 +156,8 @@ class Verifier:
         scan = self._open(content)
         # 1. What the file says of its own origin
         steps = [self._examiner.declare(content)] if self._examiner is not None else []
+        if scan is not None and self._read_signatures is not None:
+            steps.append(self._read_signatures(content))
         # 2. The seal
         proofs = [proof] if proof is not None else self._find_seals(scan)
         if original is not None:

@@ -43,6 +43,7 @@ class StepName(StrEnum):
     """What is looked at, in this order."""
 
     DECLARATION = "declaration"
+    SIGNATURE = "signature"
     SEAL = "seal"
     LOG = "log"
     LOOK_UP = "look-up"

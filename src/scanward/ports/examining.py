@@ -51,6 +51,14 @@ class Examiner(Protocol):
         ...
 
 
+class SignatureReader(Protocol):
+    """Checks digital signatures inside of DICOM files (PS3.15 Annex C)."""
+
+    def __call__(self, content: ByteSource) -> Step:
+        """Tell whether a file carries any, and whether they hold."""
+        ...
+
+
 class LogEvidence(Protocol):
     """A log that statements are looked for in: this gateway's own, a mirror, or what a proof holds of it."""
 
