@@ -54,3 +54,33 @@ class HotRegion:
     rows: int
     columns: int
     score: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RecipientScore:
+    """How well the mark of a recipient fits a copy, in standard deviations of what chance gives."""
+
+    name: str = field(repr=False)
+    score: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FingerprintFinding:
+    """Whose mark a copy carries.
+
+    Attributes
+    ----------
+    scores
+        Of all whose key was tried, the best first.
+    least_score
+        From which somebody is named.
+    false_accusation_rate
+        How often, at most, anybody would be named for a copy that none of these keys marked.
+    recipient
+        Who is named; None if nobody is.
+    """
+
+    scores: tuple[RecipientScore, ...] = field(repr=False)
+    least_score: float
+    false_accusation_rate: float
+    recipient: str | None = field(repr=False)

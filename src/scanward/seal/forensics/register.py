@@ -33,6 +33,10 @@ _LEAST_FRAME: Final = 12.0
 _FRAME: Final = 0.25
 """Share of a line that differs, above which it is rather frame than film."""
 
+_BAR: Final = 0.8
+"""Share of a line that is flat and black, above which it is rather a bar beside a film than film."""
+
+_BLACK: Final = 12.0
 _DEEPEST: Final = 0.35
 _FLAT: Final = 1.5
 """Standard deviation of what is called flat: JPEG leaves as much."""
@@ -181,31 +185,38 @@ def without_frame(
     rows, columns = shown.shape
     down, across = np.mgrid[:rows, :columns]
     back = np.linalg.inv(to_grid)
+    flat = _flat(warped) & (warped < _BLACK)
     for axis in (0, 1):
         # Lines of the copy, whichever way it lies on the grid.
         line = np.rint((back[axis, 0] * across + back[axis, 1] * down + back[axis, 2]) / np.hypot(*back[axis, :2]))
-        number = line.astype(np.intp) - int(line[kept].min(initial=line.max()))
-        first, last = _trim(np.bincount(number[kept], bad[kept]), np.bincount(number[kept]))
+        number = np.maximum(line.astype(np.intp) - int(line[kept].min(initial=line.max())), 0)
+        counts = [np.bincount(number[kept], one[kept]).astype(np.float64) for one in (bad, flat, mask)]
+        first, last = _trim(*counts)
         kept &= (number >= first) & (number <= last)
     return kept
 
 
-def _trim(bad: NDArray[np.float64], all_of: NDArray[np.intp]) -> tuple[int, int]:
+def _trim(bad: NDArray[np.float64], flat: NDArray[np.float64], all_of: NDArray[np.float64]) -> tuple[int, int]:
     """Return the first and the last line of a copy that are film."""
-    share = bad / np.maximum(all_of, 1) - _FRAME
+    lines = np.maximum(all_of, 1)
+    share = np.maximum(bad / lines - _FRAME, flat / lines - _BAR)
     reach = max(int(len(share) * _DEEPEST), 1)
     ends = []
-    for lines in (share[:reach], share[::-1][:reach]):
-        total = np.cumsum(lines)
+    for outer in (share[:reach], share[::-1][:reach]):
+        total = np.cumsum(outer)
         deepest = int(total.argmax())
-        ends.append(deepest + 1 + _RIM // 2 if total[deepest] > 0 else 0)
+        ends.append(deepest + 1 + _RIM if total[deepest] > 0 else 0)
     return ends[0], len(share) - 1 - ends[1]
+
+
+def _flat(warped: NDArray[np.float32]) -> NDArray[np.bool_]:
+    mean = cv2.blur(warped, (5, 5))
+    return np.asarray(cv2.blur(warped * warped, (5, 5)) - mean * mean < _FLAT**2)
 
 
 def _flat_from_rim(warped: NDArray[np.float32], bad: NDArray[np.bool_], mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Return what is flat, differs, and reaches the rim of the copy: bars, and corners that turning left empty."""
-    mean = cv2.blur(warped, (5, 5))
-    flat = (cv2.blur(warped * warped, (5, 5)) - mean * mean < _FLAT**2) & mask & bad
+    flat = _flat(warped) & mask & bad
     _, labels = cv2.connectedComponents(flat.astype(np.uint8))
     inner = cv2.erode(mask.astype(np.uint8), np.ones((5, 5)), borderType=cv2.BORDER_CONSTANT, borderValue=0) > 0
     reaching = np.unique(labels[mask & ~inner & flat])
