@@ -6,15 +6,22 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from scanward.adapters.tlog.files import read_file, refused
-from scanward.adapters.tlog.folder import JOURNAL
+from scanward.adapters.tlog.files import JOURNAL, read_file, refused
 from scanward.adapters.tlog.journal import Journal
 from scanward.adapters.tlog.reader import CHECKPOINT, FolderReader
 from scanward.errors import EvidenceError, StoreError
 from scanward.ports.audit import Disagreement
 from scanward.tlog.checkpoint import Checkpoint, Policy
 from scanward.tlog.merkle import HASH_BYTES, leaf_hash
-from scanward.tlog.tile import TILE_WIDTH, GrowingTiles, parse_tile, parse_tile_path, tile_path, tile_width
+from scanward.tlog.tile import (
+    TILE_WIDTH,
+    GrowingTiles,
+    parse_tile,
+    parse_tile_path,
+    tile_path,
+    tile_width,
+    write_bundle,
+)
 
 _RESTORE = "Restore the folder of the log from its newest backup or mirror; keep the damaged one as evidence."
 _OPEN = "Start the gateway: opening the log publishes what is durable, and writes its tiles again."
@@ -171,10 +178,14 @@ class _Check:
         whole = tile_width(level or 0, index, self._checkpoint.size)
         if width > whole:
             return "the tile covers entries that the checkpoint does not"
-        if width == whole or level is None:
-            return ""
+        if width == whole:
+            return ""  # looked at above
         try:
-            is_begin = self._reader.tile(level, index, whole)[: width * HASH_BYTES] == read_file(path, 1 << 14)
-        except (OSError, StoreError):
-            return ""  # missing ones are told above
+            if level is None:
+                expected = write_bundle(self._reader.entries(index, whole)[:width])
+            else:
+                expected = self._reader.tile(level, index, whole)[: width * HASH_BYTES]
+            is_begin = read_file(path, len(expected)) == expected
+        except (OSError, EvidenceError, StoreError):
+            return ""  # what is wrong with the wider one is told above
         return "" if is_begin else "the tile is not how the wider one begins"

@@ -4,11 +4,13 @@ import ctypes
 import errno
 import os
 from collections.abc import Sequence
-from contextlib import suppress
 
 from scanward.errors import StoreError, StoreFullError
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+JOURNAL = ".journal"
+"""Folder of what the writer alone needs, inside the folder of the log."""
 
 FEW_FILES = 32
 """So many are flushed one by one; the whole disk at once costs less than flushing more."""
@@ -61,18 +63,14 @@ def put_new(path: str, data: bytes) -> None:
         os.close(fd)
 
 
-def put_whole(path: str, data: bytes, *, flushed: bool = False) -> None:
-    """Put a file in the place of another one, which is there until then."""
-    staged = f"{path}.new"
+def put_whole(path: str, data: bytes, staged: str) -> None:
+    """Put a file in the place of another one, which is there until then; written as `staged` first."""
+    put_new(staged, data)
     try:
-        put_new(staged, data)
-        if flushed:
-            flush(staged)
         os.rename(staged, path)
-    except BaseException:
-        with suppress(OSError):  # what is left there is overwritten the next time
-            os.unlink(staged)
-        raise
+    except FileNotFoundError:
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        os.rename(staged, path)
 
 
 def flush(path: str) -> None:

@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
-from scanward.adapters.tlog.files import flush, put_whole, refused
+from scanward.adapters.tlog.files import JOURNAL, flush, refused
 from scanward.adapters.tlog.journal import Journal
 from scanward.adapters.tlog.publisher import Prepared, Publisher
 from scanward.adapters.tlog.reader import CHECKPOINT, FolderReader
@@ -38,9 +38,6 @@ from scanward.tlog.tile import (
     tile_width,
     write_bundle,
 )
-
-JOURNAL = ".journal"
-"""Folder of what the writer alone needs."""
 
 JOURNAL_ENTRIES = 65_536
 """A new journal takes over after so many entries, once their tiles are flushed: opening reads no more than these."""
@@ -107,7 +104,8 @@ class FolderLog:
         self._turn = threading.Lock()
         self._appending: Committer[Sequence[bytes], range] = Committer(self._append_groups)
         self._staging: Committer[Sequence[bytes], range] = Committer(self._stage_groups)
-        self._broken = False
+        self._broken: type[StoreError] | None = None
+        """What is raised from now on."""
         self._journal: Journal | None = None
         self._lock = -1
         self._durable = 0
@@ -127,7 +125,7 @@ class FolderLog:
 
     def close(self) -> None:
         """Give up the files; what is durable and not published is published when the log is opened again."""
-        self._broken = True
+        self._broken = StoreError
         self._flusher.shutdown()
         self._publisher.close()
         if self._journal is not None:
@@ -236,7 +234,9 @@ class FolderLog:
             if newest.text != cosigned.text:
                 return False
             more = tuple(one for one in cosigned.signatures if one not in newest.signatures)
-            put_whole(self._path(CHECKPOINT), Note(text=newest.text, signatures=newest.signatures + more).encode())
+            self._publisher.put_whole(
+                self._path(CHECKPOINT), Note(text=newest.text, signatures=newest.signatures + more).encode()
+            )
             return True
 
     # Turns
@@ -262,15 +262,18 @@ class FolderLog:
         except StoreFullError:
             raise
         except OSError as error:
-            self._broken = True
-            raise refused("write to the log", error) from None
+            raise self._fail(refused("write to the log", error)) from None
         except BaseException:
-            self._broken = True
+            self._broken = StoreError
             raise
 
+    def _fail(self, failure: StoreError) -> StoreError:
+        self._broken = type(failure)
+        return failure
+
     def _refuse_if_broken(self) -> None:
-        if self._broken:
-            raise StoreError(
+        if self._broken is not None:
+            raise self._broken(
                 "the log is closed, or a write to it failed", remedy="Open it anew: that tells what is there."
             )
 
@@ -321,9 +324,7 @@ class FolderLog:
             journal.allocate(len(payload))
         except OSError as error:
             failure = refused("make room for entries of the log", error)
-            if not isinstance(failure, StoreFullError):
-                self._broken = True
-            raise failure from None
+            raise (failure if isinstance(failure, StoreFullError) else self._fail(failure)) from None
         journal.stage(len(entries), payload)
         indices = []
         for group in groups:
@@ -357,8 +358,8 @@ class FolderLog:
             journal.read_on()
             journal.settle()
             self._remove_old_journals()
-        except OSError:
-            self._broken = True
+        except OSError as error:
+            self._fail(refused("renew the journal of the log", error))
 
     # Opening
 
@@ -397,6 +398,7 @@ class FolderLog:
         self._publisher.begin(journal.edges, published)
         self._pending = entries[size - journal.start :]
         self._publish()
+        self._publisher.mend_partial()
         self._remove_old_journals()
 
     def _open_journal(self) -> Journal:

@@ -1,16 +1,16 @@
 """Publishing what is durable: tiles first, the signed checkpoint last."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 
-from scanward.adapters.tlog.files import flush_many, put_new, put_whole, read_file
+from scanward.adapters.tlog.files import JOURNAL, flush_many, put_new, put_whole, read_file
 from scanward.adapters.tlog.reader import CHECKPOINT
 from scanward.ports.signing import Signer
 from scanward.tlog.checkpoint import Checkpoint, Policy
-from scanward.tlog.merkle import TILE_HEIGHT, leaf_hash
+from scanward.tlog.merkle import HASH_BYTES, TILE_HEIGHT, leaf_hash
 from scanward.tlog.note import MAX_NOTE_BYTES, Note, NoteKey, sign_text
 from scanward.tlog.tile import TILE_WIDTH, GrowingTiles, tile_path, write_bundle
 
@@ -55,9 +55,10 @@ class Publisher:
         self._tiles = GrowingTiles()
         self._entries: list[bytes] = []
         self._widths: dict[tuple[int | None, int], int] = {}
-        self._put = put_new
+        self._put: Callable[[str, bytes], None] = put_new
         self._newest: Checkpoint | None = None
         self._aside = ThreadPoolExecutor(1, "log")
+        self._uncleared: list[str] = []
         self.sign_with(signers, known)
 
     def close(self) -> None:
@@ -111,11 +112,11 @@ class Publisher:
         self._entries = []
         self._widths = {}
         self.expect_others()
-        self._put_tiles(self.prepare(published))
+        self._retire(self._put_tiles(self.prepare(published)))
 
     def expect_others(self) -> None:
         """Take care from now on until something is published: others may have written the same tiles."""
-        self._put = _put_anew
+        self._put = self._put_anew
 
     def prepare(self, entries: Sequence[bytes]) -> Prepared:
         """Return what entries add to the log, worked out and not written: it can be done while they are flushed."""
@@ -144,8 +145,20 @@ class Publisher:
         self._put = put_new
         self._retire(full)
 
+    def mend_partial(self) -> None:
+        """Write again the narrower forms of the last tiles that a power cut harmed: some checkpoint needs each."""
+        for level, index, width, data in self.prepare([]).partial:
+            with suppress(FileNotFoundError):
+                for name in os.listdir(f"{self._path(tile_path(level, index))}.p"):
+                    if name.isdecimal() and int(name) < width:
+                        part = data[: int(name) * HASH_BYTES]
+                        if level is None:
+                            part = write_bundle(self._entries[: int(name)])
+                        self._put_anew(self._path(tile_path(level, index, int(name))), part)
+
     def flush(self, start: int, stop: int) -> None:
         """Make durable the tiles that came to be full between two sizes, and the checkpoint."""
+        self._aside.submit(self._clear, []).result()
         names = [tile_path(None, index) for index in range(start // TILE_WIDTH, stop // TILE_WIDTH)]
         level = 0
         while stop >> (TILE_HEIGHT * (level + 1)):
@@ -173,7 +186,7 @@ class Publisher:
     def _put_checkpoint(self, checkpoint: Checkpoint) -> None:
         text = checkpoint.text()
         signatures = tuple(sign_text(text, key, signer.sign) for key, signer in self._signers)
-        put_whole(self._path(CHECKPOINT), Note(text=text, signatures=signatures).encode())
+        self.put_whole(self._path(CHECKPOINT), Note(text=text, signatures=signatures).encode())
         self._newest, self._is_outdated = checkpoint, False
 
     def _retire(self, full: Sequence[tuple[int | None, int]]) -> None:
@@ -181,23 +194,32 @@ class Publisher:
         if full:
             for key in full:
                 self._widths.pop(key, None)
-            self._aside.submit(_clear, [f"{self._path(tile_path(*key))}.p" for key in full])
+            self._aside.submit(self._clear, [f"{self._path(tile_path(*key))}.p" for key in full])
+
+    def _clear(self, folders: Sequence[str]) -> None:
+        """Remove folders of narrower tiles; those that cannot be are for the next time, and harm nobody meanwhile."""
+        folders = [*self._uncleared, *folders]
+        self._uncleared = []
+        for folder in folders:
+            try:
+                for name in os.listdir(folder):
+                    os.unlink(f"{folder}/{name}")
+                os.rmdir(folder)
+            except FileNotFoundError:
+                continue  # as a rule there are none
+            except OSError:
+                self._uncleared.append(folder)
+
+    def put_whole(self, path: str, data: bytes) -> None:
+        """Put a file in the place of another one."""
+        put_whole(path, data, self._path(f"{JOURNAL}/staged"))
+
+    def _put_anew(self, path: str, data: bytes) -> None:
+        """Write a file that readers may rely on, unless it is there as it should be."""
+        with suppress(OSError):  # missing, or not to be read: then it is written
+            if read_file(path, len(data)) == data:
+                return
+        self.put_whole(path, data)
 
     def _path(self, name: str) -> str:
         return f"{self._folder}/{name}"
-
-
-def _put_anew(path: str, data: bytes) -> None:
-    """Write a file that readers may rely on, unless it is there as it should be."""
-    with suppress(OSError):  # missing, or not to be read: then it is written
-        if read_file(path, len(data)) == data:
-            return
-    put_whole(path, data)
-
-
-def _clear(folders: Sequence[str]) -> None:
-    for folder in folders:
-        with suppress(OSError):  # as a rule there are none; and what is left harms nobody
-            for name in os.listdir(folder):
-                os.unlink(f"{folder}/{name}")
-            os.rmdir(folder)

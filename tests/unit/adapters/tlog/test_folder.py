@@ -11,7 +11,7 @@ import pytest
 
 from scanward.adapters.tlog import folder as module
 from scanward.adapters.tlog.check import check_log
-from scanward.adapters.tlog.folder import JOURNAL
+from scanward.adapters.tlog.files import JOURNAL
 from scanward.adapters.tlog.journal import Journal
 from scanward.adapters.tlog.reader import CHECKPOINT, FolderReader, VerifiedLog
 from scanward.errors import EvidenceError, SigningError, StoreError, StoreFullError
