@@ -1,5 +1,6 @@
 """What `scanward custody` and `scanward seal` do."""
 
+import contextlib
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -10,13 +11,21 @@ from scanward.adapters.home import find_home
 from scanward.adapters.receive.folder import FolderSources, open_file
 from scanward.adapters.seal_file import SealFile
 from scanward.adapters.signing.folder import KeyRingFolder
-from scanward.bootstrap.attesting import tokens_of
+from scanward.bootstrap.attesting import Attester, tokens_of
 from scanward.bootstrap.clock import now
 from scanward.bootstrap.custody import log_folder, make_notary, make_policy, make_ring, make_sealer, origin_of
 from scanward.bootstrap.stores import Stores, open_stores
 from scanward.bootstrap.verify import CheckedLog
 from scanward.dicomstream.opening import open_dicom
-from scanward.errors import EvidenceError, NotDicomError, OutputError, ScanwardError, StoreError, UnknownError
+from scanward.errors import (
+    EvidenceError,
+    NetworkError,
+    NotDicomError,
+    OutputError,
+    ScanwardError,
+    StoreError,
+    UnknownError,
+)
 from scanward.ingest.parse import Parser
 from scanward.model.chains import Chain, CustodyReport, ProvenStatement
 from scanward.model.signing import KeyUse
@@ -175,6 +184,8 @@ def seal_files(
     with open_stores(home) as stores:
         sealed = list(_seal_all(paths, stores, tell))
         _log_all(stores)
+        with contextlib.suppress(NetworkError):  # a seal is good without; they are asked again with the next one
+            Attester(stores, now).step()
         custody = Custody(stores)
         for uid, one in sealed:
             if uid and out is not None:
