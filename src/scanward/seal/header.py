@@ -208,11 +208,13 @@ class _Walk:
 
     def _take(self, element: Element, path: str, grade: Grade, scope: Scope, limit: int, depth: int) -> int:
         """Digest an element and all in it; return the offset behind it."""
-        if self._reader.is_sequence(element):
+        if not element.tag & 0x10000 and self._reader.is_sequence(element):
             return self._take_items(element, path, grade, scope, limit, depth)
+        if element.tag & 0x10000:
+            behind = self._take_private_items(element, path, grade, scope, limit, depth)
+            if behind is not None:
+                return behind
         end = self._reader.end(element, limit)
-        if element.tag & 0x10000 and self._took_hidden_items(element, path, grade, scope, depth):
-            return end
         if element.length == 0:
             self._add(path, grade, ())
         elif path.endswith('"'):
@@ -221,26 +223,33 @@ class _Walk:
             self._add(path, grade, self._content(element, end, scope))
         return end
 
-    def _took_hidden_items(self, element: Element, path: str, grade: Grade, scope: Scope, depth: int) -> bool:
-        """Digest what is inside a private value that is a sequence, though its VR no longer tells."""
-        reader = self._reader
-        if element.vr not in _HIDES_ITEMS or element.is_undefined or element.length < len(_ITEM_BYTES):
-            return False
-        if reader.read(element.value, len(_ITEM_BYTES)) != _ITEM_BYTES:
-            return False
-        known, end = len(self._found), element.value + element.length
-        joined = None if self._joined is None else self._joined.copy()
+    def _take_private_items(
+        self, element: Element, path: str, grade: Grade, scope: Scope, limit: int, depth: int
+    ) -> int | None:
+        """Digest what is inside a private value if it is a sequence, also one whose VR no longer tells.
+
+        One that is not well formed is a value like any other: nobody but its maker reads it. Returns the offset behind
+        it, or None.
+        """
+        if not self._reader.is_sequence(element) and not self._looks_like_items(element):
+            return None
+        known, joined = len(self._found), None if self._joined is None else self._joined.copy()
         try:
-            if self._take_items(element, path, grade, scope, end, depth) == end:
-                return True
+            behind = self._take_items(element, path, grade, scope, limit, depth)
+            if element.is_undefined or behind == element.value + element.length:
+                return behind
         except _TooManyError:
             raise
         except DicomFormatError:
             pass
-        # It only looked like one.
         self._forget_since(known)
         self._joined = joined
-        return False
+        return None
+
+    def _looks_like_items(self, element: Element) -> bool:
+        if element.vr not in _HIDES_ITEMS or element.is_undefined or element.length < len(_ITEM_BYTES):
+            return False
+        return self._reader.read(element.value, len(_ITEM_BYTES)) == _ITEM_BYTES
 
     def _take_items(self, element: Element, path: str, grade: Grade, scope: Scope, limit: int, depth: int) -> int:
         """Digest the items of a sequence; return the offset behind it."""

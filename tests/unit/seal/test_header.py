@@ -373,3 +373,12 @@ def test_uids_that_only_the_file_meta_information_has_are_sealed():
     assert {leaf.path for leaf in one} == {"00080016", "00080018"}
     assert one != two
     assert leaves(of_elements()) == leaves(of_elements()[:at] + meta + of_elements()[at:])
+
+
+@pytest.mark.parametrize("vr", [b"SQ", b"UN"])
+def test_a_private_sequence_that_is_not_well_formed_is_a_value(vr):
+    bad = struct.pack("<HHI", 0xFFFE, 0xE000, 99) + b"123456"
+    one = of_elements(element(0x00290010, b"LO", b"ACME"), element(0x00291001, vr, bad))
+    two = of_elements(element(0x00290010, b"LO", b"ACME"), element(0x00291001, vr, bad[:-1] + b"7"))
+    assert paths(one) == paths(two) == ["00080016", "00080018", '0029"ACME"', '0029"ACME"01']
+    assert leaves(one) != leaves(two)
