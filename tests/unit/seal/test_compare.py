@@ -455,3 +455,15 @@ def test_grades_come_with_changes():
     found = compared(SEAL, edited(IMAGE, lambda ds: (coerce(ds), setattr(ds, "PixelSpacing", [1, 1]))))
     assert {change.grade for change in found.coerced} == {Grade.COERCIBLE}
     assert [change.name for change in found.altered_header] == ["Pixel Spacing"]
+
+
+@pytest.mark.parametrize(("source", "target"), [((0, 0, 0), (1, 0, 0)), ((0, 0, 0), (0, 1, 1)), ((3, 1, 2), (2, 0, 1))])
+def test_a_tile_put_in_the_place_of_another_is_found_there(source, target):
+    samples = samples_of(IMAGE)
+
+    def tile_at(frame, row, column):
+        return frame, slice(row * 64, row * 64 + 64), slice(column * 64, column * 64 + 64)
+
+    samples[tile_at(*target)] = samples[tile_at(*source)]
+    (change,) = compared(SEAL, with_samples(IMAGE, samples)).frames
+    assert (change.frame, change.tiles) == (target[0], (target[1] * 4 + target[2],))
