@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from scanward.model.signs import Copy, CopyKind, Place
 
-MAX_POINTS = 3000
-MAX_MATCHES = 600
-RATIO = 0.8
+MAX_POINTS = 4000
+MAX_MATCHES = 800
+RATIO = 0.85
 """Of the distance to the best match and to the next one."""
 
 MIN_APART = 24.0
@@ -24,7 +24,7 @@ MIN_APART = 24.0
 TOLERANCE = 4.0
 """Pixels by which a match may miss where the others put it."""
 
-MIN_MATCHES = 3
+MIN_MATCHES = 2
 MIN_SCALE, MAX_SCALE = 0.5, 2.0
 FINE, COARSE = 0.8, 2.5
 """Sigmas of the band of fine detail."""
@@ -33,7 +33,7 @@ SPREAD = 4.0
 """Sigma of the neighbourhood that detail is compared in."""
 
 MIN_LIKENESS = 0.7
-MIN_PIXELS = 200
+MIN_PIXELS = 350
 MIN_DETAIL = 0.2
 """Grey levels (of 255) of fine detail below which a pixel is flat."""
 
@@ -52,12 +52,29 @@ MIN_CALM = 0.4
 MIN_NOISE_LIKENESS = 0.45
 """That the calm pixels alone must reach."""
 
-MAX_TRIES = 5
+MAX_COHERENCE = 0.78
+"""How far detail may run one way (structure tensor): along one edge it does, and edges look alike anywhere."""
+
+MAX_LOUDNESS = 12.0
+"""Detail of a region, in medians of the frame's: drawn text is louder."""
+
+MAX_FLAT = 0.1
+"""Share of pixels of a region that are one whole grey with the 8 around: between drawn letters there are more."""
+
+CORE = 9
+"""Side of the square that has to fit into a region at many places: what is thinner is a line."""
+
+MIN_CORE = 60
+
+MAX_TRIES = 40
+MARGIN = 48
+"""Pixels around the matched points that are compared at first; the whole frame is where they agree."""
+
 MAX_SIDE = 2048
 """Larger frames are halved first."""
 
 Greys = NDArray[np.float32]
-Points = NDArray[np.float64]
+Points = NDArray[np.complex128]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -77,6 +94,8 @@ def find_changed(greys: Greys, frame: int) -> list[Copy]:
         size = greys.shape[1] // shrink, greys.shape[0] // shrink
         greys = np.asarray(cv2.resize(greys, size, interpolation=cv2.INTER_AREA), np.float32)
     source, target, hypotheses = _match(greys)
+    fine = np.abs(_detail(greys))
+    loud = MAX_LOUDNESS * float(np.median(fine[fine > MIN_DETAIL])) if (fine > MIN_DETAIL).any() else 0.0
     copies: list[Copy] = []
     for _ in range(MAX_TRIES):
         if len(source) < MIN_MATCHES:
@@ -86,7 +105,7 @@ def find_changed(greys: Greys, frame: int) -> list[Copy]:
             break
         fitted = _fit(source[chosen], target[chosen])
         if fitted is not None:
-            copies += _confirm(greys, fitted, source[chosen], frame, shrink)
+            copies += _confirm(greys, fitted, source[chosen], frame, shrink, loud)
         source, target, hypotheses = source[~chosen], target[~chosen], hypotheses[~chosen]
     return copies
 
@@ -94,7 +113,7 @@ def find_changed(greys: Greys, frame: int) -> list[Copy]:
 def _match(greys: Greys) -> tuple[Points, Points, Points]:
     """Return matched points as complex numbers: where from, where to, and the factor each match says."""
     nothing = np.zeros(0, np.complex128)
-    sift = cv2.SIFT_create(contrastThreshold=0.015)
+    sift = cv2.SIFT_create(contrastThreshold=0.01)  # type: ignore[attr-defined]  # newer than the stubs
     found, descriptors = sift.detectAndCompute(np.rint(greys).astype(np.uint8), None)
     if descriptors is None or len(found) < 2 * MIN_MATCHES:
         return nothing, nothing, nothing
@@ -156,46 +175,97 @@ def _detail(greys: Greys) -> Greys:
     return np.asarray(cv2.GaussianBlur(greys, (0, 0), FINE) - cv2.GaussianBlur(greys, (0, 0), COARSE), np.float32)
 
 
-def _confirm(greys: Greys, fitted: _Similarity, points: Points, frame: int, shrink: int) -> list[Copy]:
+def _confirm(greys: Greys, fitted: _Similarity, points: Points, frame: int, shrink: int, loud: float) -> list[Copy]:
     """Return the copy if fine detail follows the fit, over enough pixels around the points matched."""
-    f, t = fitted.factor, fitted.offset
-    matrix = np.array([[f.real, -f.imag, t.real], [f.imag, f.real, t.imag]])
-    size = greys.shape[1], greys.shape[0]
-    # The second place, drawn where the first is: warpAffine with the inverse map reads q = factor * p + offset.
-    moved = np.asarray(cv2.warpAffine(greys, matrix, size, flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP), np.float32)
-    inside = cv2.warpAffine(np.ones_like(greys), matrix, size, flags=cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP) > 0
-    likeness = _likeness(_detail(greys), _detail(moved))
-    mask = ((likeness > MIN_LIKENESS) & inside).astype(np.uint8)
-    count, labels, boxes, _ = cv2.connectedComponentsWithStats(mask, connectivity=4)
-    rows = np.clip(np.rint(points.imag).astype(int), 0, mask.shape[0] - 1)
-    columns = np.clip(np.rint(points.real).astype(int), 0, mask.shape[1] - 1)
-    votes = np.bincount(labels[rows, columns], minlength=count)
-    votes[0] = 0
-    best = int(votes.argmax())
-    area = int(boxes[best, cv2.CC_STAT_AREA])
-    if votes[best] < MIN_MATCHES or area < MIN_PIXELS:
+    near = _around(points, greys.shape, MARGIN)
+    found = _compare(greys, near, fitted, points, loud)
+    if found is None:
         return []
-    x, y, width, height = (int(one) for one in boxes[best, :4])
-    first = Place(
-        frame=frame, top=y * shrink, left=x * shrink, bottom=(y + height) * shrink, right=(x + width) * shrink
-    )
-    if _is_onto_itself(labels == best, matrix):
-        return []
+    whole = _compare(greys, _around(points, greys.shape, 8 * MARGIN), fitted, points, loud) or found
+    top, left, bottom, right = whole.box
+    first = Place(frame=frame, top=top * shrink, left=left * shrink, bottom=bottom * shrink, right=right * shrink)
     return [
         Copy(
             kind=CopyKind.CHANGED,
             first=first,
             second=_moved_place(first, fitted, shrink, greys.shape),
-            pixels=area * shrink * shrink,
-            likeness=round(float(likeness[labels == best].mean()), 3),
-            angle_degrees=round(float(np.degrees(np.angle(f))), 1),
-            scale=round(abs(f), 3),
+            pixels=whole.pixels * shrink * shrink,
+            likeness=round(whole.likeness, 3),
+            angle_degrees=round(float(np.degrees(np.angle(fitted.factor))), 1),
+            scale=round(abs(fitted.factor), 3),
         )
     ]
 
 
-def _is_onto_itself(mask: NDArray[np.bool_], matrix: NDArray[np.float64]) -> bool:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Alike:
+    """A region that is alike: its box (top, left, bottom, right), its pixels, and how alike they are."""
+
+    box: tuple[int, int, int, int]
+    pixels: int
+    likeness: float
+
+
+def _around(points: Points, shape: tuple[int, ...], margin: int) -> tuple[slice, slice]:
+    top, bottom = int(points.imag.min()) - margin, int(points.imag.max()) + margin
+    left, right = int(points.real.min()) - margin, int(points.real.max()) + margin
+    return slice(max(top, 0), min(bottom, shape[0])), slice(max(left, 0), min(right, shape[1]))
+
+
+def _compare(
+    greys: Greys, near: tuple[slice, slice], fitted: _Similarity, points: Points, loud: float
+) -> _Alike | None:
+    """Return the region around the points whose fine detail is where the fit puts it, or None."""
+    part = np.ascontiguousarray(greys[near])
+    corner = complex(near[1].start, near[0].start)
+    f, t = fitted.factor, fitted.factor * corner + fitted.offset
+    matrix = np.array([[f.real, -f.imag, t.real], [f.imag, f.real, t.imag]])
+    size = part.shape[1], part.shape[0]
+    # The second place, drawn where the first is: the inverse map reads q = factor * p + offset.
+    how = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
+    edge = cv2.BORDER_CONSTANT
+    moved = np.asarray(cv2.warpAffine(greys, matrix, size, flags=how, borderMode=edge, borderValue=0), np.float32)
+    detail = _detail(part)
+    likeness = _likeness(detail, _detail(moved))
+    mask = (likeness > MIN_LIKENESS).astype(np.uint8)
+    count, labels, boxes, _ = cv2.connectedComponentsWithStats(mask, connectivity=4)
+    rows = np.clip(np.rint(points.imag).astype(int) - near[0].start, 0, mask.shape[0] - 1)
+    columns = np.clip(np.rint(points.real).astype(int) - near[1].start, 0, mask.shape[1] - 1)
+    votes = np.bincount(labels[rows, columns], minlength=count)
+    votes[0] = 0
+    best = int(votes.argmax())
+    x, y, width, height, area = (int(one) for one in boxes[best])
+    if votes[best] < MIN_MATCHES or area < MIN_PIXELS or _is_onto_itself(labels == best, f, t - corner):
+        return None
+    if _is_drawn(part, labels == best) or not _is_texture(detail, labels == best, loud):
+        return None
+    top, left = y + near[0].start, x + near[1].start
+    return _Alike(
+        box=(top, left, top + height, left + width), pixels=area, likeness=float(likeness[labels == best].mean())
+    )
+
+
+def _is_drawn(part: Greys, mask: NDArray[np.bool_]) -> bool:
+    """Whether a region has flat ground between its strokes."""
+    whole, kernel = np.rint(part), np.ones((3, 3), np.uint8)
+    flat = cv2.dilate(whole, kernel) == cv2.erode(whole, kernel)
+    return float(flat[mask].mean()) > MAX_FLAT
+
+
+def _is_texture(detail: Greys, mask: NDArray[np.bool_], loud: float) -> bool:
+    """Whether a region shows noise or texture, not one edge or drawn text."""
+    core = cv2.erode(mask.astype(np.uint8), np.ones((CORE, CORE), np.uint8))
+    if core.sum() < MIN_CORE or float(np.sqrt((detail[mask] ** 2).mean())) > loud:
+        return False
+    across, down = cv2.Sobel(detail, cv2.CV_32F, 1, 0), cv2.Sobel(detail, cv2.CV_32F, 0, 1)
+    xx, yy, xy = (cv2.GaussianBlur(one, (0, 0), SPREAD) for one in (across**2, down**2, across * down))
+    coherence = np.hypot(xx - yy, 2 * xy) / np.maximum(xx + yy, 1e-9)
+    return float(coherence[mask].mean()) < MAX_COHERENCE
+
+
+def _is_onto_itself(mask: NDArray[np.bool_], factor: complex, offset: complex) -> bool:
     """Whether more than a quarter of a region lies on itself once moved: a symmetry, not a copy."""
+    matrix = np.array([[factor.real, -factor.imag, offset.real], [factor.imag, factor.real, offset.imag]])
     size = mask.shape[1], mask.shape[0]
     there = cv2.warpAffine(mask.astype(np.uint8), matrix, size, flags=cv2.INTER_NEAREST) > 0
     return bool((mask & there).sum() > 0.25 * mask.sum())

@@ -61,6 +61,25 @@ def find_copies(frames: Iterable[NDArray[np.generic]], *, exact_only: bool = Fal
     if not seen:
         why = reasons[0] if reasons else "there is no frame"
         return CopySigns(outcome=Outcome.CANNOT_TELL, limits=LIMITS, why=why)
+    copies = [one for one in copies if not _is_standing(one, copies, seen)]
     copies.sort(key=lambda one: -one.pixels)
     outcome = Outcome.SIGN if copies else Outcome.NO_SIGN
     return CopySigns(outcome=outcome, limits=LIMITS, copies=tuple(copies[:MAX_REPORTED]))
+
+
+def _is_standing(copy: Copy, copies: list[Copy], frames: int) -> bool:
+    """Whether a copy between frames shows what stands in place over many of them: text, scales, a frozen half."""
+    if copy.first.frame == copy.second.frame or (copy.first.top, copy.first.left) != (
+        copy.second.top,
+        copy.second.left,
+    ):
+        return False
+    return frames < 3 or any(
+        other.first.frame not in {copy.first.frame, other.second.frame}
+        and (other.first.top, other.first.left) == (other.second.top, other.second.left)
+        and other.first.top < copy.first.bottom
+        and copy.first.top < other.first.bottom
+        and other.first.left < copy.first.right
+        and copy.first.left < other.first.right
+        for other in copies
+    )

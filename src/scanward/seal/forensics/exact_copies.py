@@ -62,8 +62,12 @@ def hash_windows(steps: NDArray[np.int64]) -> Windows:
     """Return the windows of a frame that have a vote, with their hashes."""
     rows, columns = steps.shape[0] - WINDOW + 1, steps.shape[1] - WINDOW + 1
     values = steps.astype(np.uint64)  # wraps: sums are modulo 2 ** 64 anyhow
-    down = sum((values[i : i + rows] * _MIX[0, i] for i in range(WINDOW)), start=np.uint64(0))
-    mixed = sum((down[:, i : i + columns] * _MIX[1, i] for i in range(WINDOW)), start=np.uint64(0))
+    down = np.zeros((rows, steps.shape[1]), np.uint64)
+    mixed = np.zeros((rows, columns), np.uint64)
+    for i in range(WINDOW):
+        down += values[i : i + rows] * _MIX[0, i]
+    for i in range(WINDOW):
+        mixed += down[:, i : i + columns] * _MIX[1, i]
     weight = np.outer(_MIX[0], _MIX[1]).sum(dtype=np.uint64, keepdims=True)  # an array, as a scalar warns when it wraps
     mixed = mixed - values[:rows, :columns] * weight
     at = np.flatnonzero(_has_vote(steps, (rows, columns)))

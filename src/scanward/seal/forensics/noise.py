@@ -1,14 +1,15 @@
 """Where the noise of a frame is not what it is around: a patch that was smoothed, painted, resampled or pasted.
 
-The energy of fine detail in 8 bands of each block of 16 x 16 pixels is foretold from the grey level and the structure
-there (as the rest of the image, or other slices of the series, have it) and from the blocks around; what is left over
-is held against how much it varies. Method after Popescu and Farid 2004 and Mahdian and Saic 2009 (block noise
-inconsistency), with the bands of the power spectrum in place of one variance.
+The energy of the finest detail, in 5 bands of each block of 16 x 16 pixels, is foretold from the grey level, the
+structure and the coarser detail there (as the rest of the image, or other slices of the series, have it) and from the
+blocks around; what is left over is held against how much it varies at such a level and structure. Method after Popescu
+and Farid 2004 and Mahdian and Saic 2009 (block noise inconsistency), with the power spectrum in place of one variance.
 """
 
 import itertools
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
@@ -25,11 +26,14 @@ MAX_STEPS = 384
 EDGES = (0.09, 0.16, 0.22, 0.28, 0.34, 0.40, 0.46, 0.56, 0.71)
 """Bounds of the bands, in cycles per pixel."""
 
+COARSE = 3
+"""So many bands foretell the others: anatomy shows in them first."""
+
 DETREND_SIGMA = 3.0
 STRUCTURE_SIGMA = 2.0
 STRUCTURE_SIDE = 19
-MAX_STRUCTURE = 20.0
-"""Range of the smoothed image around a pixel, in medians of its noise; above it there is anatomy, not noise."""
+MAX_STRUCTURE = 100.0
+"""Range of the smoothed image around a pixel, in medians of its noise; above it there is an edge."""
 
 MAX_EQUAL = 0.5
 """Share of neighbours that are the same; above it there is padding, saturation or drawing."""
@@ -43,8 +47,16 @@ AROUND, INNER, POOL = 31, 9, 5
 
 MIN_AROUND = 60
 MIN_SLICES = 8
-THRESHOLD_SERIES = 2.0
-THRESHOLD_IMAGE = 2.0
+MAX_SLICES = 24
+"""Slices of a series that are looked at for its baseline, spread over it."""
+
+MIN_GROUP = 50
+FAR = 6.0
+"""Spreads from the centre beyond which a region does not count for what is usual."""
+
+THRESHOLD_SERIES = 1.8
+THRESHOLD_IMAGE = 10.0
+"""95 of 100 clean frames lie below; a part of the corpus set them, the rest measured them."""
 
 LIMITS = Limits(
     sees=("a patch that was smoothed, inpainted, resampled or got other noise",),
@@ -90,37 +102,64 @@ class Blocks:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Model:
+    """How energy depends on level, structure and coarser detail, and how much the rest varies.
+
+    `bounds` parts levels for the foretelling; `levels` and `structures` part blocks into groups with a `spread` each.
+    """
+
     bounds: Floats
     weights: Floats
+    levels: Floats
+    structures: Floats
     center: Floats
+    spread: Floats
     precision: Floats
 
 
-def find_inconsistency(frame: NDArray[np.generic], others: Sequence[NDArray[np.generic]] = ()) -> NoiseSigns:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SeriesNoise:
+    """The noise of a series: models of two halves of it, and the top score of slices of one half by the other."""
+
+    halves: tuple[_Model, _Model] = field(repr=False)
+    usual: float
+
+
+def learn_series(slices: Sequence[NDArray[np.generic]]) -> SeriesNoise | None:
+    """Return the noise of a series, to hold other slices of it against; None with fewer than `MIN_SLICES` to judge by.
+
+    `slices` are alike in size and kernel; the one that will be asked about is not among them.
+    """
+    step = max(1, -(-len(slices) // MAX_SLICES))
+    measured = [one for one in map(_try_measure, slices[::step]) if isinstance(one, Blocks)]
+    if len(measured) < MIN_SLICES:
+        return None
+    first, second = _fit(measured[::2]), _fit(measured[1::2])
+    if first is None or second is None:
+        return None
+    tops = [_top(_score(one, second if number % 2 == 0 else first)) for number, one in enumerate(measured)]
+    known = [one for one in tops if math.isfinite(one)]
+    return SeriesNoise(halves=(first, second), usual=float(np.median(known))) if known else None
+
+
+def find_inconsistency(frame: NDArray[np.generic], series: SeriesNoise | None = None) -> NoiseSigns:
     """Return how odd the noise of the oddest region of a frame is.
 
     Parameters
     ----------
     frame
         Its samples.
-    others
-        Other slices of the same series, alike in size and kernel; with fewer than `MIN_SLICES` that can be used, the
-        frame is held against itself.
+    series
+        Noise of the other slices of its series (`learn_series`); without it the frame is held against itself.
     """
+    baseline = Baseline.IMAGE if series is None else Baseline.SERIES
     blocks = _try_measure(frame)
     if isinstance(blocks, str):
-        return NoiseSigns(outcome=Outcome.CANNOT_TELL, limits=LIMITS, baseline=Baseline.IMAGE, why=blocks)
-    measured = [one for one in map(_try_measure, others) if isinstance(one, Blocks)]
-    if len(measured) >= MIN_SLICES:
-        halves = _fit(measured[::2]), _fit(measured[1::2])
-        null = [_top(_score(one, halves[(number + 1) % 2])) for number, one in enumerate(measured)]
-        scores = (_score(blocks, halves[0]) + _score(blocks, halves[1])) / 2
-        usual = float(np.median([one for one in null if np.isfinite(one)] or [np.nan]))
-        return _judge(blocks, scores, usual, Baseline.SERIES)
-    scores = _score(blocks, _fit([blocks]))
-    known = scores[np.isfinite(scores)]
-    usual = float(np.quantile(known, 0.99)) if len(known) else float("nan")
-    return _judge(blocks, scores, usual, Baseline.IMAGE)
+        return NoiseSigns(outcome=Outcome.CANNOT_TELL, limits=LIMITS, baseline=baseline, why=blocks)
+    if series is not None:
+        scores = (_score(blocks, series.halves[0]) + _score(blocks, series.halves[1])) / 2
+        return _judge(blocks, np.asarray(scores, np.float32), series.usual, baseline)
+    model = _fit([blocks])
+    return _judge(blocks, None if model is None else _score(blocks, model), 1.0, baseline)
 
 
 def _try_measure(frame: NDArray[np.generic]) -> Blocks | str:
@@ -143,19 +182,21 @@ def measure_blocks(plane: NDArray[np.float64]) -> Blocks:
     energy = _band_energy(np.asarray(residual, np.float32), step)
     smooth = np.asarray(cv2.GaussianBlur(pixels, (0, 0), STRUCTURE_SIGMA), np.float32)
     kernel = np.ones((STRUCTURE_SIDE, STRUCTURE_SIDE), np.uint8)
-    structure = (cv2.dilate(smooth, kernel) - cv2.erode(smooth, kernel)) / np.float32(noise)
+    span = cv2.dilate(smooth, kernel) - cv2.erode(smooth, kernel)
+    structure = np.asarray(span / noise, np.float32)
     fits = (structure < MAX_STRUCTURE) & (_equal_share(pixels) < MAX_EQUAL)
     down, across = energy.shape[:2]
 
-    def sample(values: NDArray[np.generic], offset: int) -> NDArray[np.generic]:
+    def sample(values: Floats, offset: int) -> Floats:
         return values[offset::step, offset::step][:down, :across]
 
-    valid = sample(fits, BLOCK // 2) & sample(fits, 2) & sample(fits, BLOCK - 3)
+    fine = fits.astype(np.float32)
+    valid = np.minimum(sample(fine, BLOCK // 2), np.minimum(sample(fine, 2), sample(fine, BLOCK - 3))) > 0
     return Blocks(
         energy=energy,
-        level=np.asarray(sample(smooth, BLOCK // 2), np.float32),
-        structure=np.asarray(np.log(sample(structure, BLOCK // 2) + np.float32(1)), np.float32),
-        valid=np.asarray(valid, np.bool_),
+        level=sample(smooth, BLOCK // 2),
+        structure=np.log1p(sample(structure, BLOCK // 2)),
+        valid=valid,
         step=step,
         shape=(plane.shape[0], plane.shape[1]),
     )
@@ -183,34 +224,66 @@ def _band_energy(residual: Floats, step: int) -> Floats:
 def _design(blocks: Blocks, bounds: Floats) -> Floats:
     levels = np.searchsorted(bounds, blocks.level)
     columns = [(levels == one).astype(np.float32) for one in range(len(bounds) + 1)]
-    return np.stack([*columns, blocks.structure, blocks.structure**2], -1)
+    coarse = [blocks.energy[..., band] for band in range(COARSE)]
+    return np.asarray(np.stack([*columns, blocks.structure, blocks.structure**2, *coarse], -1), np.float32)
 
 
-def _fit(many: Sequence[Blocks]) -> _Model:
-    """Return how energy depends on level and structure, and how much what is left over varies."""
+def _fit(many: Sequence[Blocks]) -> _Model | None:
+    """Return how energy depends on what is foretold by, and how much the rest varies; None if there is too little."""
     level = np.concatenate([one.level[one.valid] for one in many])
     bounds = np.unique(np.quantile(level, np.linspace(0, 1, LEVELS + 1)[1:-1])).astype(np.float32)
     design = np.concatenate([_design(one, bounds)[one.valid] for one in many]).astype(np.float64)
-    energy = np.concatenate([one.energy[one.valid] for one in many]).astype(np.float64)
+    energy = np.concatenate([one.energy[one.valid][:, COARSE:] for one in many]).astype(np.float64)
     ridge = 1e-3 * len(design) * np.eye(design.shape[1])
     weights = np.linalg.solve(design.T @ design + ridge, design.T @ energy).astype(np.float32)
-    left = np.concatenate([_leftover(one, bounds, weights)[0][one.valid] for one in many])
+    pooled = [_pooled(one, bounds, weights) for one in many]
+    left = np.concatenate([rest[judged] for rest, judged in pooled])
+    if len(left) < MIN_BLOCKS:
+        return None
+    structure = np.concatenate([one.structure[judged] for one, (_, judged) in zip(many, pooled, strict=True)])
+    level = np.concatenate([one.level[judged] for one, (_, judged) in zip(many, pooled, strict=True)])
+    structures = np.quantile(structure, [0.25, 0.5, 0.75, 0.9]).astype(np.float32)
+    levels = np.quantile(level, [0.25, 0.5, 0.75]).astype(np.float32)
     center = np.median(left, 0)
-    away = np.abs(left - center).max(1)
-    kept = left[away <= np.quantile(away, 0.99)]
-    spread = np.cov((kept - center).T) + 1e-3 * np.eye(len(center))
-    precision = np.linalg.inv(spread).astype(np.float32)
-    return _Model(bounds=bounds, weights=weights, center=center.astype(np.float32), precision=precision)
+    group = np.searchsorted(structures, structure) * (len(levels) + 1) + np.searchsorted(levels, level)
+    spread = _spread_by_group(np.abs(left - center), group, (len(structures) + 1) * (len(levels) + 1))
+    standard = (left - center) / spread[group]
+    standard = standard[np.abs(standard).max(1) < FAR]
+    precision = np.linalg.inv(np.atleast_2d(np.cov(standard.T)) + 0.05 * np.eye(left.shape[1]))
+    return _Model(
+        bounds=bounds,
+        weights=weights,
+        levels=levels,
+        structures=structures,
+        center=np.asarray(center, np.float32),
+        spread=spread,
+        precision=np.asarray(precision, np.float32),
+    )
 
 
-def _leftover(blocks: Blocks, bounds: Floats, weights: Floats) -> tuple[Floats, Flags]:
-    """Return energy less what level, structure and surround foretell, and where there is enough surround."""
-    rest = np.where(blocks.valid[..., None], blocks.energy - _design(blocks, bounds) @ weights, np.float32(0))
-    rest = np.asarray(rest, np.float32)
+def _spread_by_group(away: Floats, group: NDArray[np.int64], groups: int) -> Floats:
+    """Return 1.4826 median absolute deviations of each group; of all where a group is small."""
+    spread = np.repeat(np.median(away, 0)[None], groups, 0)
+    for one in range(groups):
+        here = group == one
+        if here.sum() >= MIN_GROUP:
+            spread[one] = np.median(away[here], 0)
+    return np.asarray(np.maximum(1.4826 * spread, 0.02), np.float32)
+
+
+def _pooled(blocks: Blocks, bounds: Floats, weights: Floats) -> tuple[Floats, Flags]:
+    """Return energy less what is foretold, as the mean over a region, and where a region can be judged."""
     valid = blocks.valid.astype(np.float32)
+    rest = blocks.energy[..., COARSE:] - _design(blocks, bounds) @ weights
+    rest = np.asarray(np.where(blocks.valid[..., None], rest, np.float32(0)), np.float32)
     count = _total(valid, AROUND) - _total(valid, INNER)
     around = _total(rest, AROUND) - _total(rest, INNER)
-    return rest - around / np.maximum(count, 1)[..., None], blocks.valid & (count > MIN_AROUND)
+    rest = rest - around / np.maximum(count, 1)[..., None]
+    good = blocks.valid & (count > MIN_AROUND)
+    rest = np.asarray(np.where(good[..., None], rest, np.float32(0)), np.float32)
+    pool = _total(good.astype(np.float32), POOL)
+    mean = np.asarray(_total(rest, POOL) / np.maximum(pool, 1)[..., None], np.float32)
+    return mean, good & (pool >= POOL * POOL / 2)
 
 
 def _total(values: Floats, side: int) -> Floats:
@@ -219,13 +292,13 @@ def _total(values: Floats, side: int) -> Floats:
 
 
 def _score(blocks: Blocks, model: _Model) -> Floats:
-    """Return how odd the region around each block is; NaN where it cannot be judged."""
-    rest, good = _leftover(blocks, model.bounds, model.weights)
-    rest = np.where(good[..., None], rest - model.center, np.float32(0))
-    count = _total(good.astype(np.float32), POOL)
-    mean = _total(np.asarray(rest, np.float32), POOL) / np.maximum(count, 1)[..., None]
-    score = np.einsum("ijk,kl,ijl->ij", mean, model.precision, mean)
-    return np.where(good & (count >= POOL * POOL / 2), score, np.float32(np.nan)).astype(np.float32)
+    """Return how odd the region around each block is, in spreads; NaN where it cannot be judged."""
+    rest, judged = _pooled(blocks, model.bounds, model.weights)
+    across = len(model.levels) + 1
+    group = np.searchsorted(model.structures, blocks.structure) * across + np.searchsorted(model.levels, blocks.level)
+    standard = (rest - model.center) / model.spread[group]
+    score = np.sqrt(np.maximum(np.einsum("ijk,kl,ijl->ij", standard, model.precision, standard), 0))
+    return np.where(judged, score, np.float32(np.nan)).astype(np.float32)
 
 
 def _top(scores: Floats) -> float:
@@ -233,9 +306,9 @@ def _top(scores: Floats) -> float:
     return float(known.max()) if len(known) else float("nan")
 
 
-def _judge(blocks: Blocks, scores: Floats, usual: float, baseline: Baseline) -> NoiseSigns:
-    top = _top(scores)
-    if not np.isfinite(top) or not np.isfinite(usual) or usual <= 0:
+def _judge(blocks: Blocks, scores: Floats | None, usual: float, baseline: Baseline) -> NoiseSigns:
+    top = math.nan if scores is None else _top(scores)
+    if scores is None or not np.isfinite(top) or not np.isfinite(usual) or usual <= 0:
         why = "hardly a part of it shows noise alone"
         return NoiseSigns(outcome=Outcome.CANNOT_TELL, limits=LIMITS, baseline=baseline, why=why)
     threshold = THRESHOLD_SERIES if baseline is Baseline.SERIES else THRESHOLD_IMAGE
