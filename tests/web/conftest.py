@@ -15,8 +15,11 @@ from scanward.adapters.documents import parse_provision, parse_recipient_documen
 from scanward.adapters.receive.folder import FolderSources
 from scanward.adapters.sealing import MasterSealing
 from scanward.config import HttpSettings
+from scanward.errors import UnknownError
 from scanward.flow.staff import Staff
+from scanward.model.chains import CustodyReport
 from scanward.model.release import ItemState, ReleaseState
+from scanward.model.verdict import Outcome, Verdict
 from scanward.web.app import create_app
 from scanward.web.auth import issue_token
 from scanward.web.roles import Role
@@ -26,6 +29,31 @@ from tests.common.outgoing import FileOutgoing, make_several
 
 BASE = "http://scanward.test"
 TOKEN_KEY = b"t" * 32
+
+
+class Evidence:
+    """What is said of files and of custody (a stand-in for :class:`scanward.bootstrap.verify_desk.VerifyDesk`)."""
+
+    def __init__(self) -> None:
+        self.verdict: Verdict | Exception = Verdict(outcome=Outcome.UNKNOWN, steps=())
+        self.reports: dict[str, CustodyReport | Exception] = {}
+        self.came: list[bytes] = []
+
+    def verify(self, content) -> Verdict:
+        self.came.append(content.read(0, content.size))
+        if isinstance(self.verdict, Exception):
+            raise self.verdict
+        return self.verdict
+
+    def custody(self, uid: str) -> CustodyReport:
+        found = self.reports.get(uid, UnknownError("expected a UID of something that was sealed here"))
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    def seal_file(self, uid: str) -> bytes:
+        self.custody(uid)
+        return b"the seal"
 
 
 @dataclass
@@ -40,6 +68,7 @@ class World:
     files: dict[str, FileOutgoing] = field(default_factory=dict)
     forbidden: set[str] = field(default_factory=set)
     fetched: list[str] = field(default_factory=list)
+    evidence: Evidence = field(default_factory=Evidence)
 
     def token(self, *roles: Role, recipient: str = "", subject: str = "someone", **more) -> str:
         """Return a token of ours."""
@@ -86,6 +115,7 @@ def make_world(tmp_path: Path, http: HttpSettings | None = None) -> World:
     files: dict[str, FileOutgoing] = {}
     forbidden: set[str] = set()
     fetched: list[str] = []
+    evidence = Evidence()
 
     @contextlib.contextmanager
     def open_upload(path):
@@ -116,13 +146,16 @@ def make_world(tmp_path: Path, http: HttpSettings | None = None) -> World:
         note_fetched=lambda release, item: fetched.append(item.sop_instance_uid),
         find_volumes=desk.find_volumes,
         open_upload=open_upload,
+        verify=evidence.verify,
+        custody=evidence.custody,
+        seal_file=evidence.seal_file,
         http=http or HttpSettings(),
         spool=tmp_path,
         clock=lambda: now[0],
         token_key=TOKEN_KEY,
         version="1.2.3",
     )
-    return World(desk, intake, services, create_app(services), now, files, forbidden, fetched)
+    return World(desk, intake, services, create_app(services), now, files, forbidden, fetched, evidence)
 
 
 @pytest.fixture

@@ -1,25 +1,22 @@
 """Puts together what the gateway's HTTP door verifies with, for as long as the gateway runs."""
 
-import contextlib
-import secrets
 import threading
-from collections.abc import Callable
+from contextlib import closing
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from scanward.bootstrap.chains import Custody
-from scanward.bootstrap.clock import now
-from scanward.bootstrap.custody import find_codec, log_folder, make_policy, make_ring, make_sealer
 from scanward.bootstrap.stores import Stores
-from scanward.bootstrap.verify import CheckedLog, Films
+from scanward.bootstrap.verify import Films, Verifying, VerifyRequest
 from scanward.errors import StoreError
-from scanward.flow.verifying import Verifier
 from scanward.model.chains import CustodyReport
 from scanward.model.instance import ByteSource
 from scanward.model.verdict import Step, Verdict
 from scanward.ports.examining import Examiner, Picture
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from scanward.seal.forensics.lookup import Index
 
 ENGINES = ("numpy", "scipy", "cv2", "pdqhash", "imagecodecs", "c2pa")
@@ -40,7 +37,7 @@ class FilmDesk:
         self._films = Films(stores)
         self._lock = threading.Lock()
 
-    def look_up(self, look: Callable[[Picture], tuple[Step, str]], picture: Picture) -> tuple[Step, str]:
+    def look_up(self, look: "Callable[[Picture], tuple[Step, str]]", picture: Picture) -> tuple[Step, str]:
         """Look for a film in a way that uses `index`; one thread after another.
 
         Raises
@@ -72,26 +69,14 @@ class VerifyDesk:
 
     def __init__(self, stores: Stores) -> None:
         self._stores = stores
-        self._ring = make_ring(stores, now)
-        self._films = FilmDesk(stores)
+        self._request = VerifyRequest(home=stores.home)
+        self._verifying = _verifying_with(_make_examiner(FilmDesk(stores)))
 
     def verify(self, content: ByteSource) -> Verdict:
         """Tell what is known of a file; raises as `scanward.flow.verifying.Verifier.verify`."""
-        stores, ring = self._stores, self._ring
-        with contextlib.ExitStack() as opened:
-            # Made anew each time: a log is as it was when it was opened, and this one grows.
-            verifier = Verifier(
-                codec=find_codec(),
-                spool=stores.spool,
-                clock=now,
-                draw=secrets.token_bytes,
-                sealer=make_sealer(stores, now),
-                records=ring.records,
-                log=CheckedLog(log_folder(stores), make_policy(stores, ring), now),
-                examiner=self._examiner(),
-                open_original=lambda object_id: self._open_original(object_id, opened),
-            )
-            return verifier.verify(content)
+        # Made anew each time: a log is as it was when it was opened, and this one grows.
+        with closing(self._verifying(self._request, self._stores, self._stores.spool)) as verifying:
+            return verifying.verify(content)
 
     def custody(self, uid: str) -> CustodyReport:
         """Return the custody of a study or an instance; raises as `scanward.bootstrap.chains.Custody.report`."""
@@ -101,32 +86,30 @@ class VerifyDesk:
         """Return the seal file of an instance; raises as `scanward.bootstrap.chains.Custody.seal_file`."""
         return Custody(self._stores).seal_file(uid).encode()
 
-    def _examiner(self) -> Examiner | None:
-        """Return what looks at pictures; None where it is not installed."""
-        if any(find_spec(name) is None for name in ENGINES):
-            return None
-        from scanward.adapters.examiner import PictureExaminer
 
-        films = self._films
+def _verifying_with(examiner: Examiner | None) -> type[Verifying]:
+    """Return a `Verifying` whose examiner is there for longer than itself: reading all films takes its time."""
 
-        class SharedExaminer(PictureExaminer):
-            """Looks films up one after another, as the index is not for several threads."""
+    class DeskVerifying(Verifying):
+        """Verifies with an examiner that others have too."""
 
-            def look_up(self, picture: Picture) -> tuple[Step, str]:
-                return films.look_up(super().look_up, picture)
+        @staticmethod
+        def _make_examiner(request: VerifyRequest, stores: Stores | None) -> Examiner | None:  # noqa: ARG004 - as there
+            return examiner
 
-        return SharedExaminer(films.index)
+    return DeskVerifying
 
-    def _open_original(self, object_id: str, opened: contextlib.ExitStack) -> ByteSource | None:
-        """Return the bytes of an instance that the gateway still has, open as long as it is compared."""
-        stores = self._stores
-        instance = stores.ledger.find_instance(object_id)
-        if instance is None:
-            return None
-        key = stores.vault.find_data_key(stores.custody.get_seal(object_id).study_id)
-        if key is None:
-            return None
-        try:
-            return opened.enter_context(stores.blobs.open(key, instance.blob))
-        except StoreError:
-            return None
+
+def _make_examiner(films: FilmDesk) -> Examiner | None:
+    """Return what looks at pictures, for several threads; None where it is not installed."""
+    if any(find_spec(name) is None for name in ENGINES):
+        return None
+    from scanward.adapters.examiner import PictureExaminer
+
+    class SharedExaminer(PictureExaminer):
+        """Looks films up one after another, as the index is not for several threads."""
+
+        def look_up(self, picture: Picture) -> tuple[Step, str]:
+            return films.look_up(super().look_up, picture)
+
+    return SharedExaminer(films.index)

@@ -11,6 +11,7 @@ from scanward.web.guard import Guard
 from scanward.web.metrics import Metrics
 from scanward.web.services import WebServices
 from scanward.web.staff.routes import install as install_staff
+from scanward.web.verifying import Counter
 
 DESCRIPTION = """\
 The API of a Scanward gateway. Times have an offset; ids are keyed digests that tell nothing of a patient.
@@ -36,6 +37,7 @@ def create_app(services: WebServices) -> FastAPI:
     app.state.metrics = metrics
     app.state.gate = Gate(services, metrics)
     app.state.bookmarks = Bookmarks()
+    app.state.counter = Counter(services.verify)
     problems.install(app)
     app.include_router(health.router)
     app.include_router(api)

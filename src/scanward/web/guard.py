@@ -23,6 +23,12 @@ LEAST_BYTES_A_SECOND = 4096
 LARGE_BODIES = ("/dicom-web/studies", "/api/v1/upload")
 """Paths below which instances come in."""
 
+VERIFIED = frozenset({"/api/v1/verify", "/staff/verify"})
+"""Paths to which one file comes, to be verified."""
+
+VERIFIED_BYTES = 512 * 1024 * 1024
+"""Largest body of such a request."""
+
 POLICY = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 
 HEADERS = {
@@ -104,8 +110,7 @@ class Guard:
             return
         began = time.perf_counter()
         status = 0
-        large = scope["path"].startswith(LARGE_BODIES)
-        body = _Body(receive, self._max_body_bytes if large else SMALL_BODY_BYTES)
+        body = _Body(receive, self._most_bytes(scope["path"]))
 
         async def sending(message: Message) -> None:
             nonlocal status
@@ -130,6 +135,11 @@ class Guard:
         if body.problem is not None and not status:
             await answer(body.problem)(scope, receive, sending)
         self._note(scope, status, time.perf_counter() - began)
+
+    def _most_bytes(self, path: str) -> int:
+        if path in VERIFIED:
+            return min(self._max_body_bytes, VERIFIED_BYTES)
+        return self._max_body_bytes if path.startswith(LARGE_BODIES) else SMALL_BODY_BYTES
 
     async def _pass_on(self, scope: Scope, body: _Body, send: Send) -> bool:
         """Pass a request on; return whether something happened that should not have."""

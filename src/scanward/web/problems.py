@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from scanward.errors import (
     AccessError,
     AgreementError,
+    EvidenceError,
     NetworkError,
     ResultError,
     ScanwardError,
@@ -33,6 +34,7 @@ _STATUS: tuple[tuple[type[ScanwardError], int], ...] = (
     (UnknownError, 404),
     (StateError, 409),
     (ResultError, 409),
+    (EvidenceError, 409),
     (AgreementError, 422),
     (AccessError, 403),
     (StoreFullError, 507),
@@ -54,16 +56,25 @@ class Problem(Exception):  # noqa: N818 - RFC 9457 calls it so
         What a person can do.
     headers
         Further headers.
+    fault
+        How evidence fails, where it does: a dotted name.
     """
 
     def __init__(
-        self, status: int, detail: str = "", *, remedy: str = "", headers: Mapping[str, str] | None = None
+        self,
+        status: int,
+        detail: str = "",
+        *,
+        remedy: str = "",
+        headers: Mapping[str, str] | None = None,
+        fault: str = "",
     ) -> None:
         super().__init__(detail)
         self.status = status
         self.detail = detail
         self.remedy = remedy
         self.headers = dict(headers or {})
+        self.fault = fault
 
 
 class BrokenOffError(Exception):
@@ -77,6 +88,7 @@ class ProblemDocument(BaseModel):
     status: int = Field(description="The HTTP status.")
     detail: str = Field(default="", description="What was expected and found; names kinds, never values.")
     remedy: str = Field(default="", description="What a person can do about it.")
+    fault: str = Field(default="", description="How evidence fails, where it does: a dotted name.")
 
 
 _PROBLEM: dict[str, Any] = {"model": ProblemDocument, "content": {MEDIA_TYPE: {}}}
@@ -104,6 +116,8 @@ def answer(problem: Problem) -> JSONResponse:
         content["detail"] = problem.detail
     if problem.remedy:
         content["remedy"] = problem.remedy
+    if problem.fault:
+        content["fault"] = problem.fault
     return JSONResponse(content, problem.status, problem.headers, MEDIA_TYPE)
 
 
@@ -111,7 +125,8 @@ def problem_of(error: ScanwardError) -> Problem:
     """Return one of our errors as a problem; errors that nobody outside can help say no more than that."""
     for kind, status in _STATUS:
         if isinstance(error, kind):
-            return Problem(status, str(error), remedy=error.remedy)
+            fault = error.fault.value if isinstance(error, EvidenceError) else ""
+            return Problem(status, str(error), remedy=error.remedy, fault=fault)
     return Problem(500)
 
 

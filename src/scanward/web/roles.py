@@ -37,6 +37,8 @@ class Operation(StrEnum):
     READ_QUARANTINE = "read quarantine"
     READ_SCREENS = "read screens"
     DECIDE_SCREENS = "decide screens"
+    VERIFY_SCANS = "verify scans"
+    READ_CUSTODY = "read custody"
     READ_METRICS = "read metrics"
 
 
@@ -48,6 +50,8 @@ _READING = frozenset(
         Operation.READ_RESULTS,
         Operation.READ_QUARANTINE,
         Operation.READ_SCREENS,
+        Operation.VERIFY_SCANS,
+        Operation.READ_CUSTODY,
         Operation.READ_METRICS,
     }
 )

@@ -13,6 +13,7 @@ from scanward.bootstrap.gateway import Gateway
 from scanward.bootstrap.signals import StopSignal
 from scanward.bootstrap.stores import Stores
 from scanward.bootstrap.uploads import open_upload
+from scanward.bootstrap.verify_desk import VerifyDesk
 from scanward.config import HttpSettings
 from scanward.errors import ConfigError
 from scanward.flow.face_notes import FaceNotes
@@ -31,6 +32,8 @@ def web_services(gateway: Gateway, http: HttpSettings) -> WebServices:
     """Return what the web needs of a gateway."""
     engine, stores = gateway.engine, gateway.stores
     notes = FaceNotes(ledger=stores.ledger, blobs=stores.blobs, vault=stores.vault, clock=engine.clock)
+
+    verifying = VerifyDesk(stores)
 
     def may_still_leave(release: Release) -> Callable[[OutboxItem], bool]:
         batch = stores.ledger.instances_of(Batch(study_id=release.study_id, number=release.batch))
@@ -58,6 +61,9 @@ def web_services(gateway: Gateway, http: HttpSettings) -> WebServices:
         note_fetched=note_fetched,
         find_volumes=notes.get,
         open_upload=lambda path: open_upload(path, stores.spool),
+        verify=verifying.verify,
+        custody=verifying.custody,
+        seal_file=verifying.seal_file,
         http=http,
         spool=stores.spool,
         clock=engine.clock,

@@ -8,8 +8,11 @@ from pathlib import Path
 
 from scanward.config import HttpSettings
 from scanward.flow.staff import Staff
+from scanward.model.chains import CustodyReport
 from scanward.model.faces import FaceVolume
+from scanward.model.instance import ByteSource
 from scanward.model.release import OutboxItem, Release
+from scanward.model.verdict import Verdict
 from scanward.ports.files import Sources
 from scanward.ports.intake import Intake
 from scanward.ports.ledger import Desk, Ledger, Registry
@@ -40,6 +43,13 @@ class WebServices:
         `UnknownError`, `StoreError`.
     open_upload
         Opens an uploaded file, a zip archive or a DICOM file, as a place to find inputs in.
+    verify
+        Tells what is known of a file, for several threads; raises `EvidenceError` where what vouches for its seal does
+        not hold, `StoreError`, and others where the file cannot be read.
+    custody
+        Returns the custody of a study or an instance, by its UID; raises `UnknownError`, `EvidenceError`, `StoreError`.
+    seal_file
+        Returns the seal of an instance with all that vouches for it, by its UID; raises as `custody`.
     http
         Settings.
     spool
@@ -67,6 +77,9 @@ class WebServices:
     note_fetched: Callable[[Release, OutboxItem], None]
     find_volumes: Callable[[str], Sequence[FaceVolume]]
     open_upload: Callable[[Path], AbstractContextManager[Sources]]
+    verify: Callable[[ByteSource], Verdict]
+    custody: Callable[[str], CustodyReport]
+    seal_file: Callable[[str], bytes]
     http: HttpSettings
     spool: Path
     clock: Callable[[], datetime]

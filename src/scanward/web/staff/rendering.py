@@ -19,6 +19,9 @@ CSP = (
     "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
 
+CSP_WITH_PICTURES = CSP.replace("img-src 'self'", "img-src 'self' data:")
+"""Of a page that holds pictures of its own, which are kept nowhere and have no address."""
+
 STATIC = {
     "staff.css": "text/css",
     "htmx.min.js": "text/javascript",
@@ -73,12 +76,13 @@ def render(
     content: Mapping[str, object],
     *,
     status: int = 200,
+    has_pictures: bool = False,
 ) -> HTMLResponse:
-    """Return a page."""
+    """Return a page; `has_pictures` says that it may hold some itself."""
     page = environment().get_template(template)
     said = SAID.get(request.query_params.get("said", ""), "")
     text = page.render(session=session, path=request.url.path, version=request.app.version, said=said, **content)
-    headers = {"Content-Security-Policy": CSP, "Referrer-Policy": "same-origin"}
+    headers = {"Content-Security-Policy": CSP_WITH_PICTURES if has_pictures else CSP, "Referrer-Policy": "same-origin"}
     return HTMLResponse(text, status, headers)
 
 

@@ -15,7 +15,7 @@ from scanward.web.pictures import Which, picture_of
 from scanward.web.problems import Problem, describe_validation, log_unexpected, problem_of
 from scanward.web.roles import Operation
 from scanward.web.services import WebServices
-from scanward.web.staff import actions, consents, held, screens
+from scanward.web.staff import actions, consents, custody, held, screens, verify
 from scanward.web.staff.pages import Pages
 from scanward.web.staff.patients import forget
 from scanward.web.staff.rendering import STATIC, render, static
@@ -42,6 +42,7 @@ def install(app: FastAPI, services: WebServices) -> None:
     staff.state.services = services
     staff.state.pages = Pages(services)
     staff.state.sessions = Sessions(services, gate)
+    staff.state.counter = app.state.counter
     _add_errors(staff)
     _add_entrance(staff)
     _add_pages(staff)
@@ -50,6 +51,8 @@ def install(app: FastAPI, services: WebServices) -> None:
     consents.install(staff)
     held.install(staff)
     screens.install(staff)
+    verify.install(staff)
+    custody.install(staff)
     app.mount("/staff", staff)
 
     @app.get("/", include_in_schema=False)
