@@ -43,7 +43,7 @@ class FrameFate(StrEnum):
     """It shows what was sealed as another frame."""
 
     ADDED = "added"
-    """It shows nothing that was sealed."""
+    """It shows nothing that was sealed, as far as was looked: of thousands in any order, some are not found."""
 
     REMOVED = "removed"
     """It was sealed and is not there."""

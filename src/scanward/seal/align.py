@@ -8,7 +8,7 @@ from scanward.model.seal import DIGEST_BYTES
 from scanward.seal.digest import TileGrid, bind_frame, bind_tile
 
 MAX_TRIALS = 300_000
-"""Tiles that are tried at other frames, about a second: two thousand frames in any order at the least."""
+"""Tiles that are tried at other frames, a second or two: some 700 frames in any order, or any number moved together."""
 
 
 def align_frames(
