@@ -65,7 +65,7 @@ def look(tally: Tally, group: str, slices: list[Samples], radius: int, parity: i
         for edit, frame in frames.items():
             tally.add(group, edit, find_inconsistency(frame), spot, radius)
             if series is not None:
-                tally.add(group, edit, find_inconsistency(frame, series), spot, radius)
+                tally.add(group, edit, find_inconsistency(frame, series=series), spot, radius)
 
 
 def tally_all(data: Path, parity: int, seed: int = 3) -> Tally:

@@ -141,16 +141,22 @@ def learn_series(slices: Sequence[NDArray[np.generic]]) -> SeriesNoise | None:
     return SeriesNoise(halves=(first, second), usual=float(np.median(known))) if known else None
 
 
-def find_inconsistency(frame: NDArray[np.generic], series: SeriesNoise | None = None) -> NoiseSigns:
+def find_inconsistency(
+    frame: NDArray[np.generic], others: Sequence[NDArray[np.generic]] = (), *, series: SeriesNoise | None = None
+) -> NoiseSigns:
     """Return how odd the noise of the oddest region of a frame is.
 
     Parameters
     ----------
     frame
         Its samples.
+    others
+        Other slices of its series; with fewer than `MIN_SLICES` that can be used, the frame is held against itself.
     series
-        Noise of the other slices of its series (`learn_series`); without it the frame is held against itself.
+        What `learn_series` made of them, where several frames are asked about; then `others` is not looked at.
     """
+    if series is None:
+        series = learn_series(others)
     baseline = Baseline.IMAGE if series is None else Baseline.SERIES
     blocks = _try_measure(frame)
     if isinstance(blocks, str):
