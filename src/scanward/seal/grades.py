@@ -68,7 +68,7 @@ IMMUTABLE: Final = (
     Rule(Grade.IMMUTABLE, "PS3.3 C.7.3.1: Modality; C.8.11.1: what a projection is for", (0x00080060, 0x00080068)),
     Rule(
         Grade.IMMUTABLE,
-        "PS3.3 C.7.6.1, C.7.6.12, C.18.4: what instances it refers to",
+        "PS3.3 C.12.4, C.12.2: what instances it refers to",
         (
             0x00081115,
             0x00081130,
@@ -97,10 +97,10 @@ IMMUTABLE: Final = (
     ),
     Rule(
         Grade.IMMUTABLE,
-        "PS3.3 C.7.6.12: how it was derived; C.8.13.3.1: what values mean",
+        "PS3.3 C.7.6.16.2.6: how it was derived; C.8.16: what values mean",
         (0x00089007, 0x00089124, 0x00089205, 0x00089206, 0x00089207, 0x00089208, 0x00089209, 0x00089215),
     ),
-    Rule(Grade.IMMUTABLE, "PS3.3 C.8.5.5, C.8.12.2: Region Calibration, Transducer", (0x00082200, 0x00082204)),
+    Rule(Grade.IMMUTABLE, "PS3.3 C.8.5.6: transducer", (0x00082200, 0x00082204)),
     Rule(
         Grade.IMMUTABLE,
         "PS3.3 C.17: content of a document and its state",
@@ -129,7 +129,7 @@ IMMUTABLE: Final = (
             0x0040B020,
         ),
     ),
-    Rule(Grade.IMMUTABLE, "PS3.3 C.7.6.16.2.11: Real World Value Mapping; C.11.18", (0x00409096, 0x004008EA)),
+    Rule(Grade.IMMUTABLE, "PS3.3 C.7.6.16.2.11, C.25.2: what real values are", (0x00409096, 0x004008EA)),
     Rule(Grade.IMMUTABLE, "PS3.3 C.7.6.14: Acquisition Context", (0x00400555,)),
 )
 """What is immutable in groups that otherwise are not."""
@@ -147,7 +147,7 @@ COERCIBLE: Final = (
     Rule(Grade.COERCIBLE, "PS3.3 C.7.2.1, C.7.3.1: Study ID, Series Number", (0x00200010, 0x00200011)),
     Rule(
         Grade.COERCIBLE,
-        "PS3.3 C.7.2.1, C.4: remarks, and counts that an archive makes up",
+        "PS3.3 C.7.2.1, C.7.6.1, PS3.4 C.6: remarks, and counts that an archive makes up",
         (0x002000AA, 0x00201000, 0x00201001, 0x00201002, 0x00201003, 0x00201004, 0x00201005, 0x00201070, 0x00201200,
          0x00201202, 0x00201204, 0x00201206, 0x00201208, 0x00201209, 0x00203401, 0x00203402, 0x00203403, 0x00203404,
          0x00203405, 0x00203406, 0x00204000),
