@@ -8,7 +8,7 @@ from pathlib import Path
 
 from scanward.adapters.tlog.files import JOURNAL, read_file, refused
 from scanward.adapters.tlog.journal import Journal
-from scanward.adapters.tlog.reader import CHECKPOINT, FolderReader
+from scanward.adapters.tlog.reader import CHECKPOINT, FolderReader, MissingError
 from scanward.errors import EvidenceError, StoreError
 from scanward.ports.audit import Disagreement
 from scanward.tlog.checkpoint import Checkpoint, Policy
@@ -28,7 +28,7 @@ _OPEN = "Start the gateway: opening the log publishes what is durable, and write
 
 
 def check_log(folder: Path, policy: Policy) -> Iterator[Disagreement]:
-    """Yield what is not as it has to be in the log of a folder; writers wait meanwhile. Reads only.
+    """Yield what is not as it has to be in the log of a folder. Reads only, and what writers do meanwhile is no matter.
 
     Parameters
     ----------
@@ -42,13 +42,20 @@ def check_log(folder: Path, policy: Policy) -> Iterator[Disagreement]:
     StoreError
         The folder cannot be read at all.
     """
-    with _writers_waiting(folder):
-        try:
-            checkpoint = policy.verify(FolderReader(folder).checkpoint()).checkpoint
-        except (EvidenceError, StoreError) as error:
-            yield Disagreement(what=str(error), subject=CHECKPOINT, remedy=_RESTORE)
-            return
-        yield from _Check(folder, checkpoint).run()
+    try:
+        with _writers_waiting(folder):
+            check = _Check(folder, policy.verify(FolderReader(folder).checkpoint()).checkpoint)
+            told = list(check.read_journal())
+        yield from told
+        yield from check.check_tiles()
+        with _writers_waiting(folder):
+            newest = policy.verify(FolderReader(folder).checkpoint()).checkpoint
+            told = list(check.check_names(newest.size))
+        yield from told
+    except EvidenceError as error:
+        yield Disagreement(what=str(error), subject=CHECKPOINT, remedy=_RESTORE)
+    except MissingError as error:
+        yield Disagreement(what=str(error), subject=CHECKPOINT, remedy=_RESTORE)
 
 
 @contextmanager
@@ -68,7 +75,7 @@ def _writers_waiting(folder: Path) -> Iterator[None]:
 
 
 class _Check:
-    """One run over a log, with the tree as the entries make it."""
+    """One run over a log, as it is at a checkpoint, with the tree as the entries make it."""
 
     def __init__(self, folder: Path, checkpoint: Checkpoint) -> None:
         self._folder = folder
@@ -79,9 +86,8 @@ class _Check:
         self._journal_entries: Sequence[bytes] = ()
         self._journal_root = b""
 
-    def run(self) -> Iterator[Disagreement]:
-        """Yield all disagreements."""
-        yield from self._read_journal()
+    def check_tiles(self) -> Iterator[Disagreement]:
+        """Make every tile again from the entries, and hold it against what is there."""
         for index in range(-(-self._checkpoint.size // TILE_WIDTH)):
             yield from self._check_bundle(index)
         for level, index, width, data in self._tiles.partial():
@@ -90,9 +96,9 @@ class _Check:
             yield Disagreement(
                 what="the entries do not make the root of the checkpoint", subject=CHECKPOINT, remedy=_RESTORE
             )
-        yield from self._check_names()
 
-    def _read_journal(self) -> Iterator[Disagreement]:
+    def read_journal(self) -> Iterator[Disagreement]:
+        """Read what the journal has of what the checkpoint covers."""
         names: list[str] = []
         with suppress(OSError):
             names = sorted(name for name in os.listdir(self._folder / JOURNAL) if name.isdecimal())
@@ -160,22 +166,22 @@ class _Check:
             what = str(error)
         yield Disagreement(what=what, subject=name, remedy=_RESTORE)
 
-    def _check_names(self) -> Iterator[Disagreement]:
-        """Yield files that are no part of the log, and narrower tiles that are not how the wider one begins."""
+    def check_names(self, size: int) -> Iterator[Disagreement]:
+        """Yield files that are no part of a log of this size, and narrower tiles that do not begin the wider one."""
         for folder, _, names in os.walk(self._folder / "tile"):
             for name in sorted(names):
                 path = os.path.join(folder, name)
                 relative = os.path.relpath(path, self._folder)
-                what = self._judge(path, relative)
+                what = self._judge(path, relative, size)
                 if what:
                     yield Disagreement(what=what, subject=relative, remedy="Remove the file.")
 
-    def _judge(self, path: str, relative: str) -> str:
+    def _judge(self, path: str, relative: str, size: int) -> str:
         try:
             level, index, width = parse_tile_path(relative)
         except EvidenceError:
             return "the file is no part of the log"
-        whole = tile_width(level or 0, index, self._checkpoint.size)
+        whole = tile_width(level or 0, index, size)
         if width > whole:
             return "the tile covers entries that the checkpoint does not"
         if width == whole:

@@ -61,7 +61,7 @@ class FolderReader:
         """Return the hashes of a tile; the first of the full one where a narrower one is gone."""
         try:
             return self._read(tile_path(level, index, width), TILE_WIDTH * HASH_BYTES)
-        except _MissingError:
+        except MissingError:
             if width == TILE_WIDTH:
                 raise
             return self._read(tile_path(level, index), TILE_WIDTH * HASH_BYTES)[: width * HASH_BYTES]
@@ -70,7 +70,7 @@ class FolderReader:
         """Return the first entries of a bundle; raises `EvidenceError` where it is truncated or too long."""
         try:
             return parse_bundle(self._read(tile_path(None, index, width), _MAX_BUNDLE_BYTES), width)
-        except _MissingError:
+        except MissingError:
             if width == TILE_WIDTH:
                 raise
             return parse_bundle(self._read(tile_path(None, index), _MAX_BUNDLE_BYTES), TILE_WIDTH)[:width]
@@ -79,12 +79,12 @@ class FolderReader:
         try:
             return read_file(f"{self._folder}/{name}", limit)
         except (FileNotFoundError, NotADirectoryError):
-            raise _MissingError(f"{name} of the log is missing", remedy="Ask another mirror of the log.") from None
+            raise MissingError(f"{name} of the log is missing", remedy="Ask another mirror of the log.") from None
         except OSError as error:
             raise refused(f"read {name} of the log", error) from None
 
 
-class _MissingError(StoreError):
+class MissingError(StoreError):
     """A file of a log is not there."""
 
 
@@ -175,6 +175,10 @@ class VerifiedLog:
                 "the log does not begin with what a checkpoint of it that is known says",
                 remedy="Its history was changed: keep both checkpoints, they prove it.",
             ) from None
+
+    def edges(self) -> list[list[bytes]]:
+        """Return the hashes of the last tile of each level that is not full: what a log goes on from."""
+        return [list(edge) for edge in self._edges or self._read_edges()]
 
     def entries(self, start: int, stop: int) -> Iterator[bytes]:
         """Yield entries from index `start` to before `stop`, each checked."""
