@@ -19,6 +19,7 @@ from scanward.adapters.signatures.dicom_mac import (
     has_unknown,
     is_protected,
     is_signable,
+    lenient,
     mac_stream,
     read_native,
     stock_reads,
@@ -94,15 +95,21 @@ def sign_dicom(data: bytes, signer: Signer, at: datetime, *, everything: bool = 
     SigningError
         The key may not sign now.
     """
-    from pydicom.dataset import Dataset
-    from pydicom.sequence import Sequence as Items
-    from pydicom.uid import UID, generate_uid
-
     record = signer.record
     if record.use is not KeyUse.DICOM:
         _refuse(SignatureFault.KEY_USE, f"expected a key for DICOM, got one for {record.use}")
     if not record.certificates or record.algorithm is Algorithm.ED25519:
         _refuse(SignatureFault.CERTIFICATE_MISSING, "expected a key with a certificate, got one without")
+    with lenient():
+        return _sign(data, signer, at, everything=everything, stock=stock)
+
+
+def _sign(data: bytes, signer: Signer, at: datetime, *, everything: bool, stock: bool) -> bytes:
+    from pydicom.dataset import Dataset
+    from pydicom.sequence import Sequence as Items
+    from pydicom.uid import UID, generate_uid
+
+    record = signer.record
     ds = read_native(data)
     tags = [tag for tag in _tags(ds) if (everything or is_protected(tag)) and not has_unknown(ds, tag)]
     _check_list(ds, tags)
@@ -168,6 +175,19 @@ def verify_dicom(
     EvidenceError
         With the ``dicom.*``, ``certificate.*``, ``key.*`` or ``time.*`` fault that says why not.
     """
+    with lenient():
+        return _verify(data, roots, now=now, records=records, attested=attested, complete=complete)
+
+
+def _verify(
+    data: bytes,
+    roots: Sequence[bytes],
+    *,
+    now: datetime,
+    records: Sequence[KeyRecord],
+    attested: datetime | None,
+    complete: bool,
+) -> tuple[DicomSignature, ...]:
     ds = read_native(data)
     # 1. There are signatures
     items = _items(ds, DIGITAL_SIGNATURES)
@@ -283,7 +303,7 @@ def _parameters(ds: "Dataset", item: "Dataset") -> "Dataset":
 
 def _signed_tags(parameters: "Dataset") -> list[int]:
     """Return what the list of signed Attributes names, in its order."""
-    value = parameters[0x04000020].value if 0x04000020 in parameters else ()
+    value = (parameters[0x04000020].value if 0x04000020 in parameters else None) or ()
     tags = [int(tag) for tag in (value if isinstance(value, Iterable) else (value,))]
     if len(set(tags)) != len(tags) or not all(is_signable(tag) for tag in tags):
         _refuse(SignatureFault.DICOM_TAG_LIST, "expected each signed Attribute once, and none that may not be")

@@ -3,8 +3,10 @@
 Values are taken as they stand in the file, never decoded and written anew: `dcmsign` has to come to the same bytes.
 """
 
+import struct
 import warnings
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from io import BytesIO
 from typing import TYPE_CHECKING, NoReturn
 
@@ -77,30 +79,43 @@ def is_signable(tag: int) -> bool:
     return element != 0 and group >= 0x0008 and tag not in structure and group != 0xFFFA
 
 
+@contextmanager
+def lenient() -> Iterator[None]:
+    """Let pydicom read what breaks the rules without a word of values, and say all it raises in one way.
+
+    Values are decoded when they are looked at, and broken ones raise whatever they do.
+    """
+    from pydicom import config
+    from pydicom.errors import BytesLengthException, InvalidDicomError
+
+    broken = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError, EOFError, OSError)
+    try:
+        with config.disable_value_validation(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    except (*broken, NotImplementedError, struct.error, BytesLengthException, InvalidDicomError):
+        _refuse(SignatureFault.DICOM_FORM, "expected a DICOM file, got something else, or one that is broken within")
+
+
 def read_native(data: bytes) -> "Dataset":
     """Return the data set of a DICOM file as explicit VR, little-endian, with values as they stand.
 
     Raises
     ------
     EvidenceError
-        It is no DICOM file, its pixels are encapsulated, or it is big-endian.
+        Its pixels are encapsulated, or it is big-endian. What pydicom raises where it is no DICOM file, `lenient` says.
     """
     from pydicom import dcmread
     from pydicom.uid import UID
 
-    ds = _read(data)
+    ds = dcmread(BytesIO(data))
     syntax = UID(str(ds.file_meta.get("TransferSyntaxUID", "")))
     if syntax in {EXPLICIT_LITTLE, DEFLATED}:
         return ds
     if syntax == IMPLICIT_LITTLE:
         explicit = BytesIO()
         ds.file_meta.TransferSyntaxUID = UID(EXPLICIT_LITTLE)
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # of values that are not as they should be: they stay as they are
-                ds.save_as(explicit, implicit_vr=False, little_endian=True)
-        except (ValueError, TypeError, AttributeError, KeyError, OverflowError, NotImplementedError):
-            _refuse(SignatureFault.DICOM_FORM, "expected a file that can be written as explicit VR, got another")
+        ds.save_as(explicit, implicit_vr=False, little_endian=True)
         return dcmread(BytesIO(explicit.getvalue()))
     if syntax.is_transfer_syntax and syntax.is_encapsulated:
         _refuse(
@@ -217,16 +232,6 @@ def _value(element: "RawDataElement | DataElement") -> bytes:
     stream.is_little_endian, stream.is_implicit_VR = True, True
     write_data_element(stream, element)
     return stream.getvalue()[8:]  # tag and length of implicit VR
-
-
-def _read(data: bytes) -> "Dataset":
-    from pydicom import dcmread
-    from pydicom.errors import InvalidDicomError
-
-    try:
-        return dcmread(BytesIO(data))
-    except (InvalidDicomError, EOFError, ValueError, TypeError, AttributeError, KeyError, OSError, NotImplementedError):
-        _refuse(SignatureFault.DICOM_FORM, "expected a DICOM file, got something else")
 
 
 def _refuse(fault: SignatureFault, message: str, remedy: str = "Do not rely on the signature.") -> NoReturn:
