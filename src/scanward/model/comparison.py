@@ -117,6 +117,9 @@ class Comparison:
         Attributes that differ, by path.
     is_lossy_copy
         Whether the pixels differ and the copy is in a Transfer Syntax that changes them when coded.
+    is_of_lossy_original
+        Whether the pixels differ, and what was sealed was coded with loss and the copy is coded otherwise: decoders of
+        such codings differ by a grey level, so that another decoder than that of the seal alone may be the reason.
     rows, columns, frame_count
         Of the copy; 0 where its pixels cannot be decoded.
     sealed_frame_count
@@ -132,6 +135,7 @@ class Comparison:
     frames: tuple[FrameChange, ...] = ()
     header: tuple[HeaderChange, ...] = ()
     is_lossy_copy: bool = False
+    is_of_lossy_original: bool = False
     rows: int = 0
     columns: int = 0
     frame_count: int = 0

@@ -128,8 +128,10 @@ def _compare_pixels(seal: Seal, scan: Scan) -> Comparison:
         return replace(found, are_pixels_same=now.kind is sealed.kind and now.digests == sealed.digests)
     if scan.frames is None:
         return replace(found, are_pixels_same=None if scan.is_unseen else False, why_unreadable=scan.without_frames)
-    is_lossy = scan.start.transfer_syntax_uid in LOSSY_SYNTAXES
-    return compare_frames(sealed, scan.frames, seal.key, is_coded_with_loss=is_lossy)
+    syntax = scan.start.transfer_syntax_uid
+    compared = compare_frames(sealed, scan.frames, seal.key, is_coded_with_loss=syntax in LOSSY_SYNTAXES)
+    was_lossy = seal.transfer_syntax_uid in LOSSY_SYNTAXES and syntax != seal.transfer_syntax_uid
+    return replace(compared, is_of_lossy_original=was_lossy and not compared.are_pixels_same)
 
 
 def compare_frames(sealed: PixelSeal, frames: "FrameSource", key: bytes, *, is_coded_with_loss: bool) -> Comparison:

@@ -93,6 +93,7 @@ def as_json(comparison: Comparison, *, spacing_mm: tuple[float, float] | None = 
             "why_unreadable": comparison.why_unreadable,
             "form_differs": list(comparison.form),
             "coded_with_loss": comparison.is_lossy_copy,
+            "original_coded_with_loss": comparison.is_of_lossy_original,
             "frames": comparison.frame_count,
             "sealed_frames": comparison.sealed_frame_count,
             "frames_that_differ": [_frame_as_json(change, comparison, spacing_mm) for change in comparison.frames],

@@ -240,6 +240,15 @@ def test_an_edit_of_what_was_coded_with_loss_before_it_was_sealed_is_no_such_cod
     found = compared(seal_of(sealed), file_of(ds, samples.tobytes(), ExplicitVRLittleEndian))
     assert [change.tiles for change in found.frames] == [(0,)]
     assert not found.is_lossy_copy
+    assert found.is_of_lossy_original
+
+
+def test_what_was_coded_with_loss_and_is_the_same_in_another_coding_is_unchanged():
+    sealed = lossy(GREY, 60)
+    ds = dcmread(io.BytesIO(sealed))
+    found = compared(seal_of(sealed), file_of(ds, ds.pixel_array.tobytes(), ExplicitVRLittleEndian))
+    assert found.standing is Standing.UNCHANGED
+    assert not found.is_of_lossy_original
 
 
 def test_loss_claimed_to_be_none_is_altered():
