@@ -16,8 +16,6 @@ from tests.common.signing import NOW, Clock
 
 ROOT = Path(__file__).resolve().parents[2]
 
-STEPS = ("open", "fsync", "replace")
-
 KILLED = """
 import os, sys
 from pathlib import Path
@@ -69,8 +67,7 @@ def works(home: Path) -> KeyRingFolder:
     return ring
 
 
-@pytest.mark.parametrize("when", ["before", "after"])
-@pytest.mark.parametrize("step", ["fsync", "replace"])
+@pytest.mark.parametrize(("step", "when"), [("fsync", "before"), ("replace", "after")])
 def test_a_kill_while_the_first_key_is_made_leaves_a_ring_that_works(tmp_path, step, when):
     for count in range(1, 20):
         home = tmp_path / f"{count}"
