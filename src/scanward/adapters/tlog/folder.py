@@ -1,9 +1,10 @@
 """A transparency log in a folder (implements :class:`scanward.ports.log.Log`), as C2SP tlog-tiles lays it out.
 
 Any file server can serve the folder, and any client of such logs can read it. Beside ``checkpoint`` and ``tile/`` there
-is ``.journal/``: entries are staged and flushed there, and then published as tiles and, last, by the checkpoint. Only
-the journal is flushed for that: what a power cut takes of the rest is made anew when the log is opened, by the code
-that publishes. A checkpoint is signed after all that it covers is durable, so no two roots of one size are ever signed.
+is ``.journal/``: entries are staged and flushed there, and published as tiles and, last, by the checkpoint. Only the
+journal is flushed for that: what a power cut takes of the rest is made anew when the log is opened, by the code that
+publishes. Tiles may be there before what they are of is durable; a checkpoint is signed after all that it covers is, so
+that no two roots of one size are ever signed.
 
 Trust: whoever can write to the folder can make the log fail its check, and not make it pass: they lack the key. If it
 is stolen: entries are commitments that tell nothing. If it is lost: a mirror has it.
@@ -12,7 +13,7 @@ is stolen: entries are commitments that tell nothing. If it is lost: a mirror ha
 import fcntl
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,7 +21,7 @@ from typing import Self
 
 from scanward.adapters.tlog.files import JOURNAL, flush, refused
 from scanward.adapters.tlog.journal import Journal
-from scanward.adapters.tlog.publisher import Prepared, Publisher
+from scanward.adapters.tlog.publisher import Publisher
 from scanward.adapters.tlog.reader import CHECKPOINT, FolderReader
 from scanward.errors import EvidenceError, StoreError, StoreFullError
 from scanward.flow.committer import Committer
@@ -44,9 +45,6 @@ JOURNAL_ENTRIES = 65_536
 
 JOURNAL_BYTES = 16 * 1024 * 1024
 """Or after so many bytes."""
-
-ENTRIES_BESIDE_FLUSH = 64
-"""So many are hashed by one thread while another one waits for the disk; handing over costs more for fewer."""
 
 _RESTORE = "Nothing was changed. Restore the whole folder of the log from its newest backup or mirror."
 
@@ -297,17 +295,12 @@ class FolderLog:
     def _append_groups(self, groups: Sequence[Sequence[bytes]]) -> Sequence[range]:
         with self._having_turn():
             indices = self._write(groups)
-            if len(self._pending) < ENTRIES_BESIDE_FLUSH:
-                self._get_journal().flush()
-                self._publish()
-            else:
-                # The tree grows in memory while the disk is waited for; nothing is signed or written meanwhile.
-                flushed = self._flusher.submit(self._get_journal().flush)
-                try:
-                    prepared = self._publisher.prepare(self._pending)
-                finally:
-                    flushed.result()
-                self._publish(prepared)
+            # Tiles are made and written while the disk is waited for: no checkpoint covers them yet.
+            flushed = self._flusher.submit(self._get_journal().flush)
+            try:
+                self._publish(flushed.result)
+            finally:
+                flushed.result()
         return indices
 
     def _stage_groups(self, groups: Sequence[Sequence[bytes]]) -> Sequence[range]:
@@ -335,8 +328,8 @@ class FolderLog:
 
     # Publish
 
-    def _publish(self, prepared: Prepared | None = None) -> None:
-        self._publisher.publish(prepared or self._publisher.prepare(self._pending))
+    def _publish(self, wait: Callable[[], None] = lambda: None) -> None:
+        self._publisher.publish(self._publisher.prepare(self._pending), wait)
         self._pending = []
         self._renew_journal()
 
@@ -398,7 +391,7 @@ class FolderLog:
         self._publisher.begin(journal.edges, published)
         self._pending = entries[size - journal.start :]
         self._publish()
-        self._publisher.mend_partial()
+        self._publisher.mend_edge()
         self._remove_old_journals()
 
     def _open_journal(self) -> Journal:

@@ -14,6 +14,9 @@ from scanward.tlog.merkle import HASH_BYTES, TILE_HEIGHT, leaf_hash
 from scanward.tlog.note import MAX_NOTE_BYTES, Note, NoteKey, sign_text
 from scanward.tlog.tile import TILE_WIDTH, GrowingTiles, tile_path, write_bundle
 
+GAP_TILES = 16
+"""So many tiles in a row are not there beyond the last one where nothing more is."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Prepared:
@@ -136,25 +139,66 @@ class Publisher:
         checkpoint = Checkpoint(origin=self._origin, size=tiles.tree.size, root=tiles.tree.root())
         return Prepared(full=full, partial=partial, checkpoint=checkpoint)
 
-    def publish(self, prepared: Prepared) -> None:
-        """Write the tiles of what is durable, and sign the checkpoint that covers them, unless there is one."""
-        if prepared.checkpoint == self._newest and not self._is_outdated:
-            return
+    def publish(self, prepared: Prepared, wait: Callable[[], None]) -> None:
+        """Write tiles, and sign the checkpoint that covers them, unless there is one.
+
+        Parameters
+        ----------
+        prepared
+            What is published.
+        wait
+            Returns once all of it is durable; nothing is signed before.
+        """
         full = self._put_tiles(prepared)
-        self._put_checkpoint(prepared.checkpoint)
+        wait()
+        if prepared.checkpoint != self._newest or self._is_outdated:
+            self._put_checkpoint(prepared.checkpoint)
         self._put = put_new
         self._retire(full)
 
-    def mend_partial(self) -> None:
-        """Write again the narrower forms of the last tiles that a power cut harmed: some checkpoint needs each."""
-        for level, index, width, data in self.prepare([]).partial:
-            with suppress(FileNotFoundError):
-                for name in os.listdir(f"{self._path(tile_path(level, index))}.p"):
-                    if name.isdecimal() and int(name) < width:
-                        part = data[: int(name) * HASH_BYTES]
-                        if level is None:
-                            part = write_bundle(self._entries[: int(name)])
-                        self._put_anew(self._path(tile_path(level, index, int(name))), part)
+    def mend_edge(self) -> None:
+        """Mend what a power cut left about the last tiles, so that no reader finds anything else there later."""
+        size = self._tiles.tree.size
+        last = {(level, index): (width, data) for level, index, width, data in self.prepare([]).partial}
+        for level in (None, *range(len(self._tiles.edges) + 2)):
+            index = size >> (TILE_HEIGHT * ((level or 0) + 1))
+            self._mend_partial(level, index, *last.get((level, index), (0, b"")))
+            self._remove_from(level, index)
+
+    def _mend_partial(self, level: int | None, index: int, width: int, data: bytes) -> bool:
+        """Write again narrower forms of a tile that came to harm, as some checkpoint needs each; remove wider ones.
+
+        Returns
+        -------
+        bool
+            Whether there was any.
+        """
+        folder = f"{self._path(tile_path(level, index))}.p"
+        try:
+            names = [name for name in os.listdir(folder) if name.isdecimal()]
+        except FileNotFoundError:
+            return False
+        for name in names:
+            narrower = int(name)
+            if narrower > width:
+                os.unlink(f"{folder}/{name}")
+            else:
+                part = write_bundle(self._entries[:narrower]) if level is None else data[: narrower * HASH_BYTES]
+                self._put_anew(f"{folder}/{name}", part)
+        return bool(names)
+
+    def _remove_from(self, level: int | None, index: int) -> None:
+        """Remove full tiles that were written and whose entries never came to be durable."""
+        missing = 0
+        while missing < GAP_TILES:
+            path = self._path(tile_path(level, index))
+            missing += 1
+            if os.path.lexists(path):
+                os.unlink(path)
+                missing = 0
+            index += 1
+            if self._mend_partial(level, index, 0, b""):
+                missing = 0
 
     def flush(self, start: int, stop: int) -> None:
         """Make durable the tiles that came to be full between two sizes, and the checkpoint."""

@@ -395,6 +395,20 @@ def test_tiles_of_the_journal_are_made_again_behind_an_unharmed_checkpoint(where
     assert check(where) == []
 
 
+def test_tiles_of_entries_that_a_power_cut_took_are_removed(where):
+    """They may be written while their entries are being flushed; no checkpoint covers them."""
+    appended(where)
+    before = files_of(where)
+    for name in ("0/000", "0/000.p/200", "0/002", "1/000.p/2", "entries/000", "entries/001.p/7"):
+        path = where / "tile" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"phantom")
+    (where / "tile/0/000.p/30").write_bytes(b"torn")
+    open_log(where).close()
+    assert files_of(where) == before | {"tile/0/000.p/30"}
+    assert check(where) == []
+
+
 def test_an_old_journal_that_was_left_is_removed(where):
     appended(where, 10)
     older = journal_of(where)
