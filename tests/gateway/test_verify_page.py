@@ -25,7 +25,6 @@ from tests.common.gateway import TestGateway, bytes_of
 from tests.common.studies import make_ct_series
 from tests.web.conftest import Client
 
-
 DX = "1.2.840.10008.5.1.4.1.1.1.1"
 
 

@@ -2,10 +2,13 @@
 
 import asyncio
 import time
+from html import escape
+from http import HTTPStatus
 
 import structlog
 from starlette.datastructures import MutableHeaders
 from starlette.requests import ClientDisconnect
+from starlette.responses import HTMLResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from scanward.config import HttpSettings
@@ -41,6 +44,19 @@ HEADERS = {
     "Content-Security-Policy": POLICY,
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
 }
+
+PAGE = """\
+<!doctype html>
+<html lang="en">
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title} - Scanward</title><link rel="stylesheet" href="/staff/static/staff.css"></head>
+<body><main><section class="narrow"><h1>{title}</h1><p>{detail}</p>
+<p><a href="/staff/">To the overview</a> <span class="soft">({status})</span></p></section></main></body>
+</html>
+"""
+"""What a person sees of a request that did not get to a page."""
+
+PAGE_POLICY = POLICY.replace("default-src 'none'", "default-src 'none'; style-src 'self'")
 
 METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
 """Others are counted together: a sender may make them up."""
@@ -130,10 +146,10 @@ class Guard:
         else:
             unexpected = await self._pass_on(scope, body, guarded)
             if unexpected and not status and body.problem is None:
-                await answer(Problem(500))(scope, receive, sending)
+                await _answer(scope, Problem(500))(scope, receive, sending)
         # Whatever was made of the limit inside, the sender hears of the limit.
         if body.problem is not None and not status:
-            await answer(body.problem)(scope, receive, sending)
+            await _answer(scope, body.problem)(scope, receive, sending)
         self._note(scope, status, time.perf_counter() - began)
 
     def _most_bytes(self, path: str) -> int:
@@ -162,6 +178,15 @@ class Guard:
         self._metrics.requests.labels(method=method, route=route, status=str(status)).inc()
         self._metrics.seconds.labels(route=route).observe(seconds)
         log.info("http_request", method=method, route=route, status=status, ms=round(seconds * 1000))
+
+
+def _answer(scope: Scope, problem: Problem) -> Response:
+    """Return a problem as whoever asks can read it: a program, or a person with a browser."""
+    if not scope["path"].startswith("/staff/"):
+        return answer(problem)
+    title = HTTPStatus(problem.status).phrase
+    page = PAGE.format(title=escape(title), detail=escape(problem.detail), status=problem.status)
+    return HTMLResponse(page, problem.status, {**problem.headers, "Content-Security-Policy": PAGE_POLICY})
 
 
 def _route_of(scope: Scope) -> str:

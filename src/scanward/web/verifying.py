@@ -13,7 +13,7 @@ from scanward.errors import EvidenceError, ScanwardError, SigningError, StoreErr
 from scanward.model.instance import ByteSource
 from scanward.model.verdict import StepName, Verdict
 from scanward.web.multipart import MultipartReader, PartEnd, PartStart, parse_media_type
-from scanward.web.problems import Problem
+from scanward.web.problems import Problem, log_unexpected
 from scanward.web.services import WebServices
 from scanward.web.spool import Spooled
 
@@ -32,6 +32,7 @@ RAW_TYPES: Final = frozenset(
 """Media types of a body that is the file itself."""
 
 _FORM: Final = "multipart/form-data"
+_REPORT: Final = "Where it happened stands in the log, without anything of the file: report that to us."
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -86,7 +87,7 @@ class Counter:
         Raises
         ------
         Problem
-            422: the file cannot be read.
+            422: the file cannot be read. 500: it made something fail.
         EvidenceError
             What vouches for its seal does not hold.
         StoreError, SigningError
@@ -102,6 +103,9 @@ class Counter:
         except ScanwardError as error:
             remedy = error.remedy or "Get the file anew from where it comes from; it may have been cut off on its way."
             raise Problem(422, f"the file cannot be read: {error}", remedy=remedy) from None
+        except Exception as error:  # noqa: BLE001 - a file may be anything, and its message may hold what is in it
+            log_unexpected(error)
+            raise Problem(500, "the file could not be looked at to the end", remedy=_REPORT) from None
 
     def _work(self, content: ByteSource) -> Verdict:
         with self._free:

@@ -1,12 +1,14 @@
 """The pages on custody: what was stated of a study, an instance or a copy, and whether all of it holds."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Annotated, Final
 
 from fastapi import Depends, FastAPI, Form, Path, Request
 from fastapi.responses import HTMLResponse, Response
 
 from scanward.errors import EvidenceError, UnknownError
+from scanward.model.chains import Chain
 from scanward.web.problems import Problem, problem_of
 from scanward.web.roles import Operation
 from scanward.web.seal_files import seal_response
@@ -14,18 +16,33 @@ from scanward.web.services import WebServices
 from scanward.web.staff.rendering import render
 from scanward.web.staff.sessions import Session, posted, session_of, sessions_of
 
-KINDS: Final[Mapping[str, str]] = {
-    "study": "The study",
-    "instance": "An instance",
-    "copy": "A copy that left",
-    "release": "A release",
+KINDS: Final[Mapping[str, tuple[str, str]]] = {
+    "study": ("The study", "Studies"),
+    "instance": ("The instance", "Instances"),
+    "copy": ("The copy that left", "Copies that left"),
+    "release": ("The release", "Releases"),
 }
+"""Of one, and of several."""
 
-CHAINS_SHOWN: Final = 50
+CHAINS_SHOWN: Final = 200
 """So many objects are shown at once; the API gives all."""
 
 HIDDEN_FACTS: Final = frozenset({"happened", "seal"})
 """Facts that say to a person nothing that stands there not already."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Group:
+    """Objects of a kind."""
+
+    name: str
+    chains: Sequence[Chain]
+
+    @property
+    def has_statements(self) -> bool:
+        """Whether anything was stated of any of them that holds."""
+        return any(one.statements for one in self.chains)
+
 
 _ID = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$")]
 _Uid = Annotated[str, Form(max_length=80)]
@@ -79,12 +96,26 @@ def _show(
         "study_id": study_id,
         "problem": problem,
         "report": report,
-        "kinds": KINDS,
+        "groups": () if report is None else _groups_of(report.chains[:CHAINS_SHOWN]),
         "hidden": HIDDEN_FACTS,
         "shown": CHAINS_SHOWN,
         "has_seal": report is not None and not study_id and all(one.kind != "study" for one in report.chains),
     }
     return render(request, "custody.html", session, content, status=200 if problem is None else problem.status)
+
+
+def _groups_of(chains: Sequence[Chain]) -> Sequence[Group]:
+    """Return objects by kind, each kind where its first one stands; what does not hold comes first."""
+    found: dict[str, list[Chain]] = {}
+    for one in chains:
+        found.setdefault(one.kind, []).append(one)
+    return [
+        Group(
+            name=KINDS.get(kind, (kind, kind))[len(some) > 1],
+            chains=sorted(some, key=lambda one: not one.fault),
+        )
+        for kind, some in found.items()
+    ]
 
 
 def _parse_uid(text: str) -> str:

@@ -65,6 +65,7 @@ def environment() -> Environment:
     made.filters.update(
         pixels=words.pixels, person=words.person, plainly=words.plainly, set_of=frozenset, measured=measured
     )
+    made.tests.update(digest=words.is_digest)
     made.globals.update(plural=words.plural, agreement_in_words=words.agreement_in_words)
     return made
 

@@ -47,11 +47,11 @@ _TELLINGS: Final[Mapping[Outcome, Telling]] = {
         "You can use it as you would use the original.",
     ),
     Outcome.COERCED: Telling(
-        "good",
-        "Authentic pixels, and some names or descriptions were put right",
+        "warn",
+        "Pixels authentic; names or descriptions differ",
         "The pixels, and all that says how they are to be seen, are as they were sealed. Attributes that an archive "
-        "may put right differ.",
-        "See below which. If your archive or RIS did not put these right, ask who sent the file.",
+        "may put right differ: they may have been put right, or somebody may have made it another patient's.",
+        "See below which. If your archive or RIS did not change these, do not use it, and ask who sent it.",
     ),
     Outcome.ALTERED: Telling(
         "bad",
@@ -112,9 +112,10 @@ _WARNING: Final = frozenset({StepName.DECLARATION, StepName.COPY_MOVE, StepName.
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StepRow:
-    """A step as it is shown; `measured` says how often it was right."""
+    """A step as it is shown; `word` says what it came to, `measured` how often it was right."""
 
     name: str
+    word: str
     step: Step
     tone: str
     measured: Sequence[str]
@@ -187,6 +188,8 @@ _NOTHING: Final[Mapping[str, object]] = {
     "pictures": (),
     "are_withheld": False,
     "signs": False,
+    "is_compared": False,
+    "differs": False,
     "download": "",
 }
 
@@ -201,6 +204,8 @@ def _content(verdict: Verdict, session: Session, name: str) -> Mapping[str, obje
         "verdict": verdict,
         "steps": [_row_of(one, verdict.outcome) for one in verdict.steps],
         "signs": any(one.found is Found.YES and one.name in _WARNING for one in verdict.steps),
+        "is_compared": any(one.name is StepName.DIFFERENCE for one in verdict.steps),
+        "differs": any(one.found is Found.YES and one.name is StepName.DIFFERENCE for one in verdict.steps),
         "header": () if compared is None else [(one, _GRADES[one.grade]) for one in compared.header[:SHOWN]],
         "more_header": 0 if compared is None else max(0, len(compared.header) - SHOWN),
         "frames": () if compared is None else [_frame_of(one, compared) for one in compared.frames[:SHOWN]],
@@ -223,13 +228,27 @@ def telling_of(verdict: Verdict) -> Telling:
 
 
 _GRADES: Final[Mapping[Grade, str]] = {
-    Grade.IMMUTABLE: "nobody may change it",
+    Grade.IMMUTABLE: "it must not change",
     Grade.COERCIBLE: "an archive may put it right",
 }
 
 
 def _row_of(step: Step, outcome: Outcome) -> StepRow:
-    return StepRow(name=_NAMES[step.name], step=step, tone=_tone_of(step, outcome), measured=_measured(step))
+    return StepRow(
+        name=_NAMES[step.name],
+        word=_word_of(step, outcome),
+        step=step,
+        tone=_tone_of(step, outcome),
+        measured=_measured(step),
+    )
+
+
+def _word_of(step: Step, outcome: Outcome) -> str:
+    if step.found is Found.YES and step.name is StepName.SEAL:
+        return "differs" if outcome is Outcome.ALTERED else "matches"
+    if step.found is Found.YES and step.name is StepName.LOG:
+        return "holds"
+    return step.found.value
 
 
 def _tone_of(step: Step, outcome: Outcome) -> str:
@@ -237,7 +256,9 @@ def _tone_of(step: Step, outcome: Outcome) -> str:
         return ""
     if step.name is StepName.SEAL:
         return "bad" if outcome is Outcome.ALTERED else "good"
-    return "good" if step.name is StepName.LOG else "warn"
+    if step.name is StepName.LOG:
+        return "good"
+    return "" if step.name is StepName.SIGNATURE else "warn"
 
 
 def _measured(step: Step) -> Sequence[str]:

@@ -86,6 +86,11 @@ def pixels(outcome: PixelOutcome) -> str:
     return f"{plural(len(outcome.boxes), 'region')} filled: {some}{' ...' if len(outcome.boxes) > BOXES_SHOWN else ''}"
 
 
+def is_digest(value: object) -> bool:
+    """Whether a fact is a digest or an id, of which people compare the first digits."""
+    return isinstance(value, str) and re.fullmatch(r"[0-9a-f]{32,}", value) is not None
+
+
 def listed(values: Iterable[str], joint: str = "and") -> str:
     """Return values as a list in a sentence."""
     words = sorted(values)
