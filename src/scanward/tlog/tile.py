@@ -2,7 +2,7 @@
 
 import re
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from scanward.errors import EvidenceError
 from scanward.tlog.faults import LogFault
@@ -73,9 +73,8 @@ def parse_tile(data: bytes, width: int) -> list[bytes]:
     return [data[start : start + HASH_BYTES] for start in range(0, len(data), HASH_BYTES)]
 
 
-def write_bundle(entries: Iterable[bytes]) -> bytes:
+def write_bundle(entries: Sequence[bytes]) -> bytes:
     """Return entries as a bundle has them; raises `OverflowError` where one is too long."""
-    entries = list(entries)
     widths = set(map(len, entries))
     if len(widths) == 1:  # as a rule: commitments have one length
         prefix = widths.pop().to_bytes(2, "big")

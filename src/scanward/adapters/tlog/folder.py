@@ -46,6 +46,9 @@ JOURNAL_ENTRIES = 65_536
 JOURNAL_BYTES = 16 * 1024 * 1024
 """Or after so many bytes."""
 
+_Group = tuple[Sequence[bytes], bytes]
+"""Entries, and the same as a bundle has them."""
+
 _RESTORE = "Nothing was changed. Restore the whole folder of the log from its newest backup or mirror."
 
 
@@ -100,8 +103,8 @@ class FolderLog:
         self._tree = TiledTree(self._read_tile)
         self._reading = threading.Lock()
         self._turn = threading.Lock()
-        self._appending: Committer[Sequence[bytes], range] = Committer(self._append_groups)
-        self._staging: Committer[Sequence[bytes], range] = Committer(self._stage_groups)
+        self._appending: Committer[_Group, range] = Committer(self._append_groups)
+        self._staging: Committer[_Group, range] = Committer(self._stage_groups)
         self._broken: type[StoreError] | None = None
         """What is raised from now on."""
         self._journal: Journal | None = None
@@ -159,7 +162,7 @@ class FolderLog:
         ValueError
             An entry is longer than 65,535 bytes.
         """
-        return self._appending.add(_check(entries)) if entries else range(self._durable, self._durable)
+        return self._appending.add(_bundle(entries)) if entries else range(self._durable, self._durable)
 
     def stage(self, entries: Sequence[bytes]) -> range:
         """Append entries, and return their indices once they are durable; raises as `append`.
@@ -167,7 +170,7 @@ class FolderLog:
         The checkpoint covers them after `publish`, the next `append`, or the next opening. So a stream of small
         groups costs a flush each, and what it costs to publish once for many.
         """
-        return self._staging.add(_check(entries)) if entries else range(self._durable, self._durable)
+        return self._staging.add(_bundle(entries)) if entries else range(self._durable, self._durable)
 
     def publish(self) -> None:
         """Sign a checkpoint that covers all that is durable, unless there is one; raises as `append`."""
@@ -292,7 +295,7 @@ class FolderLog:
 
     # Stage and flush
 
-    def _append_groups(self, groups: Sequence[Sequence[bytes]]) -> Sequence[range]:
+    def _append_groups(self, groups: Sequence[_Group]) -> Sequence[range]:
         with self._having_turn():
             indices = self._write(groups)
             # Tiles are made and written while the disk is waited for: no checkpoint covers them yet.
@@ -303,27 +306,26 @@ class FolderLog:
                 flushed.result()
         return indices
 
-    def _stage_groups(self, groups: Sequence[Sequence[bytes]]) -> Sequence[range]:
+    def _stage_groups(self, groups: Sequence[_Group]) -> Sequence[range]:
         with self._having_turn():
             indices = self._write(groups)
             self._get_journal().flush()
         return indices
 
-    def _write(self, groups: Sequence[Sequence[bytes]]) -> list[range]:
+    def _write(self, groups: Sequence[_Group]) -> list[range]:
         journal = self._get_journal()
-        entries = groups[0] if len(groups) == 1 else [entry for group in groups for entry in group]
-        payload = write_bundle(entries)
+        payload = groups[0][1] if len(groups) == 1 else b"".join(bundle for _, bundle in groups)
         try:
             journal.allocate(len(payload))
         except OSError as error:
             failure = refused("make room for entries of the log", error)
             raise (failure if isinstance(failure, StoreFullError) else self._fail(failure)) from None
-        journal.stage(len(entries), payload)
+        journal.stage(sum(len(entries) for entries, _ in groups), payload)
         indices = []
-        for group in groups:
-            indices.append(range(self._durable, self._durable + len(group)))
-            self._durable += len(group)
-        self._pending += entries
+        for entries, _ in groups:
+            indices.append(range(self._durable, self._durable + len(entries)))
+            self._durable += len(entries)
+            self._pending += entries
         return indices
 
     # Publish
@@ -424,7 +426,8 @@ class FolderLog:
         return f"{self._folder}/{name}"
 
 
-def _check(entries: Sequence[bytes]) -> Sequence[bytes]:
-    if max(map(len, entries)) > MAX_ENTRY_BYTES:
-        raise ValueError(f"expected entries of up to {MAX_ENTRY_BYTES} bytes")
-    return entries
+def _bundle(entries: Sequence[bytes]) -> _Group:
+    try:
+        return entries, write_bundle(entries)
+    except OverflowError:
+        raise ValueError(f"expected entries of up to {MAX_ENTRY_BYTES} bytes") from None
