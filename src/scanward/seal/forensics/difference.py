@@ -1,8 +1,9 @@
 """Shows where a copy differs from its original, when windows, JPEG and a viewer may have changed all of it a little.
 
 The copy is laid over the original (`register`), the original's grey values are fitted to those of the copy (`tone`),
-and what is left is judged by how much is left elsewhere, at places with edges as strong. What is left must be there
-after two ways of fitting: one curve for all, and a curve for each part, as evening of contrast makes it.
+and what is left is judged by how much is left elsewhere: at places with edges as strong, and around. It must be there
+after two ways of fitting: one curve for all, and a mix of what viewers make of a film, evened contrast among it; after
+the second alone where the first clearly does not fit.
 """
 
 from dataclasses import dataclass, field
@@ -14,10 +15,16 @@ from numpy.typing import NDArray
 
 from scanward.model.evidence import HotRegion
 from scanward.seal.forensics.register import Registered, register
-from scanward.seal.forensics.tone import fit_by_tiles, fit_plainly
+from scanward.seal.forensics.tone import fit_by_renderings, fit_plainly
 
 HOT: Final = 6.0
 """Score of a region from which it is told."""
+
+_RENDERED: Final = 0.75
+"""Of what one curve for all leaves: less than that, and contrast was evened."""
+
+_RENDERED_SCORE: Final = 0.6
+"""What scores then count: evened contrast leaves twice as high ones in copies that nobody changed."""
 
 _SCALES: Final = (4.0, 7.0, 11.0)
 """Pixels of the grid: half the size of what is looked for, in three sizes."""
@@ -25,6 +32,9 @@ _SCALES: Final = (4.0, 7.0, 11.0)
 _AROUND: Final = 2.5
 _EDGES: Final = (0.25, 0.5, 0.75, 0.9)
 _LEAST_NOISE: Final = 0.15
+_NEAR: Final = 12.0
+"""How many times its size around a place the noise is looked at."""
+
 _FEWEST: Final = 100
 _MOST_REGIONS: Final = 20
 _REGION: Final = 0.5
@@ -77,9 +87,13 @@ def difference(
         They cannot be laid over each other.
     """
     laid = registered or register(original, suspect)
-    fits = (fit_plainly, fit_by_tiles)
-    each = [_score(fit(laid.original, laid.suspect, laid.mask), laid.original, laid.mask) for fit in fits]
-    scores = np.minimum(*each)
+    mask = laid.mask
+    plainly, rendered = (fit(laid.original, laid.suspect, mask) for fit in (fit_plainly, fit_by_renderings))
+    scores = _score(rendered, laid.original, mask)
+    if _usual(rendered[mask]) < _RENDERED * _usual(plainly[mask]):
+        scores *= _RENDERED_SCORE  # one curve for all does not explain the copy, so it has no say
+    else:
+        scores = np.minimum(scores, _score(plainly, laid.original, mask))
     return Difference(
         scores=scores,
         mask=laid.mask,
@@ -91,20 +105,37 @@ def difference(
 
 
 def _score(left: NDArray[np.float32], original: NDArray[np.float32], mask: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """Return how far what is left of a copy is from what is left elsewhere, at edges as strong."""
-    edge = _blur(cv2.magnitude(cv2.Sobel(original, cv2.CV_32F, 1, 0), cv2.Sobel(original, cv2.CV_32F, 0, 1)), 2)
-    level = np.digitize(edge, np.quantile(edge[mask], _EDGES))
+    """Return how far what is left of a copy is from what is left elsewhere, at edges as strong and around."""
     inside = mask.astype(np.float32)
-    best = np.zeros_like(left)
+    edge = _blur(cv2.magnitude(cv2.Sobel(original, cv2.CV_32F, 1, 0), cv2.Sobel(original, cv2.CV_32F, 0, 1)), 2)
+    level = np.digitize(edge, np.quantile(edge[mask], _EDGES)) if mask.any() else np.zeros(edge.shape, np.intp)
+    by_edges, by_place = np.zeros_like(left), np.zeros_like(left)
     for scale in _SCALES:
-        band = _mean(left, inside, scale) - _mean(left, inside, scale * _AROUND)
+        band = (_mean(left, inside, scale) - _mean(left, inside, scale * _AROUND)) * inside
         noise = np.ones_like(band)
         for one in range(len(_EDGES) + 1):
             there = band[mask & (level == one)]
             if there.size >= _FEWEST:
-                noise[level == one] = 1.4826 * float(np.median(np.abs(there))) + _LEAST_NOISE
-        best = np.maximum(best, np.abs(band) / _blur(noise, scale))
-    return np.asarray(best * inside, np.float32)
+                noise[level == one] = _usual(there) + _LEAST_NOISE
+        by_edges = np.maximum(by_edges, np.abs(band) / _blur(noise, scale))
+        by_place = np.maximum(by_place, np.abs(band) / _noise_around(band, inside, scale))
+    return np.asarray(np.sqrt(by_edges * by_place) * inside, np.float32)
+
+
+def _noise_around(band: NDArray[np.float32], inside: NDArray[np.float32], scale: float) -> NDArray[np.float32]:
+    """Return how much is left around each place, what stands out of it left aside."""
+    side = int(_NEAR * scale) | 1
+    power = band * band
+    usual = (_usual(band[inside > 0]) if inside.any() else 1.0) ** 2
+    total = cv2.blur(inside, (side, side)) + np.float32(1e-6)
+    around = np.full_like(band, 1.5 * usual)
+    for _ in range(4):
+        around = np.asarray(cv2.blur(np.minimum(power, 6 * around) * inside, (side, side)) / total, np.float32)
+    return np.asarray(np.sqrt(around + _LEAST_NOISE**2 + usual / 2), np.float32)
+
+
+def _usual(values: NDArray[np.float32]) -> float:
+    return 1.4826 * float(np.median(np.abs(values))) if values.size else 0.0
 
 
 def _mean(left: NDArray[np.float32], inside: NDArray[np.float32], scale: float) -> NDArray[np.float32]:

@@ -45,8 +45,12 @@ def test_samples_at_the_ends_of_the_range_are_restored_or_refused(seed, bits, si
     samples[:20] = low
     try:
         carrying = embed(samples, b"payload", bits)
-    except EvidenceError as refused:
-        assert refused.fault is ForensicsFault.CAPACITY
+    except EvidenceError as error:
+        refused = error.fault
+    else:
+        refused = None
+    if refused is not None:
+        assert refused is ForensicsFault.CAPACITY
         return
     found, restored = extract(carrying, bits)
     assert found == b"payload"
@@ -97,7 +101,7 @@ def test_what_carries_nothing_or_was_changed_says_so_or_still_gives_the_payload(
     carrying.ravel()[place] ^= 1
     try:
         found, _ = extract(carrying, 12)
-    except EvidenceError as damaged:
-        assert damaged.fault is ForensicsFault.PAYLOAD
-    else:
-        assert found == b"who signs this"  # beyond the payload: whoever put it in seals what is restored
+    except EvidenceError as error:
+        found = error.fault
+    # A change beyond the payload is not seen here: whoever puts it in seals what is restored.
+    assert found in {b"who signs this", ForensicsFault.PAYLOAD}
