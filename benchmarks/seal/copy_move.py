@@ -22,7 +22,7 @@ from scanward.model.signs import Copy, Measured, Outcome
 from scanward.seal.forensics.copy_move import find_copies
 from scanward.seal.forensics.planes import to_greys, to_plane
 
-EXACT_SIDES = (14, 20, 32)
+EXACT_SIDES = (16, 20, 32)
 CHANGES = {
     "moved, JPEG 90": (0.0, 1.0, 90),
     "moved, JPEG 75": (0.0, 1.0, 75),
@@ -30,7 +30,7 @@ CHANGES = {
     "turned 15, scaled 1.25, JPEG 90": (15.0, 1.25, 90),
 }
 RADII = (20, 32)
-SCANS = 6
+SCANS = 4
 """Of each kind."""
 
 

@@ -19,6 +19,7 @@ MIN_FILMS = 20
 """With fewer films than 1 in `TARGET` no threshold among their scores keeps the rate."""
 
 MAX_FILMS = 100_000
+MAX_SCORE = 1e9
 
 
 class CalibrationFault(StrEnum):
@@ -102,7 +103,7 @@ def parse(data: bytes, model: str) -> Calibration:
     scores = body.get("scores")
     if set(body) != {"format", "model", "scores"} or not isinstance(scores, list) or not isinstance(body["model"], str):
         raise EvidenceError(CalibrationFault.OTHER_FIELDS, "expected format, model and scores alone", remedy=remedy)
-    if any(type(one) not in {int, float} or abs(one) > 1e9 for one in scores):
+    if any(type(one) not in {int, float} or not abs(one) <= MAX_SCORE for one in scores):
         raise EvidenceError(CalibrationFault.OTHER_FIELDS, "expected scores that are numbers", remedy=remedy)
     if body["model"] != model:
         raise EvidenceError(CalibrationFault.OTHER_MODEL, "the calibration is of another model", remedy=remedy)

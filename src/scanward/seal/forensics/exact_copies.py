@@ -24,8 +24,8 @@ MAX_TWINS = 6
 """Windows that occur more often are a pattern, such as a ramp."""
 
 MIN_SHIFT = 20
-MIN_WINDOWS = 40
-"""Windows in a connected patch: about 14 x 14 samples that are the same."""
+MIN_WINDOWS = 120
+"""Windows in a connected patch, about 18 x 18 samples: a lossy JPEG 2000 repeats its wavelets over less."""
 
 MAX_COPIES = 20
 REPEATED_FRAME = 0.5

@@ -17,13 +17,20 @@ from scanward.seal.forensics.calibration import Calibration
 from scanward.seal.forensics.planes import Unfit
 
 LIMITS = Limits(
-    sees=("films that were made as a whole by a generator like those it was trained on",),
+    sees=("films that were made as a whole by the generator it was trained on (GPT-4o)",),
     misses=(
-        "films of an attacker who lays the noise of a real film over them",
-        "generators that it was not trained on",
+        "films of an attacker who lays the noise of a real film over them: hardly better than chance (AUC 0.54)",
+        "films of generators it was not trained on: not measured",
         "real films that were edited in part",
+        "whether a film of another hospital scores high for its devices alone, unless it was calibrated there",
     ),
     false_alarms=Measured(what="real films of the set, by cross-validation", hits=1, of=20),
+    measured=(
+        Measured(what="found: generated films, by cross-validation (AUC 0.92)", hits=17, of=20),
+        Measured(what="found: the same a fifth smaller, JPEG 75 (AUC 0.87)", hits=10, of=20),
+        Measured(what="found: the same with real noise transplanted (AUC 0.54)", hits=6, of=20),
+        Measured(what="false alarms on films of other sources, not calibrated", hits=1, of=7),
+    ),
 )
 """Figures of ``benchmarks/seal/synthetic.py``."""
 
