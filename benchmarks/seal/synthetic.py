@@ -140,9 +140,7 @@ def run(data: Path | None) -> dict[str, object]:
         return {}
     cv2.setNumThreads(1)
     rows, figures, _, _ = by_cross_validation(data)
-    print(
-        "\nSynthetic score, 5 x 5-fold cross-validation on 20 generated and 20 real films; threshold: 1 of 20 real above\n"
-    )
+    print("\nSynthetic score, 5 x 5-fold cross-validation on 20 generated and 20 real films, 1 of 20 real above\n")
     print(format_table(["films", "AUC (95% interval)", "found", "false alarms"], rows))
     others = elsewhere(data)
     print("\nReal pictures of other places that give a sign\n")

@@ -14,8 +14,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import StratifiedKFold
+from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyped]  # no stubs
+from sklearn.model_selection import StratifiedKFold  # type: ignore[import-untyped]  # no stubs
 
 ROOT = Path(__file__).resolve().parents[2]
 MODEL = ROOT / "src/scanward/seal/forensics/synthetic_model.json"
@@ -48,7 +48,8 @@ class Fitted:
 
     def standardise(self, features: Matrix) -> Matrix:
         """Return features as the model takes them."""
-        return np.clip(np.nan_to_num((features - self.mean) / self.scale, nan=0.0), -CLIP, CLIP)
+        standard = np.nan_to_num((features - self.mean) / self.scale, nan=0.0)
+        return np.asarray(np.clip(standard, -CLIP, CLIP), np.float64)
 
     def score(self, features: Matrix) -> Matrix:
         """Return log-odds."""

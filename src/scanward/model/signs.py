@@ -168,7 +168,7 @@ class ScoreMap:
     rows, columns
         Of the map.
     step_pixels
-        From one point of the map to the next; the first is at `step_pixels` * 0 + half a block.
+        From one point of the map to the next; the first stands for the block in the upper left corner.
     block_pixels
         Side of the block that each point stands for.
     values
@@ -199,7 +199,7 @@ class NoiseSigns:
     threshold
         From where on it is a sign.
     p_value
-        How often a frame that nobody edited scores as much, as far as the baseline can say.
+        Share of the slices of the series that score as much, counting this one; NaN without a series.
     region
         The oddest region; None where it cannot tell.
     score_map

@@ -9,7 +9,7 @@ and Farid 2004 and Mahdian and Saic 2009 (block noise inconsistency), with the p
 import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import cv2
 import numpy as np
@@ -60,8 +60,8 @@ THRESHOLD_IMAGE = 10.0
 
 LIMITS = Limits(
     sees=(
-        "a patch that got white noise, and some that were smoothed, resampled or inpainted; more of them in CT of the "
-        + "body and in films, few in heads, where hardly a part shows noise alone",
+        "a patch that got white noise, and some that were smoothed, resampled or inpainted",
+        "more of them in CT of the body and in films than in heads, where hardly a part shows noise alone",
     ),
     misses=(
         "a patch out of the next slice, and other patches with noise of the same kind",
@@ -130,10 +130,15 @@ class _Model:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SeriesNoise:
-    """The noise of a series: models of two halves of it, and the top score of slices of one half by the other."""
+    """The noise of a series: models of two halves of it, and the top scores of slices of one half by the other."""
 
     halves: tuple[_Model, _Model] = field(repr=False)
-    usual: float
+    tops: tuple[float, ...]
+
+    @property
+    def usual(self) -> float:
+        """The middle one of the top scores."""
+        return float(np.median(self.tops))
 
 
 def learn_series(slices: Sequence[NDArray[np.generic]]) -> SeriesNoise | None:
@@ -149,8 +154,8 @@ def learn_series(slices: Sequence[NDArray[np.generic]]) -> SeriesNoise | None:
     if first is None or second is None:
         return None
     tops = [_top(_score(one, second if number % 2 == 0 else first)) for number, one in enumerate(measured)]
-    known = [one for one in tops if math.isfinite(one)]
-    return SeriesNoise(halves=(first, second), usual=float(np.median(known))) if known else None
+    known = tuple(one for one in tops if math.isfinite(one))
+    return SeriesNoise(halves=(first, second), tops=known) if known else None
 
 
 def find_inconsistency(
@@ -175,7 +180,10 @@ def find_inconsistency(
         return NoiseSigns(outcome=Outcome.CANNOT_TELL, limits=LIMITS, baseline=baseline, why=blocks)
     if series is not None:
         scores = (_score(blocks, series.halves[0]) + _score(blocks, series.halves[1])) / 2
-        return _judge(blocks, np.asarray(scores, np.float32), series.usual, baseline)
+        signs = _judge(blocks, np.asarray(scores, np.float32), series.usual, baseline)
+        as_much = sum(one >= signs.score * series.usual for one in series.tops)
+        known = math.isfinite(signs.score)
+        return replace(signs, p_value=(1 + as_much) / (1 + len(series.tops))) if known else signs
     model = _fit([blocks])
     return _judge(blocks, None if model is None else _score(blocks, model), 1.0, baseline)
 

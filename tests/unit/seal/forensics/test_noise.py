@@ -40,6 +40,8 @@ def test_the_same_against_the_rest_of_the_series():
     calm, edited = (find_inconsistency(one, series=series) for one in (plane, smooth_patch(plane, 100, 60)))
     assert (calm.outcome, edited.outcome) == (Outcome.NO_SIGN, Outcome.SIGN)
     assert edited.baseline is Baseline.SERIES
+    assert edited.p_value == 1 / 11
+    assert calm.p_value > edited.p_value
 
 
 def test_a_series_of_a_few_slices_is_no_baseline():
