@@ -268,4 +268,5 @@ def has_come_to_rest(home: Path) -> bool:
         waiting = rest.rows("SELECT 1 FROM instances WHERE batch = 0 UNION SELECT 1 FROM batches WHERE routed IS NULL")
         states = {state for (state,) in rest.rows("SELECT state FROM releases")}
         queued = rest.rows("SELECT 1 FROM items WHERE state = 'queued'")
-    return not waiting and not queued and bool(states) and states <= RESTING
+        stating = rest.rows("SELECT 1 FROM custody_due") or rest.rows("SELECT 1 FROM custody WHERE log_index IS NULL")
+    return not waiting and not stating and not queued and bool(states) and states <= RESTING

@@ -19,6 +19,8 @@ from pathlib import Path
 from pydicom import dcmread
 from sqlalchemy import text
 
+from scanward.bootstrap.audit import check_custody
+from scanward.bootstrap.custody import make_notary
 from scanward.bootstrap.desk import make_staff
 from scanward.bootstrap.engine import Engine
 from scanward.bootstrap.stores import Stores, open_stores
@@ -112,6 +114,23 @@ class Rest:
         self.check_denials()
         self.check_accounting()
         self.check_leftovers()
+        self.check_custody()
+
+    def check_custody(self) -> None:
+        """Each instance, and each copy that could leave, is sealed; all is stated, and in the log once."""
+        kept = {row[0] for row in self.rows("SELECT instance_id FROM instances")}
+        sealed = {row[0] for row in self.rows("SELECT object_id FROM seals WHERE source_id = ''")}
+        assert sealed == kept
+        disclosed = {
+            tuple(row) for row in self.rows("SELECT release_id, instance_id FROM items WHERE disclosure_id IS NOT NULL")
+        }
+        copies = {tuple(row) for row in self.rows("SELECT release_id, source_id FROM seals WHERE source_id <> ''")}
+        assert disclosed <= copies
+        assert not self.rows("SELECT 1 FROM custody_due")
+        assert not self.rows("SELECT 1 FROM custody WHERE log_index IS NULL")
+        places = [row[0] for row in self.rows("SELECT log_index FROM custody")]
+        assert len(set(places)) == len(places)
+        assert list(check_custody(self.stores)) == []
 
     def rows(self, query: str) -> list[tuple]:
         with self.stores.engines[0].connect() as connection:
@@ -263,7 +282,11 @@ STORE_WRITES = {
     "ledger": LEDGER_WRITES,
     "blobs": frozenset({"put", "delete"}),
     "vault": frozenset({"data_key", "record_originals"}),
+    "custody": frozenset({"record", "note_logged"}),
 }
+
+WRITES = {**STORE_WRITES, "log": frozenset({"append"})}
+"""What counts as a write, of whom."""
 
 
 @dataclass
@@ -298,7 +321,7 @@ class Faulty:
 
     def __getattr__(self, name: str) -> object:
         found = getattr(self._store, name)
-        if name not in STORE_WRITES[self._name]:
+        if name not in WRITES[self._name]:
             return found
         return lambda *args, **more: self._counting.call(
             f"{self._name}.{name}", lambda: found(*args, **more)
@@ -418,8 +441,12 @@ class SteppedGateway:
         self.drainer._make_sender = lambda recipient, _consignment: NotingSender(self, recipient.recipient_id)
         self.staff = make_staff(seen)
         self.staff._clock = self.clock
+        self.notary = make_notary(seen, self.clock)
+        open_log = self.notary._open_log
+        self.notary._open_log = lambda head: Faulty(open_log(head), "log", counting)
 
     def close(self) -> None:
+        self.notary.close()
         self.stores.close()
 
     # What goes on, each step as often as it takes
@@ -432,6 +459,7 @@ class SteppedGateway:
         self._until(lambda: self._route() + self._prepare())
         self._until(lambda: self._withdraw(studies))
         self._until(lambda: self._route() + self._prepare() + self._drain())
+        self._until(self.notary.step)
 
     def _until(self, step: Callable[[], int]) -> None:
         """Do a step until it finds nothing to do, also after a pause."""

@@ -101,7 +101,13 @@ def open_log(stores: Stores, ring: KeyRingFolder, head: tuple[int, str] | None) 
         It cannot be read or written, or a key refuses.
     """
     folder, signer = log_folder(stores), ring.signer(KeyUse.LOG)
-    log = FolderLog(folder, origin=origin_of(stores), signers=[signer], known=log_keys(stores, ring))
+    log = FolderLog(
+        folder,
+        origin=origin_of(stores),
+        signers=[signer],
+        known=log_keys(stores, ring),
+        least=0 if head is None else head[0],
+    )
     try:
         if head is not None:
             size, root = head

@@ -50,8 +50,9 @@ _OF_RECIPIENT = "of "
 
 @dataclass(kw_only=True, slots=True)
 class _Chains:
-    """How far the chains of objects are, with the statements that are about to be kept."""
+    """How far the chains of objects are, with the statements that are about to be kept, and who signs them."""
 
+    signer: Signer
     heads: dict[str, Head]
     made: list[NewStatement] = field(default_factory=list)
 
@@ -110,7 +111,7 @@ class Notary:
         if not due:
             return 0
         subjects = sorted({one.subject for one in due})
-        chains = _Chains(heads=dict(self._tools.book.heads(subjects)))
+        chains = _Chains(signer=self._signer(), heads=dict(self._tools.book.heads(subjects)))
         for one in due:
             self._state(chains, one)
         try:
@@ -127,7 +128,7 @@ class Notary:
         StateError
             Another process stated something of the same object at the same moment.
         """
-        chains = _Chains(heads=dict(self._tools.book.heads([object_id])))
+        chains = _Chains(signer=self._signer(), heads=dict(self._tools.book.heads([object_id])))
         self._add(chains, object_id, event, facts, by=by)
         self._tools.book.record((), chains.made)
 
@@ -179,7 +180,7 @@ class Notary:
                 actor=by,
                 facts=facts,
             ),
-            self._signer(),
+            chains.signer,
             self._tools.draw(BLINDING_BYTES),
         )
         digest = digest_of(signed)
