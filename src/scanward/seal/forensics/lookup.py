@@ -9,7 +9,7 @@
 A match says that one film is a copy of the other. No match says nothing.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -41,6 +41,9 @@ a marker are narrower."""
 _FEWEST: Final = 8
 _HASHED: Final = 6
 """So many films with the nearest hashes are compared place by place."""
+
+_HASH_FORMS: Final = np.repeat([0, 2, 1, 3], 4)
+"""Form of each of the 16 hashes: four turned, four turned and mirrored, then these inverted."""
 
 _MOST_BITS_OFF: Final = 96
 """Of 256: farther hashes, of which two films by chance have 128, are not looked at."""
@@ -127,27 +130,30 @@ class Index:
             self._hash_rows = np.frombuffer(b"".join(self._hashes), np.uint8).reshape(-1, HASH_BYTES)
             self._places = _Places.of(self._signatures)
 
-    def _near(self, query: Query) -> list[int]:
+    def _near(self, query: Query) -> list[tuple[int, int]]:
+        """Return the films with the nearest hashes, and the form in which each is."""
         if not self._names or query.film.quality < _LEAST_QUALITY:
             return []
         wide = self._hash_rows.view(np.uint64)
-        off = np.full(len(wide), HASH_BYTES * 8, np.int64)
-        for one in query.hashes.view(np.uint64):
-            off = np.minimum(off, np.bitwise_count(wide ^ one).sum(axis=1, dtype=np.int64))
+        each = [np.bitwise_count(wide ^ one).sum(axis=1, dtype=np.int64) for one in query.hashes.view(np.uint64)]
+        off, form = np.min(each, axis=0), _HASH_FORMS[np.argmin(each, axis=0)]
         off[np.array(self._flat)] = HASH_BYTES * 8
-        return [int(one) for one in np.argsort(off, kind="stable")[:_HASHED] if off[one] <= _MOST_BITS_OFF]
+        nearest = np.argsort(off, kind="stable")[:_HASHED]
+        return [(int(one), int(form[one])) for one in nearest if off[one] <= _MOST_BITS_OFF]
 
-    def _vote(self, film: Film) -> list[int]:
+    def _vote(self, film: Film) -> list[tuple[int, int]]:
+        """Return the films with the most votes, and the form of the picture that got them."""
         votes = np.zeros((len(FORMS), len(self._names)), np.int64)
         for number, form in enumerate(FORMS):
             votes[number] = self._places.vote(sign(film.descriptors[:, form]), len(self._names))
-        most = votes.max(axis=0, initial=0)
-        return [int(one) for one in np.argsort(-most, kind="stable")[:_VOTED] if most[one] >= _FEWEST]
+        most, form = votes.max(axis=0, initial=0), votes.argmax(axis=0)
+        voted = np.argsort(-most, kind="stable")[:_VOTED]
+        return [(int(one), int(form[one])) for one in voted if most[one] >= _FEWEST]
 
-    def _compare(self, picture: Film, candidates: Iterable[int], found_by: FoundBy) -> list[FilmMatch]:
+    def _compare(self, picture: Film, candidates: Iterable[tuple[int, int]], found_by: FoundBy) -> list[FilmMatch]:
         found = []
-        for one in candidates:
-            overlay = compare(picture, self._load(self._names[one]))
+        for one, form in candidates:
+            overlay = compare(picture, self._load(self._names[one]), (form,))
             if overlay is not None:
                 found.append(overlay.named(self._names[one], found_by))
         return found
@@ -184,12 +190,20 @@ class Overlay:
         )
 
 
-def compare(picture: Film, film: Film) -> Overlay | None:
-    """Return how a picture lies over a film if it is a copy of it."""
+def compare(picture: Film, film: Film, forms: Sequence[int] = range(len(FORMS))) -> Overlay | None:
+    """Return how a picture lies over a film if it is a copy of it.
+
+    Parameters
+    ----------
+    picture, film
+        What is known of the two.
+    forms
+        In which forms the picture is tried: places in `FORMS`.
+    """
     if min(len(picture.points), len(film.points)) < _FEWEST:
         return None
-    pairs = [_match(picture.descriptors[:, form], film.descriptors) for form in FORMS]
-    best = max(range(len(FORMS)), key=lambda one: len(pairs[one][0]))
+    pairs = {form: _match(picture.descriptors[:, FORMS[form]], film.descriptors) for form in forms}
+    best = max(pairs, key=lambda one: len(pairs[one][0]))
     ours, theirs = pairs[best]
     if len(ours) < LEAST_PLACES:
         return None
