@@ -203,6 +203,7 @@ def test_a_copy_in_another_form_or_one_that_cannot_be_decoded_is_not_called_forg
     for compared, outcome, words in (
         ({"standing": Standing.ALTERED, "is_lossy_copy": True}, Outcome.ALTERED, "coded with losses"),
         ({"standing": Standing.ALTERED, "form": ("Rows",)}, Outcome.ALTERED, "in another form"),
+        ({"standing": Standing.ALTERED, "is_of_lossy_original": True}, Outcome.ALTERED, "the decoder may be why"),
         ({"standing": Standing.UNREADABLE}, Outcome.UNKNOWN, "cannot be decoded here"),
     ):
         comparison = Comparison(is_same_file=False, pixel_kind=PixelKind.SAMPLES, are_pixels_same=None, **compared)
@@ -345,6 +346,7 @@ def test_a_file_that_is_too_large_is_refused_on_a_page(tmp_path, monkeypatch):
         for content in (whole, pieces()):
             page = client.post("/staff/verify", content=content, headers=form["headers"])
             assert (page.status_code, page.headers["content-type"]) == (413, "text/html; charset=utf-8")
+            assert "That is too large" in page.text
             assert "1500000 bytes" in page.text
             assert "style-src 'self'" in page.headers["content-security-policy"]
         assert client.post("/api/v1/verify", content=LARGE, headers=raw(world.it)).status_code == 413

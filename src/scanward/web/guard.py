@@ -3,7 +3,6 @@
 import asyncio
 import time
 from html import escape
-from http import HTTPStatus
 
 import structlog
 from starlette.datastructures import MutableHeaders
@@ -55,6 +54,8 @@ PAGE = """\
 </html>
 """
 """What a person sees of a request that did not get to a page."""
+
+TITLES = {408: "It came too slowly", 413: "That is too large"}
 
 PAGE_POLICY = POLICY.replace("default-src 'none'", "default-src 'none'; style-src 'self'")
 
@@ -184,8 +185,9 @@ def _answer(scope: Scope, problem: Problem) -> Response:
     """Return a problem as whoever asks can read it: a program, or a person with a browser."""
     if not scope["path"].startswith("/staff/"):
         return answer(problem)
-    title = HTTPStatus(problem.status).phrase
-    page = PAGE.format(title=escape(title), detail=escape(problem.detail), status=problem.status)
+    detail = f"{problem.detail[:1].upper()}{problem.detail[1:]}." if problem.detail else ""
+    title = TITLES.get(problem.status, "This did not work")
+    page = PAGE.format(title=title, detail=escape(detail), status=problem.status)
     return HTMLResponse(page, problem.status, {**problem.headers, "Content-Security-Policy": PAGE_POLICY})
 
 

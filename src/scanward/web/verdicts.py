@@ -68,6 +68,9 @@ class PixelsOut(BaseModel):
     why_unreadable: str
     form_differs: list[str] = Field(description="What differs in how samples are, such as Rows.")
     coded_with_loss: bool
+    original_coded_with_loss: bool = Field(
+        description="Whether another decoder than that of the seal alone may be why pixels differ."
+    )
     frames: int
     sealed_frames: int
     frames_that_differ: list[FrameChangeOut]

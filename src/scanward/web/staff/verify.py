@@ -82,6 +82,14 @@ _LOSSY: Final = Telling(
     "something else was changed too can only be told from a comparison of the pictures.",
     "Do not read it. Get the scan from the archive.",
 )
+_DECODED: Final = Telling(
+    "bad",
+    "Pixels differ from those that were sealed; the decoder may be why",
+    "What was sealed was coded with losses, and this copy is coded otherwise. Decoders of such codings differ by a "
+    "grey level, so that another decoder alone may be the reason; a change may be as well.",
+    "Get the scan from the archive and read that. If boxes below lie over a part of the picture only, take it for "
+    "altered.",
+)
 _UNREADABLE: Final = Telling(
     "none",
     "It has a seal, but its pixels cannot be decoded here",
@@ -224,6 +232,8 @@ def telling_of(verdict: Verdict) -> Telling:
         return _UNREADABLE
     if compared is not None and verdict.outcome is Outcome.ALTERED and (compared.is_lossy_copy or compared.form):
         return _LOSSY
+    if compared is not None and compared.is_of_lossy_original and not compared.altered_header:
+        return _DECODED
     return _TELLINGS[verdict.outcome]
 
 
