@@ -23,7 +23,7 @@ HOT: Final = 6.0
 _RENDERED: Final = 0.75
 """Of what one curve for all leaves: less than that, and contrast was evened."""
 
-_RENDERED_SCORE: Final = 0.6
+_RENDERED_SCORE: Final = 0.7
 """What scores then count: evened contrast leaves twice as high ones in copies that nobody changed."""
 
 _SCALES: Final = (4.0, 7.0, 11.0)

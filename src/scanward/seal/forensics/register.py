@@ -16,6 +16,9 @@ from scanward.seal.forensics.tone import apply_curve, fit_curve
 GRID: Final = 640
 """Pixels of the longer side of the original as differences are looked for."""
 
+_BEYOND: Final = 0.5
+"""Of the span of nearly all samples: what is farther from them is cut."""
+
 _STEPS: Final = 40
 _LEAST_GAIN: Final = 1e-5
 _SMOOTH: Final = 2.0
@@ -129,6 +132,9 @@ def _levels(picture: NDArray[np.generic]) -> NDArray[np.float32]:
     low, high = (float(one) for one in np.percentile(values, (0.1, 99.9)))
     if not high > low:
         return np.zeros(values.shape, np.float32)
+    # All that it spans, unless a few samples are far from all others, as padding and markers are.
+    beyond = _BEYOND * (high - low)
+    low, high = max(float(values.min()), low - beyond), min(float(values.max()), high + beyond)
     return np.asarray(np.clip((values - low) / (high - low), 0, 1) * 255, np.float32)
 
 

@@ -21,9 +21,7 @@ def original() -> np.ndarray:
 
 
 CHANGES = {
-    "JPEG": lambda one: jpeg(one, 60),
     "cut": lambda one: jpeg(cut(one, 0.15), 80),
-    "turned": lambda one: jpeg(turned(one, 3), 80),
     "mirrored and inverted": lambda one: 255 - one[:, ::-1],
     "contrast evened": lambda one: jpeg(clahe(one, 2), 80),
     "screenshot": screenshot,
