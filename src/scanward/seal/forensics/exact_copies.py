@@ -5,6 +5,7 @@ between them, and only a connected patch of such windows counts. Flat areas, dra
 themselves lawfully, so windows with many equal neighbours and windows that occur many times have no vote.
 """
 
+import hashlib
 from dataclasses import dataclass
 
 import cv2
@@ -31,7 +32,10 @@ MAX_COPIES = 20
 REPEATED_FRAME = 0.5
 """A neighbouring frame that is the same in more than this share of its windows is a repeated frame, not an edit."""
 
-_MIX = np.random.default_rng(20230607).integers(1, 2**63, (2, WINDOW), dtype=np.uint64) | np.uint64(1)
+_MIX = np.frombuffer(hashlib.shake_128(b"scanward copies v1").digest(16 * WINDOW), "<u8").reshape(
+    2, WINDOW
+) | np.uint64(1)
+"""Odd factors that mix the samples of a window into its hash; no secret."""
 
 Flags = NDArray[np.bool_]
 
