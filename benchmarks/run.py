@@ -111,7 +111,7 @@ GATEWAY = {
 }
 """Tables of the gateway -> script that makes each."""
 
-PARTS = ("speed", "scaling", "mixes", "midi", "leaks", "pixels", "faces", "text", *GATEWAY)
+PARTS = ("speed", "scaling", "mixes", "midi", "leaks", "pixels", "faces", "text", "seal", *GATEWAY)
 """The tables, in their order."""
 
 
@@ -127,6 +127,12 @@ def _face_options(arguments: argparse.Namespace, data: Path | None) -> list[str]
 def _text_options(arguments: argparse.Namespace) -> list[str]:
     """Return the options of the part ``text``."""
     options = ["--peers", *arguments.peers] if arguments.peers is not None else []
+    return [*options, *(["--quick"] if arguments.quick else [])]
+
+
+def _seal_options(arguments: argparse.Namespace, data: Path | None) -> list[str]:
+    """Return the options of the part ``seal``."""
+    options = ["--data", str(data)] if data else []
     return [*options, *(["--quick"] if arguments.quick else [])]
 
 
@@ -161,6 +167,7 @@ def main() -> None:
             "pixels": lambda: _run_script("burned_in/run", work, *(["--data", str(data)] if data else [])),
             "faces": lambda: _run_script("faces/run", work, *_face_options(arguments, data)),
             "text": lambda: _run_script("text/run", work, *_text_options(arguments)),
+            "seal": lambda: _run_script("seal/run", work, *_seal_options(arguments, data)),
             **_gateway_parts(work, data, large=arguments.large),
         }
         for name, part in parts.items():
