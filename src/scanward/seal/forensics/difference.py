@@ -153,8 +153,7 @@ def _regions(scores: NDArray[np.float32], scale: float, size: tuple[int, ...]) -
     while len(found) < _MOST_REGIONS and float(rest.max()) >= HOT:
         peak = float(rest.max())
         row, column = (int(one) for one in np.unravel_index(int(rest.argmax()), rest.shape))
-        _, labels = cv2.connectedComponents((rest >= max(peak * _REGION, HOT * _REGION)).astype(np.uint8))
-        here = labels == labels[row, column]
+        here = _around(rest >= peak * _REGION, row, column)
         down, across = np.flatnonzero(here.any(axis=1)), np.flatnonzero(here.any(axis=0))
         top, left = int(down[0] / scale), int(across[0] / scale)
         found.append(
@@ -166,5 +165,12 @@ def _regions(scores: NDArray[np.float32], scale: float, size: tuple[int, ...]) -
                 score=round(peak, 1),
             )
         )
-        rest[here] = 0
+        # All that hangs together with it is one region, its slopes too.
+        rest[_around(scores >= HOT * _REGION, row, column)] = 0
     return tuple(found)
+
+
+def _around(chosen: NDArray[np.bool_], row: int, column: int) -> NDArray[np.bool_]:
+    """Return what hangs together with a pixel."""
+    _, labels = cv2.connectedComponents(chosen.astype(np.uint8))
+    return np.asarray(labels == labels[row, column])
