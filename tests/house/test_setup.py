@@ -85,7 +85,7 @@ def test_peers_are_installed_as_root(machine):
     assert run(machine, "tools/setup/peers").returncode == 0
     asked = (machine / "asked").read_text(encoding="utf-8")
     assert asked.rstrip().endswith(f"install -y -qq --no-install-recommends {missing_packages(machine)}")
-    assert "dicom3tools dcmtk libgdcm-tools poppler-utils orthanc" in asked
+    assert "dicom3tools dcmtk libgdcm-tools openssl golang-go" in asked
 
 
 def test_failed_installation_of_peers_is_said(machine):

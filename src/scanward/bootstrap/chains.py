@@ -51,7 +51,6 @@ class Custody:
     def __init__(self, stores: Stores) -> None:
         self._stores = stores
         self._ring = make_ring(stores, now)
-        self._log = CheckedLog(log_folder(stores), make_policy(stores, self._ring), now, tokens_of(stores))
         self._sealer = make_sealer(stores, now)
 
     def report(self, uid: str) -> CustodyReport:
@@ -70,9 +69,11 @@ class Custody:
                 "expected a Study or SOP Instance UID of something that was sealed here, got one that is not known",
                 remedy="What came before the last minute may not be sealed yet.",
             )
-        size = self._log.log.checkpoint.size
-        chains = tuple(self._read_chain(kind, object_id) for object_id, kind in objects.items())
-        return CustodyReport(origin=origin_of(self._stores), log_size=size, chains=chains)
+        # The log is opened after this: it has all that is noted of it by now.
+        kept = {object_id: self._stores.custody.statements_of(object_id) for object_id in objects}
+        log = self._open_log()
+        chains = tuple(self._read_chain(log, kind, object_id, kept[object_id]) for object_id, kind in objects.items())
+        return CustodyReport(origin=origin_of(self._stores), log_size=log.log.checkpoint.size, chains=chains)
 
     def seal_file(self, uid: str) -> SealFile:
         """Return the seal of an instance with all that vouches for it; raises as `report`."""
@@ -89,9 +90,11 @@ class Custody:
 
     def file_of(self, kept: KeptSeal, statements: Sequence[KeptStatement]) -> SealFile:
         """Return a seal with all that vouches for it."""
-        proofs = {
-            one.number: self._log.log.inclusion_proof(one.index).encode() for one in statements if one.index is not None
-        }
+        places = {one.number: one.index for one in statements if one.index is not None}
+        proofs = {}
+        if places:
+            log = self._open_log().log
+            proofs = {number: log.inclusion_proof(place).encode() for number, place in places.items()}
         return SealFile(
             seal=self._sealer.read(kept),
             statements=[one.signed for one in statements],
@@ -126,15 +129,18 @@ class Custody:
                 objects[one.release_id] = "release"
         return objects
 
-    def _read_chain(self, kind: str, object_id: str) -> Chain:
-        kept = self._stores.custody.statements_of(object_id)
+    def _open_log(self) -> CheckedLog:
+        stores = self._stores
+        return CheckedLog(log_folder(stores), make_policy(stores, self._ring), now, tokens_of(stores))
+
+    def _read_chain(self, log: CheckedLog, kind: str, object_id: str, kept: Sequence[KeptStatement]) -> Chain:
         if not kept:
             return Chain(kind=kind, object_id=object_id)
         try:
             seen = {}
             for one in kept:
                 if one.index is not None:
-                    _, _, at = self._log.check(one.index, entry_of(one.signed))
+                    _, _, at = log.check(one.index, entry_of(one.signed))
                     if at is not None:
                         seen[one.number] = at
             said = verify_chain(

@@ -340,9 +340,10 @@ class Verifier:
 
 
 def _seal_step(comparison: Comparison, proof: SealProof) -> Step:
+    coerced = len(comparison.coerced)
     says = {
         Standing.UNCHANGED: "authentic: all that was sealed is as it was",
-        Standing.HEADER_COERCED: f"pixels as sealed; {len(comparison.coerced)} values of the header were put right",
+        Standing.HEADER_COERCED: f"pixels as sealed; of what may be put right, {coerced} values of the header differ",
         Standing.ALTERED: "it differs from what was sealed",
         Standing.UNREADABLE: "its pixels cannot be decoded here, so nobody can say whether they are as sealed",
     }[comparison.standing]

@@ -65,8 +65,7 @@ def _has_any(data: bytes) -> bool:
     from pydicom.errors import InvalidDicomError
 
     try:
-        ds = pydicom.dcmread(io.BytesIO(data), force=True, defer_size=_DEFERRED_BYTES)
-        return SIGNATURES in ds
+        return SIGNATURES in pydicom.dcmread(io.BytesIO(data), force=True, defer_size=_DEFERRED_BYTES)
     except (InvalidDicomError, ValueError, KeyError, TypeError, AttributeError, OSError, NotImplementedError, EOFError):
         return False
 
