@@ -23,7 +23,7 @@ MOST_PAYLOAD_BYTES: Final = 4096
 _MAGIC: Final = b"SWR1"
 _HEAD: Final = struct.Struct(">4sHI")
 _MARGIN: Final = 64
-"""Part of the range at each end: where neighbours say so much, a sample carries nothing, for it could leave the range."""
+"""Part of the range at each end: where neighbours are in it, a sample carries nothing, as it could leave the range."""
 
 _PEAKS: Final = range(-3, 4)
 """Errors that may carry bits; taking out tries them all, so that none has to be told."""

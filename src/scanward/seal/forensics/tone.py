@@ -98,10 +98,10 @@ def _render(original: Greys, suspect: Greys, mask: Mask) -> list[Greys]:
         evened[part] = cv2.createCLAHE(limit, _EVENED).apply(levels)
         made.append(evened)
     made = [apply_curve(fit_curve(one, suspect, mask), one) for one in made]
-    made += [original - cv2.GaussianBlur(original, (0, 0), size) for size in _DETAIL]
+    made += [np.asarray(original - cv2.GaussianBlur(original, (0, 0), size), np.float32) for size in _DETAIL]
     # Where a copy is off by a part of a pixel, it is off along the slopes.
-    made += [cv2.Sobel(made[0], cv2.CV_32F, *way) / 8 for way in ((1, 0), (0, 1))]
-    return [np.asarray(one, np.float32) for one in made]
+    made += [np.asarray(cv2.Sobel(made[0], cv2.CV_32F, *way) / 8, np.float32) for way in ((1, 0), (0, 1))]
+    return made
 
 
 def _trust(left: Greys, mask: Mask) -> Greys:
