@@ -5,7 +5,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from enum import Enum
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 import cv2
 import numpy as np
@@ -26,7 +26,7 @@ from scanward.ports.examining import Opened, Picture
 from scanward.seal.forensics.calibration import Calibration
 from scanward.seal.forensics.copy_move import find_copies
 from scanward.seal.forensics.difference import HOT, difference
-from scanward.seal.forensics.lookup import Index, describe_query
+from scanward.seal.forensics.lookup import Query, describe_query
 from scanward.seal.forensics.noise import find_inconsistency
 from scanward.seal.forensics.synthetic import score
 
@@ -62,6 +62,16 @@ _SIGHTS: Final = {
 }
 
 
+class FilmIndex(Protocol):
+    """Films that were sealed."""
+
+    def __len__(self) -> int: ...
+
+    def find(self, query: Query) -> tuple[FilmMatch, ...]:
+        """Return the films that a picture is a copy of, the one with the most places first."""
+        ...
+
+
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Shown:
     """A picture that is looked at.
@@ -89,7 +99,7 @@ class PictureExaminer:
         Of the site's own films; None for that of the training set.
     """
 
-    def __init__(self, index: Callable[[], Index] | None = None, calibration: Calibration | None = None) -> None:
+    def __init__(self, index: Callable[[], FilmIndex] | None = None, calibration: Calibration | None = None) -> None:
         self._index = index
         self._calibration = calibration
 

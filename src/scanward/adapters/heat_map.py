@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from scanward.adapters.engines.pictures import window
 from scanward.deidentify.pixels.frames import Frames
 from scanward.deidentify.pixels.view import Grey, View
 from scanward.errors import DicomFormatError, HoldError, UnknownError
@@ -76,26 +77,13 @@ def _show(frames: FrameSource, index: int) -> Picture:
         samples = frames.frame(index)
         if isinstance(frames, Frames):
             shown = View(frames).show(samples)
-            return shown if not isinstance(shown, Grey) else _window(shown, View(frames).windows)
+            return shown if not isinstance(shown, Grey) else _in_colour(window(shown, View(frames).windows))
     except (DicomFormatError, HoldError):
         return np.full((layout.rows, layout.columns, 3), _DARK, np.uint8)
     if isinstance(frames, SealedPicture):
         octets = (samples >> np.array(8 * (samples.dtype.itemsize - 1), samples.dtype)).astype(np.uint8)
         return np.ascontiguousarray(octets[:, :, :3]) if octets.ndim == 3 else _in_colour(octets)
-    return _window(Grey(values=samples.astype(np.float32), padding=None, is_inverted=False), ())
-
-
-def _window(grey: Grey, windows: tuple[tuple[float, float], ...]) -> Picture:
-    values = grey.values
-    if windows:
-        center, width = windows[0]
-        low, high = center - width / 2, center + width / 2
-    else:
-        counted = values if grey.padding is None or grey.padding.all() else values[~grey.padding]
-        low, high = (float(one) for one in np.percentile(counted, (0.5, 99.5)))
-    steps = np.clip((values - low) / max(high - low, 1e-6), 0, 1)
-    octets = (255 * (1 - steps if grey.is_inverted else steps)).astype(np.uint8)
-    return _in_colour(octets)
+    return _in_colour(window(Grey(values=samples.astype(np.float32), padding=None, is_inverted=False), ()))
 
 
 def _in_colour(octets: NDArray[np.uint8]) -> Picture:

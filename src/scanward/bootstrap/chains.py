@@ -189,7 +189,7 @@ def seal_files(
     """
     with open_stores(home) as stores:
         sealed = list(_seal_all(paths, stores, tell))
-        _log_all(stores)
+        log_all(stores)
         with contextlib.suppress(NetworkError):  # a seal is good without; they are asked again with the next one
             Attester(stores, now).step()
         custody = Custody(stores)
@@ -248,8 +248,8 @@ def _seal_all(paths: Sequence[Path], stores: Stores, tell: Callable[[int], None]
         sources.close()
 
 
-def _log_all(stores: Stores) -> None:
-    """Bring all that waits into the log; a gateway that runs may be about to."""
+def log_all(stores: Stores) -> None:
+    """Bring all that waits into the log; a gateway that runs may be about to. Raises `StoreError` where it can't."""
     notary = make_notary(stores, now)
     until = time.monotonic() + LOGGED_SECONDS
     try:

@@ -40,11 +40,19 @@ from scanward.ports.examining import Examiner, LogEvidence
 from scanward.tlog.checkpoint import Policy
 
 if TYPE_CHECKING:
+    from scanward.model.evidence import FilmMatch
     from scanward.seal.forensics.features import Film
-    from scanward.seal.forensics.lookup import Index
+    from scanward.seal.forensics.lookup import Index, Query
 
 MAX_CALIBRATION_BYTES: Final = 16 * 1024 * 1024
 _FILMS_AT_ONCE: Final = 500
+FILMS_IN_A_PART: Final = 128
+"""Putting so many in order takes some two seconds."""
+
+
+def can_examine() -> bool:
+    """Whether what looks at pictures is installed: the extra ``evidence``."""
+    return all(find_spec(name) for name in ("numpy", "scipy", "cv2", "pdqhash", "imagecodecs", "c2pa"))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -128,6 +136,8 @@ class CheckedLog:
 class Films:
     """The films that a gateway sealed, as they are looked up; read once, and then what was added since.
 
+    They are kept in parts, as a part is put in order anew when a film is added to it.
+
     Parameters
     ----------
     stores
@@ -138,21 +148,36 @@ class Films:
         self._stores = stores
         self._kept: dict[str, KeptFilm] = {}
         self._seen = 0
-        self._made: Index | None = None
+        self._parts: list[Index] = []
 
-    def index(self) -> "Index":
-        """Return all films that can be read; what was deleted is not there any more."""
+    def index(self) -> "Films":
+        """Return itself, with the films that were sealed since; what was deleted is left out."""
         from scanward.seal.forensics.lookup import Index
 
-        if self._made is None:
-            self._made = Index(self._load)
         while some := self._stores.custody.films(self._seen, _FILMS_AT_ONCE):
             for number, kept in some:
                 self._seen = number
                 self._kept[kept.object_id] = kept
                 with contextlib.suppress(StoreError):
-                    self._made.add(kept.object_id, self._load(kept.object_id))
-        return self._made
+                    film = self._load(kept.object_id)
+                    if not self._parts or len(self._parts[-1]) >= FILMS_IN_A_PART:
+                        self._parts.append(Index(self._load))
+                    self._parts[-1].add(kept.object_id, film)
+        return self
+
+    def __len__(self) -> int:
+        return sum(map(len, self._parts))
+
+    def find(self, query: "Query") -> "tuple[FilmMatch, ...]":
+        """Return the films that a picture is a copy of, the one with the most places first.
+
+        Raises
+        ------
+        StoreError
+            A film that may be the one was deleted since; `Films` of its own find the others.
+        """
+        found = [one for part in self._parts for one in part.find(query)]
+        return tuple(sorted(found, key=lambda one: (-one.places, one.name)))
 
     def _load(self, object_id: str) -> "Film":
         from scanward.seal.forensics.features import parse_film
@@ -176,9 +201,13 @@ class Verifying:
         Of the gateway; None where there is none at hand.
     spool
         Folder for inflated data sets.
+    examiner
+        Looks at pixels; None for one of its own, where what that takes is installed.
     """
 
-    def __init__(self, request: VerifyRequest, stores: Stores | None, spool: Path) -> None:
+    def __init__(
+        self, request: VerifyRequest, stores: Stores | None, spool: Path, examiner: Examiner | None = None
+    ) -> None:
         self._request = request
         self._stores = stores
         self._opened = contextlib.ExitStack()
@@ -194,7 +223,7 @@ class Verifying:
             sealer=None if stores is None else make_sealer(stores, now),
             records=lambda: records if records is not None else () if ring is None else ring.records(),
             log=self._log(request, stores, ring),
-            examiner=self._make_examiner(request, stores),
+            examiner=examiner or self._make_examiner(request, stores),
             read_signatures=None if ring is None else SignatureSteps(ring.authorities, ring.records, now),
             open_original=self._open_original,
         )
@@ -237,7 +266,7 @@ class Verifying:
 
     @staticmethod
     def _make_examiner(request: VerifyRequest, stores: Stores | None) -> Examiner | None:
-        if any(find_spec(name) is None for name in ("numpy", "scipy", "cv2", "pdqhash", "imagecodecs", "c2pa")):
+        if not can_examine():
             return None
         from scanward.adapters.examiner import PictureExaminer
         from scanward.seal.forensics.calibration import parse

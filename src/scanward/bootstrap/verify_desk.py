@@ -2,12 +2,11 @@
 
 import threading
 from contextlib import closing
-from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from scanward.bootstrap.chains import Custody
 from scanward.bootstrap.stores import Stores
-from scanward.bootstrap.verify import Films, Verifying, VerifyRequest
+from scanward.bootstrap.verify import Films, Verifying, VerifyRequest, can_examine
 from scanward.errors import StoreError
 from scanward.model.chains import CustodyReport
 from scanward.model.instance import ByteSource
@@ -16,11 +15,6 @@ from scanward.ports.examining import Examiner, Picture
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from scanward.seal.forensics.lookup import Index
-
-ENGINES = ("numpy", "scipy", "cv2", "pdqhash", "imagecodecs", "c2pa")
-"""What looks at pictures takes all of these."""
 
 
 class FilmDesk:
@@ -53,7 +47,7 @@ class FilmDesk:
                 self._films = Films(self._stores)
                 return look(picture)
 
-    def index(self) -> "Index":
+    def index(self) -> Films:
         """Return the films as they are now."""
         return self._films.index()
 
@@ -70,12 +64,12 @@ class VerifyDesk:
     def __init__(self, stores: Stores) -> None:
         self._stores = stores
         self._request = VerifyRequest(home=stores.home)
-        self._verifying = _verifying_with(_make_examiner(FilmDesk(stores)))
+        self._examiner = _make_examiner(FilmDesk(stores))
 
     def verify(self, content: ByteSource) -> Verdict:
         """Tell what is known of a file; raises as `scanward.flow.verifying.Verifier.verify`."""
         # Made anew each time: a log is as it was when it was opened, and this one grows.
-        with closing(self._verifying(self._request, self._stores, self._stores.spool)) as verifying:
+        with closing(Verifying(self._request, self._stores, self._stores.spool, self._examiner)) as verifying:
             return verifying.verify(content)
 
     def custody(self, uid: str) -> CustodyReport:
@@ -87,22 +81,9 @@ class VerifyDesk:
         return Custody(self._stores).seal_file(uid).encode()
 
 
-def _verifying_with(examiner: Examiner | None) -> type[Verifying]:
-    """Return a `Verifying` whose examiner is there for longer than itself: reading all films takes its time."""
-
-    class DeskVerifying(Verifying):
-        """Verifies with an examiner that others have too."""
-
-        @staticmethod
-        def _make_examiner(request: VerifyRequest, stores: Stores | None) -> Examiner | None:  # noqa: ARG004 - as there
-            return examiner
-
-    return DeskVerifying
-
-
 def _make_examiner(films: FilmDesk) -> Examiner | None:
     """Return what looks at pictures, for several threads; None where it is not installed."""
-    if any(find_spec(name) is None for name in ENGINES):
+    if not can_examine():
         return None
     from scanward.adapters.examiner import PictureExaminer
 

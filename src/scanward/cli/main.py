@@ -10,7 +10,7 @@ from scanward.errors import ScanwardError
 
 COMMANDS = (
     "init", "serve", "worker", "recipient", "consent", "token", "fsck", "deidentify", "deface", "text", "inspect",
-    "seal", "sign", "verify", "custody", "calibrate", "lookup", "profiles", "layouts", "keys",
+    "seal", "sign", "verify", "custody", "picture", "calibrate", "lookup", "profiles", "layouts", "keys",
 )  # fmt: skip
 """In the order of the help; each is made by the module of its name beside this one."""
 

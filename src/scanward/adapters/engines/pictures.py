@@ -1,5 +1,6 @@
 """Grey pictures of what is looked at: of a frame as a viewer would show it, of a picture file."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import cv2
@@ -36,6 +37,34 @@ def grey_of(frames: FrameSource, index: int = 0) -> NDArray[np.float32]:
         values = values.copy()
         values[shown.padding] = values[~shown.padding].min()
     return -values if shown.is_inverted else values
+
+
+def show_frame(frames: FrameSource, index: int = 0) -> NDArray[np.uint8]:
+    """Return a frame as a viewer shows it at first: (rows, columns) where it is grey, with RGB last where it is not.
+
+    Raises
+    ------
+    ScanwardError
+        The frame cannot be decoded or shown.
+    """
+    if not isinstance(frames, Frames):
+        raise TypeError("expected frames with the header that says how they are shown")
+    view = View(frames)
+    shown = view.show(frames.frame(index))
+    return window(shown, view.windows) if isinstance(shown, Grey) else shown
+
+
+def window(grey: Grey, windows: Sequence[tuple[float, float]]) -> NDArray[np.uint8]:
+    """Return grey values by the first window of the header; without one, from the lowest to the highest of most."""
+    values = grey.values
+    if windows:
+        center, width = windows[0]
+        low, high = center - width / 2, center + width / 2
+    else:
+        counted = values if grey.padding is None or grey.padding.all() else values[~grey.padding]
+        low, high = (float(one) for one in np.percentile(counted, (0.5, 99.5)))
+    steps = np.clip((values - low) / max(high - low, 1e-6), 0, 1)
+    return np.asarray(255 * (1 - steps if grey.is_inverted else steps), np.uint8)
 
 
 def decode_grey(data: bytes) -> Values | None:
