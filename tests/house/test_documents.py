@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md")])
 CLI_PAGE = DOCS / "reference" / "cli.md"
-GROUPS = {"consent", "keys", "layouts", "recipient"}
+GROUPS = {"consent", "keys", "layouts", "picture", "recipient"}
 COMMAND = re.compile(r"^\$ ?(?:\.venv/bin/)?(scanward|make) ?(.*)$", re.MULTILINE)
 
 
