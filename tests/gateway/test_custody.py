@@ -1,9 +1,11 @@
 """What the gateway seals and states: every instance, every copy before it leaves, and all of it in the log."""
 
+import io
 import json
 from collections import Counter
 from datetime import datetime
 
+import pydicom
 import pytest
 from pydicom.encaps import encapsulate
 from pydicom.uid import JPEG2000Lossless
@@ -15,6 +17,7 @@ from scanward.bootstrap.verify import Verifying, VerifyRequest
 from scanward.errors import EvidenceError, StoreError
 from scanward.model.custody import CustodyEvent
 from scanward.model.instance import BytesSource
+from scanward.model.study import Origin, OriginKind
 from scanward.model.verdict import Outcome
 from scanward.seal.statement import opens_link
 from tests.common.gateway import START, TestGateway, bytes_of
@@ -266,3 +269,38 @@ def _origin(gateway):
     from scanward.bootstrap.custody import origin_of
 
     return origin_of(gateway.stores)
+
+
+def test_a_result_is_sealed_as_it_came_and_told_with_the_study(gateway, notary):
+    (ds, *_) = gateway.take_ct()
+    gateway.settle()
+    ((uid, (sent,)), *_) = gateway.inbox.arrived.items()
+    result = pydicom.dcmread(io.BytesIO(sent))
+    result.SOPInstanceUID = result.file_meta.MediaStorageSOPInstanceUID = "2.25.4711"
+    result.SeriesInstanceUID = "2.25.4712"
+    assert result.SOPInstanceUID != uid
+    assert gateway.take(result, Origin(kind=OriginKind.DIMSE, peer="lung-ai", recipient="lung-ai")).accepted
+    while gateway.engine.returner.step():
+        pass
+    work(notary)
+    verifying = Verifying(VerifyRequest(), gateway.stores, gateway.stores.spool)
+    try:
+        assert verifying.verify(BytesSource(bytes_of(result))).outcome is Outcome.UNCHANGED
+        result.PixelData = bytes(len(result.PixelData))
+        assert verifying.verify(BytesSource(bytes_of(result))).outcome is Outcome.ALTERED
+    finally:
+        verifying.close()
+    assert list(check_custody(gateway.stores)) == []
+    assert Custody(gateway.stores).report("2.25.4711").is_sound
+    assert Custody(gateway.stores).report(ds.StudyInstanceUID).is_sound
+
+
+def test_what_is_not_understood_is_stated_too(gateway, notary):
+    (ds, *_) = gateway.take_ct(slices=1)
+    ds.PatientID = "ANOTHER"
+    assert not gateway.take(ds).accepted
+    work(notary)
+    (quarantined,) = gateway.stores.ledger.quarantined(limit=2)
+    (kept,) = gateway.stores.custody.statements_of(quarantined.quarantine_id)
+    assert b'"event":"quarantined"' in kept.signed.body
+    assert b"ANOTHER" not in kept.signed.body

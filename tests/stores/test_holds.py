@@ -284,6 +284,7 @@ def test_what_was_held_by_an_earlier_version_is_looked_at_again(tmp_path: Path):
             connection.execute(text("DELETE FROM tallies WHERE name = 'holds:open'"))
             for table in ("holds", "face_findings", "seals", "films", "custody", "custody_due", "log_heads"):
                 connection.execute(text(f"DROP TABLE {table}"))
+            connection.execute(text("DROP INDEX ix_results_release_id"))
             config = migrations._config()
             config.attributes["connection"] = connection
             command.stamp(config, "0008")

@@ -14,8 +14,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyped]  # no stubs
-from sklearn.model_selection import StratifiedKFold  # type: ignore[import-untyped]  # no stubs
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedKFold
 
 ROOT = Path(__file__).resolve().parents[2]
 MODEL = ROOT / "src/scanward/seal/forensics/synthetic_model.json"

@@ -124,10 +124,9 @@ class Custody:
             ]
         for one in sorted(seals, key=lambda one: (bool(one.source_id), one.sealed)):
             objects[one.object_id] = "copy" if one.source_id else "instance"
-        for one in seals:
-            if one.release_id:
-                objects[one.release_id] = "release"
-        return objects
+        releases = list(dict.fromkeys(one.release_id for one in seals if one.release_id))
+        objects |= dict.fromkeys(releases, "release")
+        return objects | dict.fromkeys(book.results_of(releases), "result")
 
     def _open_log(self) -> CheckedLog:
         stores = self._stores

@@ -9,7 +9,15 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from scanward.errors import EvidenceError, SigningError, StateError, StoreError
+from scanward.errors import (
+    DicomFormatError,
+    EvidenceError,
+    SigningError,
+    StateError,
+    StoreError,
+    StoreFullError,
+    UnknownError,
+)
 from scanward.flow.sealing import DEIDENTIFIED, SEALED, Sealer, SealingTools
 from scanward.model.custody import NO_STATEMENT, CustodyEvent, Statement
 from scanward.model.study import Batch
@@ -33,6 +41,7 @@ EVENTS: Mapping[str, CustodyEvent] = {
     SEALED: CustodyEvent.SEALED,
     DEIDENTIFIED: CustodyEvent.DEIDENTIFIED,
     "received": CustodyEvent.RECEIVED,
+    "quarantined": CustodyEvent.QUARANTINED,
     "completed": CustodyEvent.COMPLETED,
     "disclosed": CustodyEvent.DISCLOSED,
     "delivery": CustodyEvent.DELIVERED,
@@ -143,9 +152,18 @@ class Notary:
             facts["said"] = due.detail
         if event is CustodyEvent.RECEIVED and due.detail.startswith(_OF_RECIPIENT):
             event = CustodyEvent.RETURNED
+            self._seal_result(due.subject)
         if event is CustodyEvent.COMPLETED:
             facts |= self._seal_batch(due)
         self._add(chains, due.subject, event, facts, by=due.by or ACTOR)
+
+    def _seal_result(self, result_id: str) -> None:
+        try:
+            self._sealer.seal_result(self._ledger.get_result(result_id))
+        except StoreFullError:
+            raise
+        except (StoreError, DicomFormatError, UnknownError):
+            return  # its blob is lost, or it is held as what it is: fsck and the desk tell
 
     def _seal_batch(self, due: Due) -> dict[str, str | int]:
         """Seal what a batch has, and return what is to be said of it."""

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from scanward.dicomstream.made import JoinedPieces, MadeBytes
+from scanward.dicomstream.opening import open_dicom
 from scanward.errors import (
     DicomFormatError,
     EvidenceError,
@@ -22,10 +23,10 @@ from scanward.errors import (
     StoreFullError,
 )
 from scanward.flow.scans import open_scan
-from scanward.ingest.parse import IncomingFacts
+from scanward.ingest.parse import IncomingFacts, Parser
 from scanward.model.comparison import Standing
 from scanward.model.instance import ByteSource, BytesSource, Content
-from scanward.model.release import OutboxItem, Release
+from scanward.model.release import OutboxItem, Release, Result
 from scanward.model.seal import KEY_BYTES, Seal
 from scanward.model.study import StoredInstance
 from scanward.ports.custody import CustodyBook, KeptFilm, KeptSeal, KeptStatement, NewDue
@@ -165,6 +166,23 @@ class Sealer:
                 if self._copy_id(release, one) in missing
             ]
             self._keep(key, made)
+
+    def seal_result(self, result: Result) -> None:
+        """Seal what a recipient sent back, as it came, unless it is sealed already; durable on return.
+
+        Raises
+        ------
+        StoreError
+            A store could not be read or written.
+        """
+        tools = self._tools
+        key = tools.vault.find_data_key(result.result_id)
+        if key is None or not self._missing([result.result_id]):
+            return
+        with tools.blobs.open(key, result.blob) as content:
+            uid = Parser().parse(open_dicom(content, tools.spool)).sop_instance_uid
+            sealed = self._seal_as(result.result_id, result.result_id, content, is_film=False)
+        self._keep(key, [replace(sealed, kept=replace(sealed.kept, uid_id=self.uid_id(uid)))])
 
     def seal_file(self, content: ByteSource, facts: IncomingFacts) -> bool:
         """Seal an instance that the gateway does not keep; False where its SOP Instance UID has a seal already.

@@ -260,17 +260,17 @@ class Verifier:
                     attested[number] = seen
         # 2. The chain holds
         chain = verify_chain(proof.statements, proof.records, now=self._clock(), attested=attested)
-        first = chain[0]
-        # 3. It is of this seal
-        if first.event not in {CustodyEvent.SEALED, CustodyEvent.DEIDENTIFIED, CustodyEvent.EXPORTED}:
-            raise EvidenceError(VerifyFault.NOT_OF_SEALING, "expected the first statement to be of a seal")
+        # 3. One of it is of this seal
+        first = next((one for one in chain if one.event in {CustodyEvent.SEALED, CustodyEvent.DEIDENTIFIED}), None)
+        if first is None:
+            raise EvidenceError(VerifyFault.NOT_OF_SEALING, "expected a statement on a seal, got others alone")
         if first.facts.get("seal") != seal_root(proof.seal).hex():
             raise EvidenceError(
                 VerifyFault.OTHER_SEAL,
                 "expected the statement to name this seal, got one of another",
                 remedy="Somebody exchanged the seal or the statement; ask who sealed the scan.",
             )
-        at = places.get(0)
+        at = places.get(first.number)
         facts = replace(
             facts,
             sealed=first.at,
@@ -279,7 +279,7 @@ class Verifier:
             is_logged=at is not None,
             log_index=None if at is None else at[0],
             log_size=None if at is None else at[1],
-            attested=attested.get(0),
+            attested=attested.get(first.number),
         )
         says = "signed; not in the log yet" if at is None else f"signed, and entry {at[0]} of {at[1]} in the log"
         found = Found.CANNOT_TELL if at is None else Found.YES

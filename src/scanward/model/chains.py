@@ -32,7 +32,7 @@ class Chain:
     Attributes
     ----------
     kind
-        What it is: ``study``, ``instance``, ``copy``, ``release``.
+        What it is: ``study``, ``instance``, ``copy``, ``release``, ``result``.
     object_id
         Its opaque id.
     statements

@@ -13,6 +13,7 @@ class CustodyEvent(StrEnum):
     """What happened to an object."""
 
     RECEIVED = "received"
+    QUARANTINED = "quarantined"
     SEALED = "sealed"
     COMPLETED = "completed"
     """A study, as far as it came: its instances, as one root."""

@@ -181,6 +181,10 @@ class CustodyBook(Protocol):
         """Return films that were kept after the one numbered `after`, each with its number, in order."""
         ...
 
+    def results_of(self, release_ids: Sequence[str]) -> Sequence[str]:
+        """Return ids of the results that came back on releases."""
+        ...
+
     def unlogged(self, limit: int) -> Sequence[tuple[int, bytes]]:
         """Return `seq` and entry of statements that have no place in the log yet, the oldest first."""
         ...

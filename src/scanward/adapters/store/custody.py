@@ -58,6 +58,9 @@ _PLACE = (
 _HEAD = select(_heads.c.size, _heads.c.root).where(_heads.c.origin == bindparam("name"))
 _STATEMENTS = select(_custody).where(_custody.c.object_id == bindparam("id")).order_by(_custody.c.number)
 _FILMS_AFTER = select(_films).where(_films.c.seq > bindparam("after")).order_by(_films.c.seq).limit(bindparam("n"))
+_RESULTS = (
+    select(tables.results.c.result_id).where(tables.results.c.release_id.in_(_IDS)).order_by(tables.results.c.seq)
+)
 _ADD_FILMS = insert(_films)
 _ADD_SEALS, _ADD_STATEMENTS, _ADD_DUE = insert(_seals), insert(_custody), insert(_due)
 
@@ -168,6 +171,14 @@ class SqlCustody(Section):
             )
             for row in rows
         ]
+
+    def results_of(self, release_ids: Sequence[str]) -> Sequence[str]:
+        """Return ids of the results that came back on releases."""
+        found: list[str] = []
+        with self._database.reading() as connection:
+            for some in chunks(release_ids):
+                found += connection.execute(_RESULTS, {"ids": some}).scalars()
+        return found
 
     def unlogged(self, limit: int) -> Sequence[tuple[int, bytes]]:
         """Return `seq` and entry of statements that have no place in the log yet, the oldest first."""

@@ -26,7 +26,18 @@ _INSERT_EVENTS = insert(tables.events)
 _INSERT_DUE = insert(tables.custody_due)
 
 STATED = frozenset(
-    ("received", "completed", "disclosed", "delivery", "stored anew", "approved", "refused", "opened again", "let go")
+    (
+        "received",
+        "quarantined",
+        "completed",
+        "disclosed",
+        "delivery",
+        "stored anew",
+        "approved",
+        "refused",
+        "opened again",
+        "let go",
+    )
 )
 """Events of a history of which a custody statement is made as well; by value, as `What` builds on this module."""
 

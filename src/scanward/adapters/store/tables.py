@@ -336,6 +336,7 @@ results = Table(
     Column("attempts", Integer, nullable=False),
     Column("next_attempt", BigInteger, nullable=False),
     UniqueConstraint("result_id"),
+    Index(None, "release_id"),
     Index(None, "received"),
     Index(None, "state", "received"),
     Index(None, "state", "next_attempt"),

@@ -45,6 +45,7 @@ CREATE TABLE log_heads (
 _INDEXES = (
     "CREATE INDEX ix_seals_uid_id ON seals (uid_id)",
     "CREATE INDEX ix_seals_study_id ON seals (study_id)",
+    "CREATE INDEX ix_results_release_id ON results (release_id)",
     "CREATE INDEX ix_custody_unlogged ON custody (seq) WHERE log_index IS NULL",
 )
 
