@@ -56,6 +56,13 @@ def test_what_was_timestamped_before_a_key_got_known_stays_good(sealed, capsys):
     assert outcome(capsys, sealed)[0] == 0
 
 
+def test_what_was_timestamped_before_the_key_of_the_log_got_known_stays_seen(sealed, capsys, tmp_path):
+    compromise(capsys, "log")
+    assert outcome(capsys, sealed)[1]["seal"]["attested"]
+    bundle = tmp_path / "bundle.zip"
+    assert run(capsys, "custody", UID, "--bundle", bundle)[0] == 0
+
+
 def test_what_was_not_is_refused(sealed, home, capsys):
     for path in (home / "timestamps").iterdir():
         path.unlink()

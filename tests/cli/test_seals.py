@@ -237,6 +237,25 @@ def test_a_compromised_key_vouches_for_nothing_that_nobody_else_saw(sealed, caps
     assert run(capsys, "keys", "compromise", "nobody", "--since", "2020-01-01")[0] == 1
 
 
+def test_a_compromised_key_of_the_log_is_believed_no_more(sealed, home, capsys, tmp_path):
+    (file,) = (tmp_path / "seals").iterdir()
+    before = (home / "log" / "checkpoint").read_bytes()
+    listed = run(capsys, "keys", "list")[1].splitlines()
+    (key_id,) = (line.split()[0] for line in listed if " log " in line)
+    assert run(capsys, "keys", "compromise", key_id, "--since", "2020-01-01")[0] == 0
+    # The log is signed by another key at once, so that what is in it stays provable.
+    assert (home / "log" / "checkpoint").read_bytes() != before
+    assert outcome(capsys, sealed)[0] == 0
+    assert outcome(capsys, sealed, "--proof", file)[1]["fault"] == "verify.log.key-compromised"
+    assert run(capsys, "custody", UID, "--seal-file", tmp_path / "new.seal")[0] == 0
+    assert outcome(capsys, sealed, "--proof", tmp_path / "new.seal")[0] == 0
+    assert run(capsys, "fsck")[0] == 0
+    (home / "log" / "checkpoint").write_bytes(before)
+    code, told = outcome(capsys, sealed)
+    assert code == 3
+    assert told["fault"].startswith("log.signature.")
+
+
 def test_stores_and_log_agree(sealed, capsys):
     assert run(capsys, "fsck")[0] == 0
 

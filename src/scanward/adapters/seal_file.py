@@ -18,7 +18,7 @@ from scanward.model.seal import Seal
 from scanward.model.signing import KeyRecord, KeyUse
 from scanward.model.verdict import VerifyFault
 from scanward.seal.format import encode_seal, parse_seal
-from scanward.tlog.checkpoint import Policy
+from scanward.tlog.checkpoint import Policy, SignedCheckpoint
 from scanward.tlog.note import NoteKey
 from scanward.tlog.proof import parse_proof
 
@@ -128,15 +128,18 @@ class ProvenByFile:
     ----------
     proofs
         That entries are in the log (C2SP tlog-proof).
-    policy
-        Whom to believe about the log.
+    origin
+        Name of the log.
+    records
+        What is known of keys.
     now
         The time.
     """
 
-    def __init__(self, proofs: Sequence[bytes], policy: Policy, now: datetime) -> None:
+    def __init__(self, proofs: Sequence[bytes], origin: str, records: Sequence[KeyRecord], now: datetime) -> None:
         self._proofs = [parse_proof(one) for one in proofs]
-        self._policy = policy
+        self._policy = policy_of(origin, records, any_key=True)
+        self._records = records
         self._now = now
 
     def check(self, index: int | None, entry: bytes) -> tuple[int, int, datetime | None]:
@@ -144,14 +147,46 @@ class ProvenByFile:
         for proof in self._proofs:
             if proof.index == index:
                 signed = proof.verify(entry, self._policy, self._now)
+                seen = min(signed.cosigned.values(), default=None)
+                if not is_seen_in_time(signed, self._records, seen):
+                    raise EvidenceError(
+                        VerifyFault.LOG_KEY_COMPROMISED,
+                        "the key of the log was compromised, and nobody else saw this checkpoint before",
+                        remedy="Ask for the seal file again: the log is signed by another key by now.",
+                    )
                 return proof.index, signed.checkpoint.size, min(signed.cosigned.values(), default=None)
         raise EvidenceError(VerifyFault.SEAL_FILE, "expected a proof that the statement is in the log, got none")
 
 
-def policy_of(origin: str, records: Sequence[KeyRecord], witnesses: Sequence[NoteKey] = ()) -> Policy:
-    """Return a policy that takes checkpoints by any of the keys of a log; raises `EvidenceError` without one."""
-    keys = tuple(NoteKey.from_record(one, origin) for one in records if one.use is KeyUse.LOG)
+def policy_of(
+    origin: str, records: Sequence[KeyRecord], witnesses: Sequence[NoteKey] = (), *, any_key: bool = False
+) -> Policy:
+    """Return a policy that takes checkpoints by any of the keys of a log; raises `EvidenceError` without one.
+
+    Parameters
+    ----------
+    origin
+        Name of the log.
+    records
+        What is known of keys.
+    witnesses
+        Whose cosignatures are heard.
+    any_key
+        Whether keys count that somebody else may have: for checkpoints that others saw before (`is_seen_in_time`).
+    """
+    keys = tuple(
+        NoteKey.from_record(one, origin)
+        for one in records
+        if one.use is KeyUse.LOG and (any_key or one.compromised is None)
+    )
     return Policy(origin=origin, keys=keys, witnesses=tuple(witnesses))
+
+
+def is_seen_in_time(signed: SignedCheckpoint, records: Sequence[KeyRecord], at: datetime | None) -> bool:
+    """Whether a checkpoint is by a key that nobody else had when others saw it at a time, None for never."""
+    known = {one.key_id: one.compromised for one in records}
+    times = [known.get(key.record_id) for key in signed.signers if key.record_id in known]
+    return any(one is None or (at is not None and at < one) for one in times)
 
 
 def _statement(fields: Mapping[str, str]) -> SignedStatement:

@@ -12,12 +12,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from scanward.adapters.private_files import write_private
+from scanward.adapters.seal_file import is_seen_in_time, policy_of
 from scanward.adapters.signing.timestamps import HttpTimestampAuthority, verify_token
 from scanward.adapters.tlog.reader import FolderReader, VerifiedLog
 from scanward.bootstrap.custody import log_folder, log_keys, make_policy, make_ring, open_log, origin_of
 from scanward.bootstrap.stores import Stores
 from scanward.errors import ConfigError, EvidenceError, StoreError
-from scanward.tlog.checkpoint import Policy
+from scanward.model.signing import KeyRecord
 from scanward.tlog.note import NoteKey
 
 LOG = logging.getLogger("scanward.attesting")
@@ -88,14 +89,16 @@ def tokens_of(stores: Stores) -> Tokens:
     return Tokens(stores.home / TOKENS, timestamp_roots(stores))
 
 
-def find_attested(tokens: Tokens, log: VerifiedLog, policy: Policy) -> list[tuple[int, datetime]]:
+def find_attested(tokens: Tokens, log: VerifiedLog, records: Sequence[KeyRecord]) -> list[tuple[int, datetime]]:
     """Return sizes of the log, and when a timestamp authority saw it so, for tokens of what this log began with."""
+    policy = policy_of(log.checkpoint.origin, records, any_key=True)
     seen: list[tuple[int, datetime]] = []
     for checkpoint, _, at in tokens.read():
         with contextlib.suppress(EvidenceError):
-            known = policy.verify(checkpoint).checkpoint
-            log.follow(known)
-            seen.append((known.size, at))
+            signed = policy.verify(checkpoint)
+            log.follow(signed.checkpoint)
+            if is_seen_in_time(signed, records, at):
+                seen.append((signed.checkpoint.size, at))
     return seen
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from scanward.adapters.legal_bundle.bundle import BundleFile, BundleStatement, write_bundle
+from scanward.adapters.seal_file import policy_of
 from scanward.adapters.signing.timestamps import HttpTimestampAuthority
 from scanward.adapters.tlog.reader import FolderReader, VerifiedLog
 from scanward.bootstrap.attesting import find_attested, timestamp_roots, tokens_of
@@ -94,7 +95,8 @@ def _with_proofs(stores: Stores, statements: Sequence[KeptStatement]) -> list[Bu
     reader = FolderReader(log_folder(stores))
     newest = VerifiedLog.open(reader, policy, now())
     tokens = list(tokens_of(stores).read())
-    covering = find_attested(tokens_of(stores), newest, policy)
+    covering = find_attested(tokens_of(stores), newest, ring.records())
+    any_key = policy_of(policy.origin, ring.records(), any_key=True)
     result = []
     for one in statements:
         if one.index is None:
@@ -104,9 +106,9 @@ def _with_proofs(stores: Stores, statements: Sequence[KeptStatement]) -> list[Bu
         log, token = newest, None
         if sizes:
             note, token = next(
-                (note, token) for note, token, _ in tokens if policy.verify(note).checkpoint.size == min(sizes)
+                (note, token) for note, token, _ in tokens if any_key.verify(note).checkpoint.size == min(sizes)
             )
-            log = VerifiedLog(reader, policy.verify(note))
+            log = VerifiedLog(reader, any_key.verify(note))
         proof = log.inclusion_proof(one.index).encode()
         result.append(BundleStatement(signed=one.signed, proof=proof, checkpoint_token=token))
     return result

@@ -130,7 +130,8 @@ class Custody:
 
     def _open_log(self) -> CheckedLog:
         stores = self._stores
-        return CheckedLog(log_folder(stores), make_policy(stores, self._ring), now, tokens_of(stores))
+        policy, records = make_policy(stores, self._ring), self._ring.records()
+        return CheckedLog(log_folder(stores), policy, now, tokens_of(stores), records)
 
     def _read_chain(self, log: CheckedLog, kind: str, object_id: str, kept: Sequence[KeptStatement]) -> Chain:
         if not kept:

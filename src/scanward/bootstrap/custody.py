@@ -6,6 +6,7 @@ from datetime import datetime
 from importlib.util import find_spec
 from pathlib import Path
 
+from scanward.adapters.seal_file import policy_of
 from scanward.adapters.signing.folder import KeyRingFolder
 from scanward.adapters.tlog.folder import FolderLog
 from scanward.adapters.tlog.reader import FolderReader, VerifiedLog
@@ -80,14 +81,17 @@ def make_sealer(stores: Stores, clock: Callable[[], datetime]) -> Sealer:
 
 
 def log_keys(stores: Stores, ring: KeyRingFolder) -> tuple[NoteKey, ...]:
-    """Return the keys that sign checkpoints or signed them."""
+    """Return the keys that sign checkpoints or signed them, compromised ones too."""
     return tuple(NoteKey.from_record(one, origin_of(stores)) for one in ring.records() if one.use is KeyUse.LOG)
 
 
 def make_policy(stores: Stores, ring: KeyRingFolder) -> Policy:
-    """Return whom to believe about the log of this gateway; witnesses are heard, and none is needed."""
+    """Return whom to believe about the log of this gateway: no key that somebody else may have.
+
+    Witnesses are heard, and none is needed.
+    """
     witnesses = tuple(NoteKey.parse(one.key) for one in stores.settings.log.witnesses)
-    return Policy(origin=origin_of(stores), keys=log_keys(stores, ring), witnesses=witnesses)
+    return policy_of(origin_of(stores), ring.records(), witnesses)
 
 
 def open_log(stores: Stores, ring: KeyRingFolder, head: tuple[int, str] | None) -> FolderLog:

@@ -66,6 +66,7 @@ def _state(home: Path | None, record: KeyRecord, event: CustodyEvent) -> None:
     """State what became of a key, where there is a gateway that keeps statements."""
     if not (find_home(home) / NAME).exists():
         return
+    from scanward.bootstrap.chains import log_all
     from scanward.bootstrap.custody import make_notary
     from scanward.bootstrap.stores import open_stores
 
@@ -74,4 +75,8 @@ def _state(home: Path | None, record: KeyRecord, event: CustodyEvent) -> None:
         facts = {"use": record.use.value, "algorithm": record.algorithm.value}
         if record.compromised is not None:
             facts["since"] = record.compromised.isoformat(timespec="seconds")
-        notary.say(record.key_id, event, facts, by="scanward keys")
+        try:
+            notary.say(record.key_id, event, facts, by="scanward keys")
+        finally:
+            notary.close()
+        log_all(stores)  # which has the log signed by the key that signs now

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from scanward.adapters.home import find_home
 from scanward.adapters.receive.folder import open_file
-from scanward.adapters.seal_file import MAX_FILE_BYTES, ProvenByFile, parse_seal_file, policy_of
+from scanward.adapters.seal_file import MAX_FILE_BYTES, ProvenByFile, parse_seal_file
 from scanward.adapters.settings import NAME
 from scanward.adapters.signatures.reading import SignatureSteps
 from scanward.adapters.signing.folder import KeyRingFolder
@@ -96,19 +96,27 @@ class CheckedLog:
         Tells the time, aware UTC.
     tokens
         When a timestamp authority saw it; None where it was not asked.
+    records
+        What is known of keys.
     """
 
     def __init__(
-        self, folder: Path, policy: Policy, clock: Callable[[], datetime], tokens: Tokens | None = None
+        self,
+        folder: Path,
+        policy: Policy,
+        clock: Callable[[], datetime],
+        tokens: Tokens | None = None,
+        records: Sequence[KeyRecord] = (),
     ) -> None:
         self._folder = folder
         self._policy = policy
         self._clock = clock
         self._tokens = tokens
+        self._records = records
 
     @cached_property
     def _stamped(self) -> list[tuple[int, datetime]]:
-        return [] if self._tokens is None else find_attested(self._tokens, self.log, self._policy)
+        return [] if self._tokens is None else find_attested(self._tokens, self.log, self._records)
 
     @cached_property
     def log(self) -> VerifiedLog:
@@ -252,7 +260,7 @@ class Verifying:
         log: LogEvidence | None = None
         places: dict[int, int] = {}
         if file.log_proofs:
-            log = ProvenByFile(list(file.log_proofs.values()), policy_of(file.origin, records), now())
+            log = ProvenByFile(list(file.log_proofs.values()), file.origin, records, now())
             places = file.places()
         return SealProof(
             seal=file.seal, statements=file.statements, records=records, log=log, places=places, source=source
@@ -262,7 +270,8 @@ class Verifying:
     def _log(request: VerifyRequest, stores: Stores | None, ring: KeyRingFolder | None) -> LogEvidence | None:
         if stores is None or ring is None or not log_keys(stores, ring):
             return None  # nothing was sealed here yet
-        return CheckedLog(request.log or log_folder(stores), make_policy(stores, ring), now, tokens_of(stores))
+        folder = request.log or log_folder(stores)
+        return CheckedLog(folder, make_policy(stores, ring), now, tokens_of(stores), ring.records())
 
     @staticmethod
     def _make_examiner(request: VerifyRequest, stores: Stores | None) -> Examiner | None:

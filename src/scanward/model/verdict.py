@@ -37,6 +37,7 @@ class VerifyFault(StrEnum):
     OTHER_SEAL = "verify.statement.other-seal"
     SEAL_FILE = "verify.seal-file.malformed"
     NOT_LOGGED = "verify.log.not-there"
+    LOG_KEY_COMPROMISED = "verify.log.key-compromised"
 
 
 class StepName(StrEnum):
