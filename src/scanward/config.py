@@ -347,6 +347,24 @@ class WitnessSettings:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class LogSignerSettings:
+    """A key that signs checkpoints besides the gateway's own, held by a program: a hardware module, a key service.
+
+    Attributes
+    ----------
+    command
+        The program and its arguments: it gets what is signed on standard input and answers with the signature, raw.
+    public_key
+        PEM file of its public half, Ed25519.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, str]] = _STRICT
+
+    command: tuple[str, ...]
+    public_key: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class LogSettings:
     """The transparency log.
 
@@ -358,6 +376,10 @@ class LogSettings:
         Folder of the log; empty: ``log`` in the home folder. Several gateways of one ledger share one folder.
     witnesses
         Who cosigns checkpoints.
+    signers
+        Keys that sign checkpoints besides the gateway's own.
+    threshold
+        How many keys have to have signed a checkpoint for it to be believed.
     timestamp_url
         RFC 3161 timestamp authority that is asked for a token on checkpoints; empty: none.
     timestamp_authority
@@ -371,6 +393,8 @@ class LogSettings:
     origin: str = ""
     path: str = ""
     witnesses: tuple[WitnessSettings, ...] = ()
+    signers: tuple[LogSignerSettings, ...] = ()
+    threshold: int = 1
     timestamp_url: str = ""
     timestamp_authority: str = ""
     timestamp_seconds: float = 3600.0

@@ -159,7 +159,12 @@ class ProvenByFile:
 
 
 def policy_of(
-    origin: str, records: Sequence[KeyRecord], witnesses: Sequence[NoteKey] = (), *, any_key: bool = False
+    origin: str,
+    records: Sequence[KeyRecord],
+    witnesses: Sequence[NoteKey] = (),
+    *,
+    threshold: int = 1,
+    any_key: bool = False,
 ) -> Policy:
     """Return a policy that takes checkpoints by any of the keys of a log; raises `EvidenceError` without one.
 
@@ -171,6 +176,8 @@ def policy_of(
         What is known of keys.
     witnesses
         Whose cosignatures are heard.
+    threshold
+        How many keys have to have signed.
     any_key
         Whether keys count that somebody else may have: for checkpoints that others saw before (`is_seen_in_time`).
     """
@@ -179,7 +186,7 @@ def policy_of(
         for one in records
         if one.use is KeyUse.LOG and (any_key or one.compromised is None)
     )
-    return Policy(origin=origin, keys=keys, witnesses=tuple(witnesses))
+    return Policy(origin=origin, keys=keys, threshold=threshold, witnesses=tuple(witnesses))
 
 
 def is_seen_in_time(signed: SignedCheckpoint, records: Sequence[KeyRecord], at: datetime | None) -> bool:

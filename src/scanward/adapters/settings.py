@@ -136,6 +136,10 @@ def _check(settings: GatewaySettings) -> None:
 
 
 def _check_log(log: LogSettings) -> None:
+    if not 1 <= log.threshold <= 1 + len(log.signers):
+        raise ConfigError(f"{NAME}: 'log.threshold': expected at least 1, and no more than keys that sign")
+    if any(not one.command for one in log.signers):
+        raise ConfigError(f"{NAME}: 'log.signers.command': expected a program")
     if bool(log.timestamp_url) != bool(log.timestamp_authority):
         raise ConfigError(f"{NAME}: 'log': expected timestamp_url and timestamp_authority, or neither")
     if any(one in log.origin for one in "+ \t\n"):

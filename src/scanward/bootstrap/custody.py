@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from scanward.adapters.seal_file import policy_of
-from scanward.adapters.signing.folder import KeyRingFolder
+from scanward.adapters.signing.held import KeyRingWithHeld, read_held_key
 from scanward.adapters.tlog.folder import FolderLog
 from scanward.adapters.tlog.reader import FolderReader, VerifiedLog
 from scanward.bootstrap.stores import Stores
@@ -55,9 +55,10 @@ def log_folder(stores: Stores) -> Path:
     return Path(stores.settings.log.path) if stores.settings.log.path else stores.home / LOG
 
 
-def make_ring(stores: Stores, clock: Callable[[], datetime]) -> KeyRingFolder:
-    """Return the keys that sign."""
-    return KeyRingFolder(stores.home, clock)
+def make_ring(stores: Stores, clock: Callable[[], datetime]) -> KeyRingWithHeld:
+    """Return the keys that sign; raises `ConfigError` where one that a program holds is not as it has to be."""
+    held = [(one.command, read_held_key(Path(one.public_key))) for one in stores.settings.log.signers]
+    return KeyRingWithHeld(stores.home, clock, held)
 
 
 def make_tools(stores: Stores, clock: Callable[[], datetime]) -> SealingTools:
@@ -80,21 +81,21 @@ def make_sealer(stores: Stores, clock: Callable[[], datetime]) -> Sealer:
     return Sealer(make_tools(stores, clock))
 
 
-def log_keys(stores: Stores, ring: KeyRingFolder) -> tuple[NoteKey, ...]:
+def log_keys(stores: Stores, ring: KeyRingWithHeld) -> tuple[NoteKey, ...]:
     """Return the keys that sign checkpoints or signed them, compromised ones too."""
     return tuple(NoteKey.from_record(one, origin_of(stores)) for one in ring.records() if one.use is KeyUse.LOG)
 
 
-def make_policy(stores: Stores, ring: KeyRingFolder) -> Policy:
+def make_policy(stores: Stores, ring: KeyRingWithHeld) -> Policy:
     """Return whom to believe about the log of this gateway: no key that somebody else may have.
 
     Witnesses are heard, and none is needed.
     """
     witnesses = tuple(NoteKey.parse(one.key) for one in stores.settings.log.witnesses)
-    return policy_of(origin_of(stores), ring.records(), witnesses)
+    return policy_of(origin_of(stores), ring.records(), witnesses, threshold=stores.settings.log.threshold)
 
 
-def open_log(stores: Stores, ring: KeyRingFolder, head: tuple[int, str] | None) -> FolderLog:
+def open_log(stores: Stores, ring: KeyRingWithHeld, head: tuple[int, str] | None) -> FolderLog:
     """Open the log for appending, once it is seen to go on from what the ledger knows of it.
 
     Raises
@@ -108,7 +109,7 @@ def open_log(stores: Stores, ring: KeyRingFolder, head: tuple[int, str] | None) 
     log = FolderLog(
         folder,
         origin=origin_of(stores),
-        signers=[signer],
+        signers=[signer, *ring.held],
         known=log_keys(stores, ring),
         least=0 if head is None else head[0],
     )

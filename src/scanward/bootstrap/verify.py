@@ -16,7 +16,7 @@ from scanward.adapters.receive.folder import open_file
 from scanward.adapters.seal_file import MAX_FILE_BYTES, ProvenByFile, parse_seal_file
 from scanward.adapters.settings import NAME
 from scanward.adapters.signatures.reading import SignatureSteps
-from scanward.adapters.signing.folder import KeyRingFolder
+from scanward.adapters.signing.held import KeyRingWithHeld
 from scanward.adapters.signing.records import MAX_RECORDS_BYTES, parse_records
 from scanward.adapters.tlog.reader import FolderReader, VerifiedLog
 from scanward.bootstrap.attesting import Tokens, find_attested, tokens_of
@@ -267,7 +267,7 @@ class Verifying:
         )
 
     @staticmethod
-    def _log(request: VerifyRequest, stores: Stores | None, ring: KeyRingFolder | None) -> LogEvidence | None:
+    def _log(request: VerifyRequest, stores: Stores | None, ring: KeyRingWithHeld | None) -> LogEvidence | None:
         if stores is None or ring is None or not log_keys(stores, ring):
             return None  # nothing was sealed here yet
         folder = request.log or log_folder(stores)
