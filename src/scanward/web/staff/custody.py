@@ -21,6 +21,7 @@ KINDS: Final[Mapping[str, tuple[str, str]]] = {
     "instance": ("The instance", "Instances"),
     "copy": ("The copy that left", "Copies that left"),
     "release": ("The release", "Releases"),
+    "result": ("The result that came back", "Results that came back"),
 }
 """Of one, and of several."""
 
