@@ -9,6 +9,7 @@ import numpy as np
 import pydicom
 import pytest
 
+from scanward.bootstrap.stores import open_stores
 from scanward.cli.main import main
 from tests.cli.test_lookup import SECRET, write_dicom, write_png
 from tests.common.films import made_film
@@ -219,12 +220,16 @@ def test_what_is_sealed_again_is_told(sealed, capsys):
     assert "differs from it" in out
 
 
-def test_keys_change_and_what_they_signed_stays_good(sealed, capsys):
+def test_keys_change_and_what_they_signed_stays_good(sealed, home, capsys):
     assert run(capsys, "keys", "rotate", "statements")[0] == 0
     assert run(capsys, "keys", "rotate", "log")[0] == 0
     assert outcome(capsys, sealed)[0] == 0
     listed = run(capsys, "keys", "list")[1].splitlines()
     assert [line.split()[-1] for line in listed[1:]].count("signs") == 2
+    with open_stores(home) as stores:
+        said = [one.signed.body for line in listed[1:] for one in stores.custody.statements_of(line.split()[0])]
+    assert sum(b'"event":"key added"' in one for one in said) == 2
+    assert sum(b'"event":"key retired"' in one for one in said) == 2
 
 
 def test_a_compromised_key_vouches_for_nothing_that_nobody_else_saw(sealed, capsys):

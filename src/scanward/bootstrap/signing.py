@@ -22,7 +22,12 @@ def signing_keys(home: Path | None) -> Sequence[KeyRecord]:
 
 def rotate_key(home: Path | None, use: str) -> KeyRecord:
     """Make a new key of a use, and state that; raises `SigningError`."""
-    made = _ring(home).rotate(KeyUse(use), now())
+    ring = _ring(home)
+    before = {one.key_id for one in ring.records() if one.retired is not None}
+    made = ring.rotate(KeyUse(use), now())
+    for one in ring.records():
+        if one.use is made.use and one.retired is not None and one.key_id not in before:
+            _state(home, one, CustodyEvent.KEY_RETIRED)
     _state(home, made, CustodyEvent.KEY_ADDED)
     return made
 

@@ -61,7 +61,7 @@ class FaultOut(BaseModel):
 class ChainOut(BaseModel):
     """The custody of one object."""
 
-    kind: str = Field(description="study, instance, copy or release.")
+    kind: str = Field(description="study, instance, copy, release or result.")
     id: str = Field(description="A keyed digest that tells nothing.")
     fault: FaultOut | None = Field(description="Null: all of it holds.")
     statements: list[StatementOut] = Field(description="In order; none where something does not hold.")
