@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from scanward.adapters.private_files import write_private
 from scanward.adapters.seal_file import is_seen_in_time, policy_of
@@ -19,7 +20,10 @@ from scanward.bootstrap.custody import log_folder, log_keys, make_policy, make_r
 from scanward.bootstrap.stores import Stores
 from scanward.errors import ConfigError, EvidenceError, StoreError
 from scanward.model.signing import KeyRecord
-from scanward.tlog.note import NoteKey
+from scanward.tlog.note import Note, NoteKey
+
+if TYPE_CHECKING:
+    from scanward.adapters.tlog.witness import Cosigning
 
 LOG = logging.getLogger("scanward.attesting")
 
@@ -120,6 +124,8 @@ class Attester:
         self._roots = timestamp_roots(stores)
         self._tokens = Tokens(stores.home / TOKENS, self._roots)
         self._asked = 0
+        self._cosigning: Cosigning | None = None
+        self._opened = contextlib.ExitStack()
 
     @property
     def has_work(self) -> bool:
@@ -145,24 +151,39 @@ class Attester:
         self._asked = head[0]
         return 1
 
+    def close(self) -> None:
+        """Close connections."""
+        self._opened.close()
+
     def _ask_witnesses(self, reader: FolderReader) -> None:
-        settings = self._stores.settings.log
-        if not settings.witnesses:
+        if not self._stores.settings.log.witnesses:
             return
+        if self._cosigning is None:
+            self._cosigning = self._make_cosigning(reader)
+        try:
+            answers = self._cosigning.ask()
+        except EvidenceError:
+            self._cosigning = None  # the log may be signed by another key by now
+            self._opened.close()
+            raise
+        for answer in answers:
+            if answer.problem:
+                LOG.warning("witness %s: %s", answer.name, answer.problem)
+
+    def _make_cosigning(self, reader: FolderReader) -> "Cosigning":
+        """Return what asks witnesses, and remembers how far each of them saw the log."""
         import httpx
 
         from scanward.adapters.tlog.witness import Cosigning, Witness
 
-        witnesses = [Witness(key=NoteKey.parse(one.key), url=one.url) for one in settings.witnesses]
+        def add(cosigned: Note) -> bool:
+            with open_log(self._stores, self._ring, None) as log:
+                return log.add_cosignatures(cosigned)
+
+        witnesses = [Witness(key=NoteKey.parse(one.key), url=one.url) for one in self._stores.settings.log.witnesses]
+        client = self._opened.enter_context(httpx.Client(timeout=WITNESS_SECONDS))
         policy = make_policy(self._stores, self._ring)
-        with (
-            httpx.Client(timeout=WITNESS_SECONDS) as client,
-            open_log(self._stores, self._ring, None) as log,
-        ):
-            asking = Cosigning(reader, log.add_cosignatures, policy, witnesses, client, self._clock)
-            for answer in asking.ask():
-                if answer.problem:
-                    LOG.warning("witness %s: %s", answer.name, answer.problem)
+        return Cosigning(reader, add, policy, witnesses, client, self._clock)
 
     def _ask_authority(self, reader: FolderReader) -> None:
         settings = self._stores.settings.log

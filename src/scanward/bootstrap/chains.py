@@ -190,8 +190,9 @@ def seal_files(
     with open_stores(home) as stores:
         sealed = list(_seal_all(paths, stores, tell))
         log_all(stores)
-        with contextlib.suppress(NetworkError):  # a seal is good without; they are asked again with the next one
-            Attester(stores, now).step()
+        # A seal is good without; they are asked again with the next one.
+        with contextlib.suppress(NetworkError), contextlib.closing(Attester(stores, now)) as attester:
+            attester.step()
         custody = Custody(stores)
         for uid, one in sealed:
             if uid and out is not None:

@@ -72,7 +72,7 @@ class Gateway:
         self.works = works
         self.engine = Engine(stores, name=worker_name(stores), events=events, clock=clock)
         self.notary = make_notary(stores, clock)
-        attester = Attester(stores, clock)
+        self._attester = attester = Attester(stores, clock)
         self._custody = [Loop("custody", self.notary.step, idle_seconds=IDLE_SECONDS)]
         if attester.has_work:
             self._custody.append(Loop("attest", attester.step, idle_seconds=ATTEST_SECONDS))
@@ -120,6 +120,7 @@ class Gateway:
         for loop in self._custody:
             loop.stop()
         self.notary.close()
+        self._attester.close()
         (self.stores.home / RUNNING).unlink(missing_ok=True)
         self._lock.release()
 

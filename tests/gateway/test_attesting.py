@@ -1,0 +1,114 @@
+"""The gateway has a witness see its log, over HTTP, and what the witness saw vouches for statements."""
+
+import base64
+import contextlib
+from dataclasses import replace
+
+import pytest
+
+from scanward.bootstrap.attesting import Attester
+from scanward.bootstrap.chains import Custody
+from scanward.bootstrap.custody import log_folder, make_notary, make_policy, make_ring
+from scanward.config import GatewaySettings, LogSettings, WitnessSettings
+from scanward.tlog.checkpoint import Policy
+from scanward.tlog.merkle import EMPTY_ROOT, verify_consistency
+from scanward.tlog.note import parse_note, sign_text
+from tests.common.gateway import TestGateway
+from tests.common.logs import WITNESS, WITNESS_KEY
+from tests.common.timestamp_authority import serve
+
+
+class Watcher:
+    """A witness as C2SP tlog-witness says; it knows the keys of the log that it watches."""
+
+    def __init__(self) -> None:
+        self.policy: Policy | None = None
+        self.clock = None
+        self.size, self.root = 0, EMPTY_ROOT
+        self.asked = 0
+
+    def __call__(self, request: bytes) -> bytes:
+        self.asked += 1
+        head, _, note = request.partition(b"\n\n")
+        first, *proof = head.decode().split("\n")
+        new = self.policy.verify(note).checkpoint
+        assert int(first.removeprefix("old ")) == self.size
+        verify_consistency(self.size, self.root, new.size, new.root, [base64.b64decode(one) for one in proof])
+        self.size, self.root = new.size, new.root
+        return sign_text(parse_note(note).text, WITNESS_KEY, WITNESS.sign, self.clock()).line().encode()
+
+
+@pytest.fixture
+def watcher():
+    return Watcher()
+
+
+@pytest.fixture
+def gateway(tmp_path, watcher, monkeypatch):
+    with serve(watcher) as url:
+        log = LogSettings(witnesses=(WitnessSettings(url=url.rstrip("/"), key=WITNESS_KEY.text()),))
+        settings = GatewaySettings(dimse=None, http=None, quiet_seconds=60, min_free_bytes=0, log=log)
+        gateway = TestGateway(tmp_path / "home", settings)
+        for module in ("chains", "verify", "audit"):
+            monkeypatch.setattr(f"scanward.bootstrap.{module}.now", gateway.clock)
+        yield gateway
+        gateway.close()
+
+
+@pytest.fixture
+def closing():
+    with contextlib.ExitStack() as stack:
+        yield stack
+
+
+def log_all(gateway, watcher) -> None:
+    notary = make_notary(gateway.stores, gateway.clock)
+    while notary.step():
+        pass
+    notary.close()
+    policy = make_policy(gateway.stores, make_ring(gateway.stores, gateway.clock))
+    watcher.policy, watcher.clock = replace(policy, witnesses=()), gateway.clock
+
+
+def test_what_a_witness_saw_is_told_and_it_follows_the_log(gateway, watcher, closing):
+    (ds, *_) = gateway.take_ct(slices=2)
+    gateway.settle()
+    log_all(gateway, watcher)
+    attester = Attester(gateway.stores, gateway.clock)
+    closing.callback(attester.close)
+    assert attester.step() == 1
+    assert attester.step() == 0  # nothing new to be seen
+    checkpoint = (log_folder(gateway.stores) / "checkpoint").read_bytes()
+    assert len(parse_note(checkpoint).signatures) == 2
+    report = Custody(gateway.stores).report(ds.StudyInstanceUID)
+    assert report.is_sound
+    assert {one.attested for chain in report.chains for one in chain.statements} == {gateway.clock.now}
+    gateway.take_ct(slices=1, seed=11)
+    gateway.settle()
+    log_all(gateway, watcher)
+    assert attester.step() == 1
+    assert watcher.asked == 2
+    assert watcher.size == gateway.stores.custody.log_head(watcher.policy.origin)[0]
+
+
+def test_a_witness_that_lies_is_not_heard(gateway, watcher, closing):
+    gateway.take_ct(slices=1)
+    gateway.settle()
+    log_all(gateway, watcher)
+    other = type(WITNESS)(77)
+    watcher.clock = gateway.clock
+
+    def forged(_request: bytes) -> bytes:
+        text = parse_note((log_folder(gateway.stores) / "checkpoint").read_bytes()).text
+        return (
+            sign_text(text, replace(other.witness_key(WITNESS_KEY.name)), other.sign, gateway.clock()).line().encode()
+        )
+
+    before = (log_folder(gateway.stores) / "checkpoint").read_bytes()
+    with serve(forged) as url:
+        settings = replace(gateway.stores.settings.log, witnesses=(WitnessSettings(url=url, key=WITNESS_KEY.text()),))
+        stores = replace(gateway.stores, settings=replace(gateway.stores.settings, log=settings))
+        attester = Attester(stores, gateway.clock)
+        closing.callback(attester.close)
+        assert attester.step() == 1
+    assert (log_folder(gateway.stores) / "checkpoint").read_bytes() == before
