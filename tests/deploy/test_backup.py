@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from scanward.adapters.settings import write_template
+from scanward.bootstrap.audit import check_custody
+from scanward.bootstrap.custody import make_notary, make_ring, origin_of
 from scanward.config import GatewaySettings
 from tests.common.gateway import TestGateway
 from tests.common.postgres import find_postgres, run_postgres
@@ -55,9 +57,20 @@ def lived_in(tmp_path):
     gateway.add_recipient()
     gateway.take_ct(slices=3, seed=1)
     gateway.settle()
+    state_and_log(gateway)
     gateway.take_ct(slices=2, seed=2)
     yield home, gateway
     gateway.close()
+
+
+def state_and_log(gateway: TestGateway) -> None:
+    """Make statements of what happened, and bring them into the log."""
+    notary = make_notary(gateway.stores, gateway.clock)
+    try:
+        while notary.step():
+            pass
+    finally:
+        notary.close()
 
 
 @pytest.fixture
@@ -86,6 +99,12 @@ def test_backup_can_be_restored_and_work_goes_on(lived_in, restored):
         assert len(second.stores.ledger.studies(limit=10)) == 2
         second.clock.move(seconds=600)
         second.turn()
+        # The log goes on from where the restored ledger knows it was, by the same keys.
+        logged = second.stores.custody.log_head(origin_of(second.stores))
+        state_and_log(second)
+        assert second.stores.custody.log_head(origin_of(second.stores))[0] > logged[0]
+        assert list(check_custody(second.stores)) == []
+        assert len(make_ring(second.stores, second.clock).records()) == 2
         # The study that waited when the backup was made leaves from the restored one.
         assert len(second.inbox.arrived) == 2
         # The same patient has the same pseudonym, and the way back is there.
