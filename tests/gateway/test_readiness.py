@@ -12,6 +12,7 @@ from scanward.config import GatewaySettings
 from scanward.errors import StoreError
 from scanward.flow.alive import DEAD
 from scanward.flow.loops import MANY_FAILURES, Loop
+from scanward.model.custody import CustodyEvent
 from tests.common.ports import wait_until
 
 
@@ -33,6 +34,23 @@ def test_a_gateway_that_works_is_ready_while_its_senders_live(stores):
     finally:
         gateway.stop()
     assert not gateway.has_workers()
+
+
+def test_a_gateway_whose_log_was_changed_is_not_ready(stores):
+    folder = stores.home / "log"
+    folder.mkdir()
+    (folder / "checkpoint").write_text("somebody else's\n")
+    gateway = Gateway(stores, works=False)
+    gateway.notary.say("0" * 32, CustodyEvent.KEY_ADDED, {})
+    loop = gateway._custody[0]
+    loop._stopping.wait = lambda _seconds: False  # type: ignore[method-assign]  # no waits between tries
+    assert not gateway.keeps_custody()
+    gateway.start()
+    try:
+        wait_until(lambda: loop.failures >= MANY_FAILURES, "it failed again and again")
+        assert not gateway.keeps_custody()
+    finally:
+        gateway.stop()
 
 
 def test_one_that_only_receives_is_ready_while_a_worker_is_heard_of(stores):

@@ -111,6 +111,10 @@ class Gateway:
             return self.engine.is_working
         return self.stores.ledger.monitored(self.engine.clock() - DEAD).workers > 0
 
+    def keeps_custody(self) -> bool:
+        """Whether what happens is stated and logged, and not refused again and again."""
+        return self._custody[0].is_alive
+
     def stop(self) -> None:
         """Close the doors first, then stop working."""
         for door in self.doors:

@@ -70,7 +70,7 @@ def web_services(gateway: Gateway, http: HttpSettings) -> WebServices:
         token_key=stores.keys.derived_key("tokens"),
         version=__version__,
         min_free_bytes=stores.settings.min_free_bytes,
-        checks={"workers": gateway.has_workers},
+        checks={"workers": gateway.has_workers, "custody": gateway.keeps_custody},
     )
 
 
