@@ -3,17 +3,22 @@
 import base64
 import contextlib
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from scanward.bootstrap.attesting import Attester
 from scanward.bootstrap.chains import Custody
 from scanward.bootstrap.custody import log_folder, make_notary, make_policy, make_ring
+from scanward.bootstrap.verify import Verifying, VerifyRequest
 from scanward.config import GatewaySettings, LogSettings, WitnessSettings
+from scanward.model.instance import BytesSource
+from scanward.model.signing import KeyUse
+from scanward.model.verdict import Outcome
 from scanward.tlog.checkpoint import Policy
 from scanward.tlog.merkle import EMPTY_ROOT, verify_consistency
 from scanward.tlog.note import parse_note, sign_text
-from tests.common.gateway import TestGateway
+from tests.common.gateway import TestGateway, bytes_of
 from tests.common.logs import WITNESS, WITNESS_KEY
 from tests.common.timestamp_authority import serve
 
@@ -112,3 +117,41 @@ def test_a_witness_that_lies_is_not_heard(gateway, watcher, closing):
         closing.callback(attester.close)
         assert attester.step() == 1
     assert (log_folder(gateway.stores) / "checkpoint").read_bytes() == before
+
+
+def test_a_witness_that_looks_only_later_makes_nothing_backdated(gateway, watcher, closing):
+    (ds, *_) = gateway.take_ct(slices=1)
+    gateway.settle()
+    log_all(gateway, watcher)
+    gateway.clock.move(days=30)
+    attester = Attester(gateway.stores, gateway.clock)
+    closing.callback(attester.close)
+    assert attester.step() == 1
+    report = Custody(gateway.stores).report(ds.StudyInstanceUID)
+    assert report.is_sound
+    verifying = Verifying(VerifyRequest(), gateway.stores, gateway.stores.spool)
+    closing.callback(verifying.close)
+    assert verifying.verify(BytesSource(bytes_of(ds))).outcome is Outcome.UNCHANGED
+
+
+def test_what_a_witness_saw_first_is_remembered_as_the_log_goes_on(gateway, watcher, closing):
+    (ds, *_) = gateway.take_ct(slices=1)
+    gateway.settle()
+    log_all(gateway, watcher)
+    attester = Attester(gateway.stores, gateway.clock)
+    closing.callback(attester.close)
+    assert attester.step() == 1
+    first = gateway.clock.now
+    gateway.clock.move(days=30)
+    gateway.take_ct(slices=1, seed=11)
+    gateway.settle()
+    log_all(gateway, watcher)
+    assert attester.step() == 1
+    ring = make_ring(gateway.stores, gateway.clock)
+    (key_id,) = (one.key_id for one in ring.records() if one.use is KeyUse.STATEMENTS)
+    # The key gets known after the witness saw the first ones, and before it saw the others.
+    ring.compromise(key_id, first + timedelta(days=1), gateway.clock())
+    report = Custody(gateway.stores).report(ds.SOPInstanceUID)
+    (chain,) = (one for one in report.chains if one.kind == "instance")
+    assert [one.attested for one in chain.statements] == [first]
+    assert not chain.fault

@@ -16,6 +16,7 @@ from scanward.adapters.private_files import write_private
 from scanward.adapters.seal_file import is_seen_in_time, policy_of
 from scanward.adapters.signing.timestamps import HttpTimestampAuthority, verify_token
 from scanward.adapters.tlog.reader import FolderReader, VerifiedLog
+from scanward.bootstrap.clock import now
 from scanward.bootstrap.custody import log_folder, log_keys, make_policy, make_ring, open_log, origin_of
 from scanward.bootstrap.stores import Stores
 from scanward.errors import ConfigError, EvidenceError, StoreError
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 LOG = logging.getLogger("scanward.attesting")
 
 TOKENS = "timestamps"
-"""Folder of tokens in the home folder: a checkpoint and its token for each, by the size of the log."""
+"""Folder of the home folder: checkpoints with their tokens, and those that witnesses cosigned, by size of the log."""
 
 MAX_TOKEN_BYTES = 1024 * 1024
 WITNESS_SECONDS = 20.0
@@ -72,9 +73,23 @@ class Tokens:
         except OSError as error:
             raise StoreError(f"a timestamp cannot be kept: {os.strerror(error.errno or 0)}") from None
 
-    def newest(self) -> datetime | None:
+    def add_cosigned(self, size: int, checkpoint: bytes) -> None:
+        """Keep a checkpoint that witnesses cosigned, as the log goes on and gets others; raises `StoreError`."""
+        try:
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            write_private(self.folder / f"{size}.cosigned", checkpoint)
+        except OSError as error:
+            raise StoreError(f"a cosigned checkpoint cannot be kept: {os.strerror(error.errno or 0)}") from None
+
+    def cosigned(self) -> Iterator[bytes]:
+        """Yield checkpoints that witnesses cosigned; nothing of them is verified."""
+        for path in sorted(self.folder.glob("*.cosigned")) if self.folder.is_dir() else ():
+            with contextlib.suppress(OSError):
+                yield path.read_bytes()
+
+    def newest(self, kind: str = "tst") -> datetime | None:
         """Return when the last token was made, as the file system says; None where there is none."""
-        times = [path.stat().st_mtime for path in self.folder.glob("*.tst")] if self.folder.is_dir() else []
+        times = [path.stat().st_mtime for path in self.folder.glob(f"*.{kind}")] if self.folder.is_dir() else []
         return datetime.fromtimestamp(max(times), tz=UTC) if times else None
 
     def read(self) -> Iterator[tuple[bytes, bytes, datetime]]:
@@ -93,15 +108,19 @@ def tokens_of(stores: Stores) -> Tokens:
     return Tokens(stores.home / TOKENS, timestamp_roots(stores))
 
 
-def find_attested(tokens: Tokens, log: VerifiedLog, records: Sequence[KeyRecord]) -> list[tuple[int, datetime]]:
-    """Return sizes of the log, and when a timestamp authority saw it so, for tokens of what this log began with."""
-    policy = policy_of(log.checkpoint.origin, records, any_key=True)
+def find_attested(
+    tokens: Tokens, log: VerifiedLog, records: Sequence[KeyRecord], witnesses: Sequence[NoteKey] = ()
+) -> list[tuple[int, datetime]]:
+    """Return sizes of the log, and when a timestamp authority or a witness saw it so, of what this log began with."""
+    policy = policy_of(log.checkpoint.origin, records, witnesses, any_key=True)
     seen: list[tuple[int, datetime]] = []
-    for checkpoint, _, at in tokens.read():
+    kept = [(checkpoint, at) for checkpoint, _, at in tokens.read()]
+    for checkpoint, stamped in [*kept, *((one, None) for one in tokens.cosigned())]:
         with contextlib.suppress(EvidenceError):
             signed = policy.verify(checkpoint)
             log.follow(signed.checkpoint)
-            if is_seen_in_time(signed, records, at):
+            at = stamped or min(signed.cosigned.values(), default=None)
+            if at is not None and is_seen_in_time(signed, records, at):
                 seen.append((signed.checkpoint.size, at))
     return seen
 
@@ -169,6 +188,14 @@ class Attester:
         for answer in answers:
             if answer.problem:
                 LOG.warning("witness %s: %s", answer.name, answer.problem)
+        newest = self._tokens.newest("cosigned")
+        spared = timedelta(seconds=self._stores.settings.log.timestamp_seconds)
+        if any(not answer.problem for answer in answers) and (newest is None or now() >= newest + spared):
+            # The log goes on and is cosigned anew: by this one it is known later that it was seen by now.
+            checkpoint = reader.checkpoint()
+            signed = make_policy(self._stores, self._ring).verify(checkpoint)
+            if signed.cosigned:
+                self._tokens.add_cosigned(signed.checkpoint.size, checkpoint)
 
     def _make_cosigning(self, reader: FolderReader) -> "Cosigning":
         """Return what asks witnesses, and remembers how far each of them saw the log."""

@@ -3,6 +3,7 @@
 import hashlib
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from scanward.adapters.legal_bundle.bundle import BundleFile, BundleStatement, write_bundle
@@ -18,6 +19,9 @@ from scanward.errors import OutputError, SourceError
 from scanward.model.signing import KeyUse
 from scanward.ports.custody import KeptStatement
 from scanward.seal.statement import parse_body
+from scanward.seal.trust import MAX_ATTESTATION_LAG
+from scanward.tlog.checkpoint import SignedCheckpoint
+from scanward.tlog.note import Note
 
 SEAL_FILE = "scan.seal"
 MAX_FILE_BYTES = 4 * 1024**3
@@ -96,14 +100,18 @@ def _with_proofs(stores: Stores, statements: Sequence[KeptStatement]) -> list[Bu
     newest = VerifiedLog.open(reader, policy, now())
     tokens = list(tokens_of(stores).read())
     covering = find_attested(tokens_of(stores), newest, ring.records())
+    alone = VerifiedLog(reader, replace(newest.signed, note=_by_log_alone(newest.signed)))
     any_key = policy_of(policy.origin, ring.records(), any_key=True)
     result = []
     for one in statements:
         if one.index is None:
             result.append(BundleStatement(signed=one.signed))
             continue
-        sizes = {size for size, _ in covering if one.index < size}
-        log, token = newest, None
+        at = parse_body(one.signed.body).at
+        sizes = {size for size, seen in covering if one.index < size and seen - at <= MAX_ATTESTATION_LAG}
+        # Seen long after it was made, it would look like one that a clock set back made: then nobody's word is given.
+        late = any(seen - at > MAX_ATTESTATION_LAG for seen in newest.signed.cosigned.values())
+        log, token = alone if late else newest, None
         if sizes:
             note, token = next(
                 (note, token) for note, token, _ in tokens if any_key.verify(note).checkpoint.size == min(sizes)
@@ -112,3 +120,9 @@ def _with_proofs(stores: Stores, statements: Sequence[KeptStatement]) -> list[Bu
         proof = log.inclusion_proof(one.index).encode()
         result.append(BundleStatement(signed=one.signed, proof=proof, checkpoint_token=token))
     return result
+
+
+def _by_log_alone(signed: SignedCheckpoint) -> Note:
+    """Return a checkpoint without the cosignatures of witnesses."""
+    own = tuple(one for one in signed.note.signatures if any(key.has_made(one) for key in signed.signers))
+    return Note(text=signed.note.text, signatures=own)

@@ -144,7 +144,12 @@ class Custody:
                     if at is not None:
                         seen[one.number] = at
             said = verify_chain(
-                [one.signed for one in kept], self._ring.records(), now=now(), object_id=object_id, attested=seen
+                [one.signed for one in kept],
+                self._ring.records(),
+                now=now(),
+                object_id=object_id,
+                attested=seen,
+                is_first=False,
             )
         except EvidenceError as error:
             return Chain(kind=kind, object_id=object_id, fault=str(error), fault_name=error.fault.value)

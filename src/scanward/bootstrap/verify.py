@@ -116,7 +116,9 @@ class CheckedLog:
 
     @cached_property
     def _stamped(self) -> list[tuple[int, datetime]]:
-        return [] if self._tokens is None else find_attested(self._tokens, self.log, self._records)
+        return (
+            [] if self._tokens is None else find_attested(self._tokens, self.log, self._records, self._policy.witnesses)
+        )
 
     @cached_property
     def log(self) -> VerifiedLog:

@@ -259,7 +259,7 @@ class Verifier:
                 if seen is not None:
                     attested[number] = seen
         # 2. The chain holds
-        chain = verify_chain(proof.statements, proof.records, now=self._clock(), attested=attested)
+        chain = verify_chain(proof.statements, proof.records, now=self._clock(), attested=attested, is_first=False)
         # 3. One of it is of this seal
         first = next((one for one in chain if one.event in {CustodyEvent.SEALED, CustodyEvent.DEIDENTIFIED}), None)
         if first is None:

@@ -201,6 +201,7 @@ def verify_chain(
     now: datetime,
     object_id: str | None = None,
     attested: Mapping[int, datetime] | None = None,
+    is_first: bool = True,
     head: str | None = None,
 ) -> tuple[Statement, ...]:
     """Return what the statements of one object say, in order, once all of it holds.
@@ -218,6 +219,9 @@ def verify_chain(
     attested
         When somebody else first saw a statement, by its number. As each names the one before, what was seen vouches
         for all before it too.
+    is_first
+        Whether these are the times at which they were seen first, so that a long lag tells of a clock that was set back.
+        Not where others only began to look later, as at a log that was there before its witnesses.
     head
         `digest_of` the last one, where it is known from elsewhere: then nothing can be cut off the end.
 
@@ -248,7 +252,7 @@ def verify_chain(
             _refuse(SignatureFault.CHAIN_CLOCK_BACK, f"statement {position} says an earlier time than the one before")
         # 5. Signed, by a key that was good then
         _verify_signer(signed, statement, records, now=now, attested=times[position])
-        if attested is not None and position in attested:
+        if is_first and attested is not None and position in attested:
             verify_lag(statement.at, attested[position])
         previous = digest_of(signed)
     # 6. Nothing cut off
