@@ -181,6 +181,26 @@ def test_a_seal_that_nobody_vouches_for_tells_of_edits_and_says_so(sealed, capsy
     assert (told["outcome"], told["seal"]["is_logged"]) == ("sealed and unchanged", False)
 
 
+def test_a_seal_that_somebody_made_up_makes_nothing_authentic(film, capsys, tmp_path, monkeypatch):
+    monkeypatch.setenv("SCANWARD_HOME", str(tmp_path / "forger"))
+    assert run(capsys, "init")[0] == 0
+    assert run(capsys, "seal", film, "--seal-files", tmp_path / "forged")[0] == 0
+    (file,) = (tmp_path / "forged").iterdir()
+    monkeypatch.setenv("SCANWARD_HOME", str(tmp_path / "elsewhere"))
+    code, out, _ = run(capsys, "verify", film, "--proof", file)
+    assert code == 3
+    assert "nobody you know vouches" in out
+    assert "authentic" not in out
+    spoil_file(file, lambda said: said["statements"].clear())
+    code, out, _ = run(capsys, "verify", film, "--proof", file)
+    assert (code, "authentic" in out) == (3, False)
+    # By the keys of another gateway it is nobody's.
+    monkeypatch.setenv("SCANWARD_HOME", str(tmp_path / "another"))
+    assert run(capsys, "init")[0] == 0
+    assert run(capsys, "keys", "rotate", "log")[0] == 0
+    assert run(capsys, "verify", film, "--proof", file)[0] == 3
+
+
 def spoil_file(file: Path, spoil) -> None:
     said = json.loads(file.read_text())
     spoil(said)

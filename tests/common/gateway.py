@@ -142,6 +142,9 @@ class TestGateway:
     def has_workers(self) -> bool:
         return True
 
+    def keeps_custody(self) -> bool:
+        return True
+
     def add_recipient(self, document: str = LUNG_AI, path: str = "/nowhere") -> Recipient:
         text = document.format(path=path)
         return self.staff.save_recipient(text.split('"')[1], text, "test")

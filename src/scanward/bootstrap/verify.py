@@ -257,6 +257,7 @@ class Verifying:
         source = "a seal file, by published keys"
         if records is None and self._stores is not None:
             records, source = make_ring(self._stores, now).records(), "a seal file, by the keys of this gateway"
+        are_keys_known = records is not None
         if records is None:
             records, source = file.records, "a seal file, by the keys in it, for which nobody else vouches"
         log: LogEvidence | None = None
@@ -265,7 +266,13 @@ class Verifying:
             log = ProvenByFile(list(file.log_proofs.values()), file.origin, records, now())
             places = file.places()
         return SealProof(
-            seal=file.seal, statements=file.statements, records=records, log=log, places=places, source=source
+            seal=file.seal,
+            statements=file.statements,
+            records=records,
+            log=log,
+            places=places,
+            source=source,
+            are_keys_known=are_keys_known,
         )
 
     @staticmethod

@@ -48,7 +48,8 @@ def verify(
     """Tell whether each FILE is as it was sealed; where it differs; and where there is no seal, what is known of it.
 
     Only a seal shows that a scan is authentic. Without one there is evidence and no verdict: that nothing was found
-    does not mean that a scan is real. Exit code: 0 all sealed and unchanged, or only coerced; 3 anything else.
+    does not mean that a scan is real. Exit code: 0 all sealed and unchanged, or only coerced, by a seal
+    that the gateway, its published keys or the original you name vouch for; 3 anything else.
     """
     from scanward.bootstrap.verify import VerifyRequest, open_verifying, verify_file
 
@@ -96,7 +97,8 @@ def _plain(value: object) -> object:
 def _is_good(verdict: "Verdict") -> bool:
     from scanward.model.verdict import Outcome
 
-    return verdict.outcome in {Outcome.UNCHANGED, Outcome.COERCED}
+    is_vouched = verdict.seal is not None and verdict.seal.is_vouched
+    return is_vouched and verdict.outcome in {Outcome.UNCHANGED, Outcome.COERCED}
 
 
 def _write_maps(verdict: "Verdict", out: Path, number: int) -> list[str]:
@@ -124,7 +126,9 @@ def _print_error(path: Path, error: ScanwardError, *, as_json: bool) -> None:
 
 def _print(path: Path, verdict: "Verdict", maps: list[str]) -> None:
     click.secho(_shown(path), bold=True)
-    click.secho(f"  {verdict.outcome.value}", fg="green" if _is_good(verdict) else "yellow")
+    unvouched = verdict.seal is not None and not verdict.seal.is_vouched
+    by_whom = ", by a seal that nobody you know vouches for" if unvouched else ""
+    click.secho(f"  {verdict.outcome.value}{by_whom}", fg="green" if _is_good(verdict) else "yellow")
     for step in verdict.steps:
         click.echo(f"  {step.name.value:<12}  {step.found.value}: {step.says}")
         if step.misses and not _is_good(verdict):

@@ -351,14 +351,9 @@ def seal_scan(content: ByteSource, tools: SealingTools, *, is_film: bool = False
 def _seal_scan(content: ByteSource, tools: SealingTools, *, is_film: bool) -> tuple[Seal, bytes]:
     key = tools.draw(KEY_BYTES)
     scan = open_scan(content, tools.spool, tools.codec)
-    if scan.frames is None:
-        return make_seal(scan, content, key), b""
-    try:
-        seal = make_seal(scan, content, key)
-    except (DicomFormatError, HoldError):  # damaged pixels: sealed as they are
-        return make_seal(open_scan(content, tools.spool, None), content, key), b""
+    seal = make_seal(scan, content, key)
     film = None
-    if is_film and tools.describe is not None and scan.frames.count == 1:
+    if is_film and tools.describe is not None and scan.frames is not None and scan.frames.count == 1:
         with contextlib.suppress(DicomFormatError, HoldError, EvidenceError):  # not one that is told again
             film = tools.describe(scan.frames)
     return seal, film or b""

@@ -69,6 +69,12 @@ class SealProof:
         Where the seal came from, in words.
     object_id
         Of what was sealed; empty where that is not known here.
+    is_original
+        Whether it was made of an original that the reader named.
+    is_kept
+        Whether it comes from the stores of this gateway.
+    are_keys_known
+        Whether `records` come from somebody whom the reader knows, and not with the seal.
     """
 
     seal: Seal
@@ -78,6 +84,9 @@ class SealProof:
     places: Mapping[int, int] | None = None
     source: str
     object_id: str = ""
+    is_original: bool = False
+    is_kept: bool = False
+    are_keys_known: bool = True
 
 
 class Verifier:
@@ -189,7 +198,9 @@ class Verifier:
         scan = self._open(original)
         if scan is None:
             raise NotDicomError("expected the original to be DICOM", remedy="Name the scan that this is a copy of.")
-        return SealProof(seal=make_seal(scan, original, self._draw_bytes(KEY_BYTES)), source="the original")
+        return SealProof(
+            seal=make_seal(scan, original, self._draw_bytes(KEY_BYTES)), source="the original", is_original=True
+        )
 
     def _find_seals(self, scan: Scan | None) -> list[SealProof]:
         """Return the seals of what a file says it is."""
@@ -211,6 +222,7 @@ class Verifier:
                     places=places,
                     source="this gateway, of a copy that left" if kept.source_id else "this gateway",
                     object_id="" if kept.source_id else kept.object_id,
+                    is_kept=True,
                 )
             )
         return found
@@ -227,7 +239,7 @@ class Verifier:
         proof, comparison = min(compared, key=lambda pair: _RANKS[pair[1].standing])
         facts, vouched = self._vouch(proof)
         outcome = _OUTCOMES.get(comparison.standing, Outcome.UNKNOWN)
-        steps = [*steps, _seal_step(comparison, proof), *vouched]
+        steps = [*steps, _seal_step(comparison, proof, facts), *vouched]
         maps = self._draw(scan, comparison) if outcome is Outcome.ALTERED else {}
         # Another size, or coded with losses: every tile differs, and what else does is seen on the pictures alone.
         if outcome is Outcome.ALTERED and (comparison.form or comparison.is_lossy_copy):
@@ -241,7 +253,7 @@ class Verifier:
 
     def _vouch(self, proof: SealProof) -> tuple[SealFacts, list[Step]]:
         """See that signed statements, and the log, say of this seal what it says of itself."""
-        facts = SealFacts(source=proof.source)
+        facts = SealFacts(source=proof.source, is_vouched=proof.is_original or proof.is_kept)
         if not proof.statements:
             return facts, [
                 Step(name=StepName.LOG, found=Found.NOT_DONE, says="no statement came with the seal", sees=SEES_LOG)
@@ -275,6 +287,7 @@ class Verifier:
             facts,
             sealed=first.at,
             is_copy=first.event is not CustodyEvent.SEALED,
+            is_vouched=proof.are_keys_known,
             is_stated=True,
             is_logged=at is not None,
             log_index=None if at is None else at[0],
@@ -339,10 +352,17 @@ class Verifier:
         return self._examiner.differ(picture, shown)
 
 
-def _seal_step(comparison: Comparison, proof: SealProof) -> Step:
+def _seal_step(comparison: Comparison, proof: SealProof, facts: SealFacts) -> Step:
     coerced = len(comparison.coerced)
+    same = "authentic: all that was sealed is as it was"
+    if proof.is_original:
+        same = "all of it is as in the original that you named"
+    elif not facts.is_vouched:
+        same = (
+            "it fits the seal that came with it, for which nobody vouches whom you know: anybody can make such a seal"
+        )
     says = {
-        Standing.UNCHANGED: "authentic: all that was sealed is as it was",
+        Standing.UNCHANGED: same,
         Standing.HEADER_COERCED: f"pixels as sealed; of what may be put right, {coerced} values of the header differ",
         Standing.ALTERED: "it differs from what was sealed",
         Standing.UNREADABLE: "its pixels cannot be decoded here, so nobody can say whether they are as sealed",

@@ -101,6 +101,9 @@ class SealFacts:
         When it was sealed, as stated; None where nobody stated it.
     is_copy
         Whether it is the seal of a copy that left.
+    is_vouched
+        Whether somebody whom the reader knows vouches for the seal: the gateway, by its keys, or the reader, who named
+        the original. Anybody can make a seal file with keys of their own.
     is_stated, is_logged
         Whether a signed statement names it, and whether the log has that, both checked.
     log_index, log_size
@@ -112,6 +115,7 @@ class SealFacts:
     source: str
     sealed: datetime | None = None
     is_copy: bool = False
+    is_vouched: bool = False
     is_stated: bool = False
     is_logged: bool = False
     log_index: int | None = None

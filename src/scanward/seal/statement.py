@@ -220,8 +220,8 @@ def verify_chain(
         When somebody else first saw a statement, by its number. As each names the one before, what was seen vouches
         for all before it too.
     is_first
-        Whether these are the times at which they were seen first, so that a long lag tells of a clock that was set back.
-        Not where others only began to look later, as at a log that was there before its witnesses.
+        Whether these are the times at which they were seen first, so that a long lag tells of a clock set back. Not
+        where others only began to look later, as at a log that was there before its witnesses.
     head
         `digest_of` the last one, where it is known from elsewhere: then nothing can be cut off the end.
 

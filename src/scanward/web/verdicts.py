@@ -19,6 +19,7 @@ class SealFactsOut(BaseModel):
     source: str = Field(description="Where the seal came from, in words.")
     sealed: datetime | None = Field(description="When it was sealed, as stated; null: nobody stated it.")
     is_copy: bool = Field(description="Whether it is the seal of a copy that left.")
+    is_vouched: bool = Field(description="Whether the gateway vouches for the seal.")
     is_stated: bool = Field(description="Whether a signed statement names it; checked.")
     is_logged: bool = Field(description="Whether the log has that statement; checked.")
     log_index: int | None
@@ -32,6 +33,7 @@ class SealFactsOut(BaseModel):
             source=facts.source,
             sealed=facts.sealed,
             is_copy=facts.is_copy,
+            is_vouched=facts.is_vouched,
             is_stated=facts.is_stated,
             is_logged=facts.is_logged,
             log_index=facts.log_index,
