@@ -7,9 +7,12 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 
 from scanward.adapters.store.custody import SqlCustody
-from scanward.adapters.store.database import Database
+from scanward.adapters.store.database import STATED, Database
 from scanward.adapters.store.ledger import SqlLedger
+from scanward.adapters.store.section import What
 from scanward.errors import StateError, StoreError, UnknownError
+from scanward.flow.notary import EVENTS
+from scanward.flow.sealing import DEIDENTIFIED, SEALED
 from scanward.model.custody import SignedStatement
 from scanward.ports.custody import Head, KeptFilm, KeptSeal, NewDue, NewStatement
 from tests.common.ledgers import NOW, SEALING, add_study, after
@@ -148,3 +151,8 @@ def test_a_statement_of_another_key_is_refused(book, engine):
     book.record(statements=[statement("x" * 32, 0)])
     with pytest.raises(StoreError):
         SqlCustody(Database(engine), MasterSealing(bytes(32))).statements_of("x" * 32)
+
+
+def test_each_event_that_waits_for_a_statement_has_one():
+    assert EVENTS.keys() - {SEALED, DEIDENTIFIED} == STATED
+    assert {one.value for one in What} >= STATED

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from scanward.cli.exits import ExitCode
+from scanward.cli.paths import shown_path
 
 if TYPE_CHECKING:
     from scanward.model.lookups import LookupReport, Match
@@ -58,8 +59,8 @@ def to_json(report: "LookupReport") -> dict[str, Any]:
         "left_aside": {"query": report.left_aside[0], "reference": report.left_aside[1]},
         "matches": [
             {
-                "query": _shown(one.query),
-                "reference": _shown(one.reference),
+                "query": shown_path(one.query),
+                "reference": shown_path(one.reference),
                 "likeness": one.comparison.likeness.value,
                 "places": one.comparison.places,
                 "shift_px": one.comparison.shift,
@@ -77,7 +78,7 @@ def _tell(what: str, count: int) -> None:
 
 def _print(report: "LookupReport") -> None:
     for query, matches in groupby(report.matches, key=lambda one: one.query):
-        click.secho(_shown(query), bold=True)
+        click.secho(shown_path(query), bold=True)
         _print_matches(list(matches))
     alike = len({one.query for one in report.matches})
     click.echo(f"{report.queries:,} looked up in {report.references:,}: {alike:,} with a match")
@@ -91,12 +92,6 @@ def _print_matches(matches: "list[Match]") -> None:
     for one in matches[:MAX_MATCHES]:
         found = one.comparison
         numbers = f"  ({found.places} places agree to {found.shift:.1f} px)" if found.places else ""
-        click.echo(f"  {found.likeness.value:<15}  {_shown(one.reference)}{numbers}")
+        click.echo(f"  {found.likeness.value:<15}  {shown_path(one.reference)}{numbers}")
     if len(matches) > MAX_MATCHES:
         click.echo(f"  and {len(matches) - MAX_MATCHES:,} more, see --json")
-
-
-def _shown(path: str) -> str:
-    """Return a path as a terminal may show it: a name in it may hold anything."""
-    text = path.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-    return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text)

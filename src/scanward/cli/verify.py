@@ -11,6 +11,7 @@ import click
 
 from scanward.cli.exits import ExitCode
 from scanward.cli.home import home_option
+from scanward.cli.paths import shown_path
 from scanward.errors import EvidenceError, ScanwardError
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def verify(
                 worst = ExitCode.STOPPED
             maps = _write_maps(verdict, out, number) if out is not None else []
             if as_json:
-                click.echo(json.dumps({"file": _shown(path), **to_json(verdict), "pictures": maps}))
+                click.echo(json.dumps({"file": shown_path(path), **to_json(verdict), "pictures": maps}))
             else:
                 _print(path, verdict, maps)
     return worst
@@ -116,16 +117,16 @@ def _write_maps(verdict: "Verdict", out: Path, number: int) -> list[str]:
 def _print_error(path: Path, error: ScanwardError, *, as_json: bool) -> None:
     fault = error.fault.value if isinstance(error, EvidenceError) else ""
     if as_json:
-        click.echo(json.dumps({"file": _shown(path), "error": str(error), "fault": fault, "remedy": error.remedy}))
+        click.echo(json.dumps({"file": shown_path(path), "error": str(error), "fault": fault, "remedy": error.remedy}))
         return
-    click.secho(_shown(path), bold=True)
+    click.secho(shown_path(path), bold=True)
     click.secho(f"  cannot be verified: {error}" + (f" ({fault})" if fault else ""), fg="red")
     if error.remedy:
         click.echo(f"  {error.remedy}")
 
 
 def _print(path: Path, verdict: "Verdict", maps: list[str]) -> None:
-    click.secho(_shown(path), bold=True)
+    click.secho(shown_path(path), bold=True)
     unvouched = verdict.seal is not None and not verdict.seal.is_vouched
     by_whom = ", by a seal that nobody you know vouches for" if unvouched else ""
     click.secho(f"  {verdict.outcome.value}{by_whom}", fg="green" if _is_good(verdict) else "yellow")
@@ -154,9 +155,3 @@ def _print_comparison(comparison: "Comparison") -> None:
         click.echo(f"  frame {0 if number is None else number + 1:<7} {one.fate.value}{tiles}")
     if len(comparison.frames) > SHOWN:
         click.echo(f"  frames        and {len(comparison.frames) - SHOWN} more, see --json")
-
-
-def _shown(path: Path) -> str:
-    """Return a path as a terminal may show it: a name in it may hold anything."""
-    text = str(path).encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-    return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text)
