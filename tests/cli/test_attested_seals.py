@@ -89,6 +89,9 @@ def test_an_authority_that_does_not_answer_stops_nothing(home, capsys, tmp_path)
 
 
 def test_a_bundle_is_checked_without_this_program(sealed, capsys, tmp_path):
+    # The log went on since the token was made.
+    other = write_dicom(tmp_path / "films" / "other.dcm", made_film(6), sop_instance_uid="2.25.77")
+    assert run(capsys, "seal", other)[1].splitlines() == ["1 sealed"]
     bundle = tmp_path / "bundle.zip"
     assert run(capsys, "custody", UID, "--bundle", bundle, "--with", sealed)[0] == 0
     folder = tmp_path / "bundle"

@@ -37,10 +37,12 @@ def write_png(path: Path, film: np.ndarray) -> Path:
     return path
 
 
-def write_dicom(path: Path, film: np.ndarray, photometric: str = "MONOCHROME2") -> Path:
+def write_dicom(
+    path: Path, film: np.ndarray, photometric: str = "MONOCHROME2", *, sop_instance_uid: str = "2.25.1"
+) -> Path:
     values = ((film - film.min()) / np.ptp(film) * 4095).astype(np.uint16)
     ds = Dataset()
-    ds.SOPClassUID, ds.SOPInstanceUID = ComputedRadiographyImageStorage, "2.25.1"
+    ds.SOPClassUID, ds.SOPInstanceUID = ComputedRadiographyImageStorage, sop_instance_uid
     ds.StudyInstanceUID, ds.SeriesInstanceUID = "2.25.2", "2.25.3"
     ds.PatientName, ds.PatientID, ds.Modality = SECRET, "4711-0815", "CR"
     ds.Rows, ds.Columns = values.shape

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from scanward.bootstrap import bundle
 from scanward.bootstrap.attesting import Attester
 from scanward.bootstrap.chains import Custody
 from scanward.bootstrap.custody import log_folder, make_notary, make_policy, make_ring
@@ -18,6 +19,7 @@ from scanward.model.verdict import Outcome
 from scanward.tlog.checkpoint import Policy
 from scanward.tlog.merkle import EMPTY_ROOT, verify_consistency
 from scanward.tlog.note import parse_note, sign_text
+from scanward.tlog.proof import parse_proof
 from tests.common.gateway import TestGateway, bytes_of
 from tests.common.logs import WITNESS, WITNESS_KEY
 from tests.common.timestamp_authority import serve
@@ -155,3 +157,20 @@ def test_what_a_witness_saw_first_is_remembered_as_the_log_goes_on(gateway, watc
     (chain,) = (one for one in report.chains if one.kind == "instance")
     assert [one.attested for one in chain.statements] == [first]
     assert not chain.fault
+
+
+@pytest.mark.parametrize(("days", "signatures"), [(0, 2), (30, 1)])
+def test_a_bundle_gives_the_word_of_a_witness_that_looked_in_time(
+    gateway, watcher, closing, monkeypatch, days, signatures
+):
+    monkeypatch.setattr("scanward.bootstrap.bundle.now", gateway.clock)
+    (ds, *_) = gateway.take_ct(slices=1)
+    gateway.settle()
+    log_all(gateway, watcher)
+    gateway.clock.move(days=days)
+    attester = Attester(gateway.stores, gateway.clock)
+    closing.callback(attester.close)
+    assert attester.step() == 1
+    _, statements = Custody(gateway.stores).find(ds.SOPInstanceUID)
+    (proven,) = bundle._with_proofs(gateway.stores, statements)
+    assert len(parse_note(parse_proof(proven.proof).checkpoint).signatures) == signatures

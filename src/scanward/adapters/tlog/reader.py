@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -39,6 +40,9 @@ CHECKPOINT = "checkpoint"
 _MAX_BUNDLE_BYTES = TILE_WIDTH * (2 + MAX_ENTRY_BYTES)
 
 
+_ASK = "Ask another mirror of the log."
+
+
 class FolderReader:
     """A log in a folder, as C2SP tlog-tiles lays it out: a mirror, or the log itself (`ports.log.LogReader`).
 
@@ -58,28 +62,36 @@ class FolderReader:
         return self._read(CHECKPOINT, MAX_NOTE_BYTES)
 
     def tile(self, level: int, index: int, width: int) -> bytes:
-        """Return the hashes of a tile; the first of the full one where a narrower one is gone."""
+        """Return the hashes of a tile; the first of a wider one where a narrower one is gone."""
         try:
             return self._read(tile_path(level, index, width), TILE_WIDTH * HASH_BYTES)
         except MissingError:
-            if width == TILE_WIDTH:
-                raise
-            return self._read(tile_path(level, index), TILE_WIDTH * HASH_BYTES)[: width * HASH_BYTES]
+            wider = self._find_wider(level, index, width)
+            return self._read(tile_path(level, index, wider), TILE_WIDTH * HASH_BYTES)[: width * HASH_BYTES]
 
     def entries(self, index: int, width: int) -> Sequence[bytes]:
         """Return the first entries of a bundle; raises `EvidenceError` where it is truncated or too long."""
         try:
             return parse_bundle(self._read(tile_path(None, index, width), _MAX_BUNDLE_BYTES), width)
         except MissingError:
-            if width == TILE_WIDTH:
-                raise
-            return parse_bundle(self._read(tile_path(None, index), _MAX_BUNDLE_BYTES), TILE_WIDTH)[:width]
+            wider = self._find_wider(None, index, width)
+            return parse_bundle(self._read(tile_path(None, index, wider), _MAX_BUNDLE_BYTES), wider)[:width]
+
+    def _find_wider(self, level: int | None, index: int, width: int) -> int:
+        """Return how wide a tile is there: a log removes a narrow one once it has grown. Raises `MissingError`."""
+        if width == TILE_WIDTH:
+            raise MissingError(f"{tile_path(level, index)} of the log is missing", remedy=_ASK)
+        if not os.path.isfile(f"{self._folder}/{tile_path(level, index)}"):
+            with suppress(OSError, ValueError):  # no folder, or none that is wider
+                names = os.listdir(os.path.dirname(f"{self._folder}/{tile_path(level, index, width)}"))
+                return min(int(name) for name in names if name.isdecimal() and width < int(name) < TILE_WIDTH)
+        return TILE_WIDTH
 
     def _read(self, name: str, limit: int) -> bytes:
         try:
             return read_file(f"{self._folder}/{name}", limit)
         except (FileNotFoundError, NotADirectoryError):
-            raise MissingError(f"{name} of the log is missing", remedy="Ask another mirror of the log.") from None
+            raise MissingError(f"{name} of the log is missing", remedy=_ASK) from None
         except OSError as error:
             raise refused(f"read {name} of the log", error) from None
 

@@ -8,6 +8,7 @@ from scanward.adapters.tlog.check import check_log
 from scanward.adapters.tlog.reader import CHECKPOINT, FolderReader, VerifiedLog
 from scanward.errors import EvidenceError, StoreError
 from scanward.tlog.faults import LogFault
+from scanward.tlog.tile import write_bundle
 from tests.common.logs import POLICY, LogSigner, make_entries, make_text, open_log, sign_checkpoint
 
 SIZE = 600
@@ -214,3 +215,17 @@ def test_a_log_whose_journal_has_other_entries_is_told(pristine, tmp_path):
         "the journal goes on from another tree",
         "entries are not those of the journal",
     }
+
+
+def test_a_tile_that_grew_since_gives_what_it_held_before(tmp_path):
+    hashes = b"".join(bytes([number]) * 32 for number in range(9))
+    for folder, data in (("tile/0", hashes), ("tile/entries", write_bundle([b"one", b"two", b"three"] * 3))):
+        grown = tmp_path / folder / "000.p"
+        grown.mkdir(parents=True)
+        (grown / "9").write_bytes(data)
+    reader = FolderReader(tmp_path)
+    assert reader.tile(0, 0, 5) == hashes[: 5 * 32]
+    assert list(reader.entries(0, 2)) == [b"one", b"two"]
+    for width in (10, 256):
+        with pytest.raises(StoreError):
+            reader.tile(0, 0, width)
